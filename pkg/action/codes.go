@@ -1,0 +1,103 @@
+package action
+
+// Every code, with the HTTP status it is shown under and the message a caller
+// gets when nothing more precise is known. This is the one list; docs/errors.md
+// is held against it by a test.
+const (
+	// What was sent to us.
+	CodeMalformed       Code = "malformed"        // not the JSON that was expected
+	CodeTooLarge        Code = "too_large"        // over a size bound
+	CodeTooDeep         Code = "too_deep"         // JSON nested too deep
+	CodeBadField        Code = "bad_field"        // a field outside its grammar
+	CodeMismatch        Code = "mismatch"         // body and path or subject disagree
+	CodeUnknownInstance Code = "unknown_instance" // no such instance
+	CodeDeadline        Code = "deadline"         // the caller's time was over
+	CodeNotYet          Code = "not_yet"          // named in the design, not built yet
+	CodeForbidden       Code = "forbidden"        // refused Host, Origin or Content-Type
+
+	// What a target did.
+	CodeTimeout         Code = "timeout"           // no whole answer in time
+	CodeDNS             Code = "dns"               // its name does not resolve
+	CodeConnect         Code = "connect"           // no connection
+	CodeTLS             Code = "tls"               // handshake or certificate
+	CodeBlockedAddress  Code = "blocked_address"   // an address that must not be dialled
+	CodeRedirect        Code = "redirect"          // 3xx: never followed
+	CodeStatus          Code = "status"            // not 2xx
+	CodeAnswerTooLarge  Code = "answer_too_large"  // body over its bound, after decompression
+	CodeHeadersTooLarge Code = "headers_too_large" // headers over their bound
+	CodeAnswerBroken    Code = "answer_broken"     // ended early, bad encoding, not HTTP
+	CodeAnswerMalformed Code = "answer_malformed"  // not a JSON object, duplicate keys, bad UTF-8
+	CodeNotAllowed      Code = "not_allowed"       // changed what its allow list does not name
+	CodeRejected        Code = "rejected"          // it said no, for the caller
+	CodePaused          Code = "paused"            // the target is paused
+	CodeGone            Code = "gone"              // it answered 410
+	CodeCancelled       Code = "cancelled"         // the caller went away
+
+	// What happened to us.
+	CodeUnavailable Code = "unavailable" // no usable worker, or no bus
+	CodeStreamFull  Code = "stream_full" // the stream is at its limit
+	CodeNotStored   Code = "not_stored"  // the stream did not confirm
+	CodeInternal    Code = "internal"    // a fault of ours
+	CodeInUse       Code = "in_use"      // port or data directory taken
+	CodeBadCatalog  Code = "bad_catalog" // a configuration with errors
+	CodeConflict    Code = "conflict"    // somebody else wrote first
+	CodeExhausted   Code = "exhausted"   // the retry policy's last attempt failed
+	CodeExpired     Code = "expired"     // older than the retry policy's max_age
+)
+
+type meaning struct {
+	status  int
+	message string
+}
+
+var meanings = map[Code]meaning{
+	CodeMalformed:       {400, "the body is not the JSON that was expected"},
+	CodeTooLarge:        {413, "the body is too large"},
+	CodeTooDeep:         {400, "the JSON is nested too deep"},
+	CodeBadField:        {400, "a field has a value that is not allowed"},
+	CodeMismatch:        {400, "the body disagrees with where it was sent"},
+	CodeUnknownInstance: {404, "there is no such instance"},
+	CodeDeadline:        {504, "the deadline of the call has passed"},
+	CodeNotYet:          {501, "this is not available yet"},
+	CodeForbidden:       {403, "the request is not allowed here"},
+
+	CodeTimeout:         {504, "the target did not answer in time"},
+	CodeDNS:             {502, "the target's name could not be resolved"},
+	CodeConnect:         {502, "the target could not be reached"},
+	CodeTLS:             {502, "no secure connection to the target could be made"},
+	CodeBlockedAddress:  {502, "the target's address is not allowed"},
+	CodeRedirect:        {502, "the target answered with a redirect, which is not followed"},
+	CodeStatus:          {502, "the target answered with an error"},
+	CodeAnswerTooLarge:  {502, "the target's answer is too large"},
+	CodeHeadersTooLarge: {502, "the headers of the target's answer are too large"},
+	CodeAnswerBroken:    {502, "the target's answer broke off or could not be read"},
+	CodeAnswerMalformed: {502, "the target's answer is not a well-formed JSON object"},
+	CodeNotAllowed:      {502, "the target changed something it is not allowed to change"},
+	CodeRejected:        {400, "the target rejected the call"},
+	CodePaused:          {503, "the target is paused"},
+	CodeGone:            {502, "the target says it is gone for good"},
+	CodeCancelled:       {499, "the caller went away"},
+
+	CodeUnavailable: {503, "no worker is available"},
+	CodeStreamFull:  {503, "the event stream is full"},
+	CodeNotStored:   {503, "the event stream did not confirm in time"},
+	CodeInternal:    {500, "an internal error"},
+	CodeInUse:       {409, "already in use"},
+	CodeBadCatalog:  {400, "the configuration has errors"},
+	CodeConflict:    {409, "somebody else changed it first"},
+	CodeExhausted:   {502, "the last attempt failed"},
+	CodeExpired:     {502, "the delivery became too old"},
+}
+
+// Codes lists every code, for documentation and tests.
+func Codes() []Code {
+	all := make([]Code, 0, len(meanings))
+	for c := range meanings {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Status is the HTTP status a code is shown under, Message the standard text.
+func (c Code) Status() int     { return meanings[c].status }
+func (c Code) Message() string { return meanings[c].message }

@@ -1,0 +1,132 @@
+package action
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The bounds of the system. Passing one is a named error, never a silent
+// truncation. Sizes are bytes.
+const (
+	MaxName        = 100      // characters in the name of a target, execution or list
+	MaxID          = 200      // bytes in an instance, org or aggregate id
+	MaxEventType   = 255      // bytes in an event type
+	MaxSegments    = 16       // segments in an event type
+	MaxToken       = 600      // bytes in one encoded subject token
+	MaxSubject     = 2560     // bytes in one subject
+	MaxDepth       = 100      // nesting of a JSON document
+	MaxURL         = 2048     // bytes in a target's URL
+	MaxIncludes    = 16       // levels of nested includes
+	MaxTargets     = 1000     // targets of one execution after expansion
+	MaxAttempts    = 1000     // upper bound of a retry policy's attempts
+	MaxConcurrency = 10000    // upper bound of a target's concurrency
+	DefaultObject  = 1 << 20  // object of a call, payload of an event
+	CeilingObject  = 8 << 20  // what DefaultObject may be raised to
+	DefaultAnswer  = 1 << 20  // answer of a target, after decompression
+	CeilingAnswer  = 8 << 20  // what DefaultAnswer may be raised to
+	MaxHeaderBytes = 64 << 10 // headers of a target's answer
+	MinTimeout     = time.Millisecond
+	MaxTimeout     = 270 * time.Second
+	DefaultTimeout = 10 * time.Second
+	MinWait        = time.Millisecond // shortest wait between two attempts
+	MaxWait        = 24 * time.Hour   // longest wait between two attempts
+	DefaultBudget  = 30 * time.Second // deadline of a call that names none
+	MaxBudget      = 10 * time.Minute // longest deadline of a call
+	DefaultMaxStop = 7 * 24 * time.Hour
+)
+
+var (
+	namePattern    = regexp.MustCompile(`^[A-Za-z0-9_.*/ -]{1,100}$`)
+	segmentPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	servicePattern = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
+	identPattern   = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+)
+
+// CheckName tells whether s may name a target, an execution or a list: 1–100
+// of letters, digits, `_ - . * /` and space.
+func CheckName(s string) error {
+	if !namePattern.MatchString(s) {
+		return fmt.Errorf("a name has 1 to %d letters, digits, spaces or _ - . * /", MaxName)
+	}
+	return nil
+}
+
+// CheckID tells whether s may be an instance, organization or aggregate id:
+// UTF-8 without control characters, at most MaxID bytes. Empty is accepted
+// here; who needs a value asks for one.
+func CheckID(s string) error {
+	if len(s) > MaxID {
+		return fmt.Errorf("an id has at most %d bytes, this one has %d", MaxID, len(s))
+	}
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("an id is UTF-8")
+	}
+	if strings.IndexFunc(s, unicode.IsControl) >= 0 {
+		return fmt.Errorf("an id has no control characters")
+	}
+	return nil
+}
+
+// CheckEventType tells whether s is an event type: 1–16 segments of
+// `[A-Za-z0-9_-]+` joined by single dots, at most 255 bytes.
+func CheckEventType(s string) error {
+	if len(s) > MaxEventType {
+		return fmt.Errorf("an event type has at most %d bytes, this one has %d", MaxEventType, len(s))
+	}
+	segments := strings.Split(s, ".")
+	if len(segments) > MaxSegments {
+		return fmt.Errorf("an event type has at most %d segments, this one has %d", MaxSegments, len(segments))
+	}
+	for _, seg := range segments {
+		if !segmentPattern.MatchString(seg) {
+			return fmt.Errorf("an event type is made of letters, digits, _ and - joined by single dots, such as user.added")
+		}
+	}
+	return nil
+}
+
+// SplitMethod takes `/pkg.Service/Method` apart. ok is false when s has
+// another form.
+func SplitMethod(s string) (service, method string, ok bool) {
+	rest, found := strings.CutPrefix(s, "/")
+	if !found {
+		return "", "", false
+	}
+	service, method, found = strings.Cut(rest, "/")
+	if !found || !servicePattern.MatchString(service) || !identPattern.MatchString(method) {
+		return "", "", false
+	}
+	return service, method, true
+}
+
+// CheckMethod tells whether s is a full method name, `/pkg.Service/Method`.
+func CheckMethod(s string) error {
+	if len(s) > MaxEventType {
+		return fmt.Errorf("a method has at most %d bytes, this one has %d", MaxEventType, len(s))
+	}
+	if _, _, ok := SplitMethod(s); !ok {
+		return fmt.Errorf("a method is written /package.Service/Method, such as /zitadel.user.v2.UserService/AddHumanUser")
+	}
+	return nil
+}
+
+// CheckService tells whether s is a service name, `pkg.Service`.
+func CheckService(s string) error {
+	if len(s) > MaxEventType || !servicePattern.MatchString(s) {
+		return fmt.Errorf("a service is written package.Service, such as zitadel.user.v2.UserService")
+	}
+	return nil
+}
+
+// CheckFunction tells whether s names a function: 1–100 letters, digits, `_`,
+// `-` and dots.
+func CheckFunction(s string) error {
+	if len(s) > MaxName || CheckEventType(s) != nil {
+		return fmt.Errorf("a function name is made of letters, digits, _, - and dots, such as create_id_token")
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package action
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Kind says what the engine waits for and what it uses of a target's answer.
+type Kind string
+
+// The three kinds of target.
+const (
+	Webhook Kind = "webhook" // waits; only the status counts
+	CallOut Kind = "call"    // waits; status and body count
+	Async   Kind = "async"   // does not wait: stored first, delivered by the fleet
+)
+
+// Mapping says how the answer of a call target changes the object.
+type Mapping string
+
+// The two mappings. A JSON Patch answer patches under either.
+const (
+	Merge   Mapping = "merge"   // RFC 7396
+	Replace Mapping = "replace" // the answer becomes the object, as in ZITADEL
+)
+
+// Signature names one way of signing a request to a target.
+type Signature string
+
+// The signature styles; a target may carry both.
+const (
+	SignZitadel  Signature = "zitadel"  // ZITADEL-Signature
+	SignStandard Signature = "standard" // Standard Webhooks headers
+)
+
+// Retry is the policy for deliveries (events and async targets). The wait
+// doubles from Initial up to Max, with ±20 % jitter.
+type Retry struct {
+	Initial  time.Duration `json:"initial"`            // first wait; 1 ms – 24 h
+	Max      time.Duration `json:"max"`                // longest wait; 1 ms – 24 h
+	MaxAge   time.Duration `json:"max_age"`            // from the later of stored and began to fail
+	Attempts int           `json:"attempts,omitempty"` // 0 = unbounded; else 1 – 1,000
+}
+
+// DefaultRetry is the policy of a target that names none.
+func DefaultRetry() Retry {
+	return Retry{Initial: time.Second, Max: 5 * time.Minute, MaxAge: 24 * time.Hour}
+}
+
+// KeySource tells where a target's signing key comes from. The zero value
+// means: made by the engine and kept. The key itself never stands in a Target.
+type KeySource struct {
+	Env  string `json:"env,omitempty"`
+	File string `json:"file,omitempty"`
+}
+
+// Rate is a limit of N exchanges per Per, for one worker. The zero value is no
+// limit.
+type Rate struct {
+	N   int           `json:"n,omitempty"`
+	Per time.Duration `json:"per,omitempty"`
+}
+
+// Breaker opens after Failures failures in a row and stays open for Open. The
+// zero value is off.
+type Breaker struct {
+	Failures int           `json:"failures,omitempty"`
+	Open     time.Duration `json:"open,omitempty"`
+}
+
+// Target is an HTTP endpoint of a user. It holds no secret: the signing key is
+// kept apart, see KeySource.
+type Target struct {
+	Name             string            `json:"name"`
+	Kind             Kind              `json:"kind"`
+	URL              string            `json:"url"`
+	Timeout          time.Duration     `json:"timeout"`
+	InterruptOnError bool              `json:"interrupt_on_error,omitempty"`
+	Mapping          Mapping           `json:"mapping,omitempty"`
+	Allow            []string          `json:"allow,omitempty"` // JSON pointers the answer may change; none = all
+	Headers          map[string]string `json:"headers,omitempty"`
+	Retry            Retry             `json:"retry"`
+	SigningKey       KeySource         `json:"signing_key,omitzero"`
+	Signatures       []Signature       `json:"signature,omitempty"`
+	Lanes            int               `json:"lanes,omitempty"`       // 1, 4, 16 or 64
+	Concurrency      int               `json:"concurrency,omitempty"` // exchanges at once per worker; 0 = no limit
+	Rate             Rate              `json:"rate,omitzero"`
+	Breaker          Breaker           `json:"breaker,omitzero"`
+	MaxAnswer        int               `json:"max_answer,omitempty"` // bytes; 0 = DefaultAnswer
+	Egress           []netip.Prefix    `json:"egress,omitempty"`     // addresses allowed beyond the public ones
+	Paused           bool              `json:"paused,omitempty"`
+	Labels           map[string]string `json:"labels,omitempty"`
+	Redact           []string          `json:"redact,omitempty"` // JSON pointers left out of logs
+}
+
+// AnswerLimit is the size an answer of t may have after decompression.
+func (t *Target) AnswerLimit() int {
+	if t.MaxAnswer > 0 {
+		return t.MaxAnswer
+	}
+	return DefaultAnswer
+}
+
+// Signs tells whether requests to t carry a signature of the given style. A
+// target that names no style carries both.
+func (t *Target) Signs(s Signature) bool {
+	if len(t.Signatures) == 0 {
+		return true
+	}
+	for _, have := range t.Signatures {
+		if have == s {
+			return true
+		}
+	}
+	return false
+}

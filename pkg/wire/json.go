@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Member is one member of a JSON object, by its place in the text it was read
+// from. The text itself is never touched, so bytes stay bytes.
+type Member struct {
+	Name     string // decoded
+	Start    int    // offset of the opening quote of the name
+	ValStart int    // offset of the value's first byte
+	ValEnd   int    // offset behind the value's last byte
+}
+
+// CheckJSON accepts exactly one JSON value (RFC 8259): UTF-8, no member name
+// twice in one object, nested at most action.MaxDepth deep. The error is an
+// *action.Error with code malformed or too_deep and stage decode.
+func CheckJSON(raw []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	if err := skipValue(dec); err != nil {
+		return err
+	}
+	return atEnd(dec)
+}
+
+// Members lists the members of the object that raw is, in their order. It
+// checks the whole document as CheckJSON does; a value that is no object is
+// malformed.
+func Members(raw []byte) ([]Member, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	if dec.PeekKind() != '{' {
+		if err := skipValue(dec); err != nil {
+			return nil, err
+		}
+		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "a JSON object was expected")
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, jsonError(err)
+	}
+	var members []Member
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, jsonError(err)
+		}
+		m := Member{Name: name.String()}
+		m.Start = tokenStart(raw, int(dec.InputOffset()))
+		m.ValStart = valueStart(raw, int(dec.InputOffset()))
+		if err := skipValue(dec); err != nil {
+			return nil, err
+		}
+		m.ValEnd = int(dec.InputOffset())
+		members = append(members, m)
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, jsonError(err)
+	}
+	return members, atEnd(dec)
+}
+
+// IsObject tells whether the first byte of raw that is no white space opens an
+// object. It checks nothing else.
+func IsObject(raw []byte) bool {
+	trimmed := bytes.TrimLeft(raw, " \t\r\n")
+	return len(trimmed) > 0 && trimmed[0] == '{'
+}
+
+// skipValue reads one value token by token, so that the depth is bounded
+// before the decoder goes there.
+func skipValue(dec *jsontext.Decoder) error {
+	base := dec.StackDepth()
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return jsonError(err)
+		}
+		if dec.StackDepth() > action.MaxDepth {
+			return action.NewError(action.CodeTooDeep, action.StageDecode, "")
+		}
+		if dec.StackDepth() == base {
+			return nil
+		}
+	}
+}
+
+func atEnd(dec *jsontext.Decoder) error {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return action.NewError(action.CodeMalformed, action.StageDecode, "one JSON value was expected, more follows it")
+	}
+	return nil
+}
+
+// tokenStart walks back from the end of a name to its opening quote.
+func tokenStart(raw []byte, end int) int {
+	for i := end - 2; i >= 0; i-- {
+		if raw[i] != '"' {
+			continue
+		}
+		slashes := 0
+		for j := i - 1; j >= 0 && raw[j] == '\\'; j-- {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// valueStart passes the colon and the white space behind a name.
+func valueStart(raw []byte, from int) int {
+	for from < len(raw) {
+		switch raw[from] {
+		case ':', ' ', '\t', '\r', '\n':
+			from++
+		default:
+			return from
+		}
+	}
+	return from
+}
+
+func jsonError(err error) error {
+	message := ""
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		message = "a member name stands twice in one JSON object"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		message = "the JSON is empty or ends too early"
+	}
+	return action.NewError(action.CodeMalformed, action.StageDecode, message).WithCause(err)
+}
