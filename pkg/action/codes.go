@@ -13,7 +13,9 @@ const (
 	CodeUnknownInstance Code = "unknown_instance" // no such instance
 	CodeDeadline        Code = "deadline"         // the caller's time was over
 	CodeNotYet          Code = "not_yet"          // named in the design, not built yet
+	CodeNotFound        Code = "not_found"        // nothing at that path
 	CodeForbidden       Code = "forbidden"        // refused Host, Origin or Content-Type
+	CodeBadSignature    Code = "bad_signature"    // a signature that is missing, too old or wrong
 
 	// What a target did.
 	CodeTimeout         Code = "timeout"           // no whole answer in time
@@ -59,7 +61,9 @@ var meanings = map[Code]meaning{
 	CodeUnknownInstance: {404, "there is no such instance"},
 	CodeDeadline:        {504, "the deadline of the call has passed"},
 	CodeNotYet:          {501, "this is not available yet"},
+	CodeNotFound:        {404, "there is nothing here"},
 	CodeForbidden:       {403, "the request is not allowed here"},
+	CodeBadSignature:    {401, "the signature is not valid"},
 
 	CodeTimeout:         {504, "the target did not answer in time"},
 	CodeDNS:             {502, "the target's name could not be resolved"},

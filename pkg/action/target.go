@@ -114,3 +114,12 @@ func (t *Target) Signs(s Signature) bool {
 	}
 	return false
 }
+
+// LineLanes is how many lanes a subscription of t has: an async target keeps
+// no order and has one.
+func (t *Target) LineLanes() int {
+	if t.Kind == Async || t.Lanes == 0 {
+		return 1
+	}
+	return t.Lanes
+}

@@ -65,6 +65,29 @@ func Members(raw []byte) ([]Member, error) {
 	return members, atEnd(dec)
 }
 
+// Elements lists the values of the array that raw is, as they stand.
+func Elements(raw []byte) ([][]byte, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	if dec.PeekKind() != '[' {
+		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "a JSON array was expected")
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, jsonError(err)
+	}
+	var elements [][]byte
+	for dec.PeekKind() != ']' {
+		from := int(dec.InputOffset())
+		if err := skipValue(dec); err != nil {
+			return nil, err
+		}
+		elements = append(elements, bytes.TrimLeft(raw[from:dec.InputOffset()], " \t\r\n,"))
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, jsonError(err)
+	}
+	return elements, atEnd(dec)
+}
+
 // IsObject tells whether the first byte of raw that is no white space opens an
 // object. It checks nothing else.
 func IsObject(raw []byte) bool {

@@ -1,0 +1,57 @@
+package action
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// LineState is what a line is doing, as its record tells.
+type LineState string
+
+// The states of a line.
+const (
+	LineRunning  LineState = "running"
+	LineRetrying LineState = "retrying" // its head failed and waits for the next attempt
+	LineStopped  LineState = "stopped"  // its head is exhausted and on_exhausted is stop
+	LineGivenUp  LineState = "given_up" // its head is or becomes a dead letter; the target is not called again for it
+)
+
+// LineRecord is what is kept of a line between attempts, in an unordered line
+// of one delivery. It is written when an attempt fails, before the wait
+// begins, so that no crash loses count. The server's own delivery count is
+// never used: it also counts our faults.
+type LineRecord struct {
+	Sequence     uint64    `json:"sequence"` // of the delivery at the head
+	DeliveryID   string    `json:"delivery_id,omitempty"`
+	Attempts     int       `json:"attempts"`               // real exchanges of that delivery
+	FailingSince time.Time `json:"failing_since,omitzero"` // first failure since the last success of the line
+	NextTry      time.Time `json:"next_try,omitzero"`
+	State        LineState `json:"state"`
+	LastStatus   int       `json:"last_status,omitempty"`
+	LastCode     Code      `json:"last_code,omitempty"`
+	Reason       Code      `json:"reason,omitempty"` // why it was given up or stopped
+	StoppedSince time.Time `json:"stopped_since,omitzero"`
+}
+
+// DeadLetter is a delivery that was given up. Body holds the whole event (or
+// async body) as it was to be sent, byte for byte.
+type DeadLetter struct {
+	DeliveryID   string          `json:"delivery_id"`
+	Instance     string          `json:"instance"`
+	Org          string          `json:"org,omitempty"` // scope of the execution
+	Owner        string          `json:"owner,omitempty"`
+	Target       string          `json:"target"`
+	Phase        Phase           `json:"phase"`
+	Match        string          `json:"match,omitempty"` // condition, for an event
+	EventType    string          `json:"event_type,omitempty"`
+	Subject      string          `json:"subject"`
+	Sequence     uint64          `json:"sequence"` // of the stream
+	StoredAt     time.Time       `json:"stored_at"`
+	FailingSince time.Time       `json:"failing_since,omitzero"`
+	DeadAt       time.Time       `json:"dead_at"`
+	Attempts     int             `json:"attempts"`
+	Reason       Code            `json:"reason"`
+	LastStatus   int             `json:"last_status,omitempty"`
+	LastError    string          `json:"last_error,omitempty"` // for the operator
+	Body         json.RawMessage `json:"-"`                    // kept beside, not inside: it need not be JSON
+}

@@ -1,0 +1,211 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Call is the body of a call: ZITADEL's JSON of the phase, as text, with the
+// places of what the engine reads. It is immutable; With returns a new one.
+type Call struct {
+	Phase  action.Phase
+	Name   string // full method, or function name
+	OrgID  string
+	raw    []byte
+	member string // the member that holds the object: request or response
+	start  int    // the object's place in raw; start == end == 0: absent
+	end    int
+}
+
+// NewCall checks what a core sent. Name and instance come from the subject or
+// path, which is authoritative: a body that names others is a mismatch. A
+// function's `function` member is spliced in; nothing else changes. limit is
+// the size in bytes the object may have.
+func NewCall(instance string, phase action.Phase, name string, raw []byte, limit int) (*Call, error) {
+	members, err := Members(raw)
+	if err != nil {
+		return nil, err
+	}
+	c := &Call{Phase: phase, Name: name, raw: raw, member: string(phase)}
+	want := map[string]string{"instanceID": instance}
+	if phase == action.Function {
+		c.member = "response"
+		want["function"] = "function/" + name
+	} else {
+		want["fullMethod"] = name
+	}
+	named := false
+	for _, m := range members {
+		value := raw[m.ValStart:m.ValEnd]
+		switch m.Name {
+		case "instanceID", "function", "fullMethod":
+			expected, checked := want[m.Name]
+			if got, isText := text(value); checked && (!isText || got != expected) {
+				return nil, mismatch(m.Name)
+			}
+			named = named || m.Name == "function"
+		case "orgID":
+			org, isText := text(value)
+			if !isText || action.CheckID(org) != nil {
+				return nil, fieldError("orgID", errNotID)
+			}
+			c.OrgID = org
+		case c.member:
+			c.start, c.end = m.ValStart, m.ValEnd
+		}
+	}
+	if err := c.checkObject(limit); err != nil {
+		return nil, err
+	}
+	if phase == action.Function && !named {
+		c.splice(bytes.IndexByte(raw, '{')+1, appendMember(nil, "function", quote("function/"+name)), len(members) > 0)
+	}
+	return c, nil
+}
+
+// Raw is the body as the next target gets it. It must not be written to.
+func (c *Call) Raw() []byte { return c.raw }
+
+// Object is what the targets change: the request, the response, or what a
+// function's targets returned so far. Nil when there is none yet.
+func (c *Call) Object() json.RawMessage {
+	if c.start == c.end {
+		return nil
+	}
+	return c.raw[c.start:c.end:c.end]
+}
+
+// With is the call with another object; every other byte stays.
+func (c *Call) With(object []byte) *Call {
+	next := *c
+	if c.start != c.end {
+		next.raw = concat(c.raw[:c.start], object, c.raw[c.end:])
+		next.end = c.start + len(object)
+		return &next
+	}
+	closing := bytes.LastIndexByte(c.raw, '}')
+	addition := appendMember(nil, c.member, object)
+	if before := bytes.TrimRight(c.raw[:closing], " \t\r\n"); before[len(before)-1] != '{' {
+		addition = append([]byte{','}, addition...)
+	}
+	next.raw = concat(c.raw[:closing], addition, c.raw[closing:])
+	next.end = closing + len(addition)
+	next.start = next.end - len(object)
+	return &next
+}
+
+// checkObject refuses an object that is no JSON object, for nothing could be
+// merged into it, and one that is too large.
+func (c *Call) checkObject(limit int) error {
+	if len(c.Object()) > limit {
+		return action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField(c.member)
+	}
+	if object := c.Object(); object != nil && object[0] != '{' {
+		return fieldError(c.member, errNotObject)
+	}
+	if c.Phase != action.Function && c.Object() == nil {
+		return fieldError(c.member, errMissing)
+	}
+	return nil
+}
+
+// splice puts an addition at offset at, followed by a comma if more members
+// come behind it.
+func (c *Call) splice(at int, addition []byte, more bool) {
+	if more {
+		addition = append(addition, ',')
+	}
+	c.raw = concat(c.raw[:at], addition, c.raw[at:])
+	if c.start != c.end {
+		c.start += len(addition)
+		c.end += len(addition)
+	}
+}
+
+// FullMethod reads the method that the body of a request or response names.
+func FullMethod(raw []byte) (string, error) {
+	members, err := Members(raw)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range members {
+		if m.Name == "fullMethod" {
+			name, isText := text(raw[m.ValStart:m.ValEnd])
+			if !isText {
+				break
+			}
+			return name, fieldError("fullMethod", action.CheckMethod(name))
+		}
+	}
+	return "", fieldError("fullMethod", action.CheckMethod(""))
+}
+
+// CallBody is what a core that speaks Go sends: the fields of FullBody in
+// ZITADEL's order, empty ones left out.
+type CallBody struct {
+	FullMethod string
+	InstanceID string
+	OrgID      string
+	ProjectID  string
+	UserID     string
+	Request    json.RawMessage
+	Headers    map[string][]string
+	Response   json.RawMessage
+}
+
+// Encode writes the body. The objects are copied as they are.
+func (b CallBody) Encode() []byte {
+	out := []byte{'{'}
+	add := func(name string, value []byte) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendMember(out, name, value)
+	}
+	for _, f := range []struct{ name, value string }{
+		{"fullMethod", b.FullMethod}, {"instanceID", b.InstanceID}, {"orgID", b.OrgID},
+		{"projectID", b.ProjectID}, {"userID", b.UserID},
+	} {
+		if f.value != "" {
+			add(f.name, quote(f.value))
+		}
+	}
+	if len(b.Request) > 0 {
+		add("request", b.Request)
+	}
+	if len(b.Headers) > 0 {
+		headers, _ := json.Marshal(b.Headers) // a map of strings cannot fail
+		add("headers", headers)
+	}
+	if len(b.Response) > 0 {
+		add("response", b.Response)
+	}
+	return append(out, '}')
+}
+
+func appendMember(dst []byte, name string, value []byte) []byte {
+	dst = append(dst, quote(name)...)
+	return append(append(dst, ':'), value...)
+}
+
+// quote writes a JSON string; bad UTF-8 becomes U+FFFD, which a check of ids
+// has refused before.
+func quote(s string) []byte {
+	out, _ := jsontext.AppendQuote(nil, s)
+	return out
+}
+
+// text reads a JSON string.
+func text(value []byte) (string, bool) {
+	if len(value) == 0 || value[0] != '"' {
+		return "", false
+	}
+	out, err := jsontext.AppendUnquote(nil, value)
+	return string(out), err == nil
+}
+
+func concat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }

@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+var (
+	errNotID     = errors.New("must be a text of at most 200 bytes without control characters")
+	errNotObject = errors.New("must be a JSON object")
+	errMissing   = errors.New("is missing")
+)
+
+func mismatch(field string) error {
+	return action.NewError(action.CodeMismatch, action.StageDecode,
+		field+": the body disagrees with where it was sent").WithField(field)
+}
+
+// EncodeEvent writes an event as ZITADEL does: its keys in their order, empty
+// ones left out.
+func EncodeEvent(e action.Event) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
+		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "").WithField("event_payload").WithCause(err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), nil
+}
+
+// EventFacts is what the engine reads of an event's body. The rest is the
+// core's and the target's business.
+type EventFacts struct {
+	ID          string // for deduplication over HTTP; optional
+	AggregateID string
+	Org         string
+	InstanceID  string
+	Type        string
+	PayloadSize int // bytes of event_payload
+}
+
+// ReadEvent checks the body of an event: one strict JSON object with
+// aggregateID and event_type, ids within their grammar.
+func ReadEvent(raw []byte) (EventFacts, error) {
+	var f EventFacts
+	members, err := Members(raw)
+	if err != nil {
+		return f, err
+	}
+	fields := map[string]*string{"id": &f.ID, "aggregateID": &f.AggregateID, "resourceOwner": &f.Org,
+		"instanceID": &f.InstanceID, "event_type": &f.Type}
+	for _, m := range members {
+		if m.Name == "event_payload" {
+			f.PayloadSize = m.ValEnd - m.ValStart
+		}
+		field := fields[m.Name]
+		if field == nil {
+			continue
+		}
+		value, isText := text(raw[m.ValStart:m.ValEnd])
+		if !isText || (m.Name != "event_type" && action.CheckID(value) != nil) {
+			return f, fieldError(m.Name, errNotID)
+		}
+		*field = value
+	}
+	if f.AggregateID == "" {
+		return f, fieldError("aggregateID", errMissing)
+	}
+	if f.Type == "" {
+		return f, fieldError("event_type", errMissing)
+	}
+	return f, fieldError("event_type", action.CheckEventType(f.Type))
+}
+
+// CheckStored holds the body of a stored event against the subject it lies
+// under. The subject is authoritative: what the body leaves out is not filled
+// in, what it says otherwise is a mismatch.
+func CheckStored(at StoredEvent, f EventFacts) error {
+	switch {
+	case f.InstanceID != "" && f.InstanceID != at.Instance:
+		return mismatch("instanceID")
+	case f.Org != "" && f.Org != at.Org:
+		return mismatch("resourceOwner")
+	case f.Type != at.Type:
+		return mismatch("event_type")
+	case Partition(f.AggregateID, 64) != at.Lane64,
+		at.Lane16 != at.Lane64%16, at.Lane4 != at.Lane64%4:
+		return mismatch("aggregateID")
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// reply is the JSON of HTTP 200, and the same on NATS.
+type reply struct {
+	Outcome  action.Outcome   `json:"outcome"`
+	Request  json.RawMessage  `json:"request,omitempty"`
+	Response json.RawMessage  `json:"response,omitempty"`
+	Error    *action.Error    `json:"error,omitempty"`
+	Warnings []action.Warning `json:"warnings"`
+	Steps    []action.Step    `json:"steps"`
+	Revision uint64           `json:"revision"`
+}
+
+// EncodeReply writes the answer to a call. The object stands under `request`
+// for a request and under `response` otherwise, and only when it changed.
+func EncodeReply(phase action.Phase, r action.Result) []byte {
+	head, err := json.Marshal(reply{
+		Outcome: r.Outcome, Error: r.Error, Revision: r.Revision,
+		Warnings: notNil(r.Warnings), Steps: notNil(r.Steps),
+	})
+	if err != nil { // none of the fields can fail
+		return EncodeError(action.NewError(action.CodeInternal, action.StageBus, "").WithCause(err))
+	}
+	if r.Object == nil {
+		return head
+	}
+	member := "response"
+	if phase == action.Request {
+		member = "request"
+	}
+	// The object is spliced in, not encoded: its bytes are the core's.
+	prefix := appendMember([]byte{'{'}, "outcome", quote(string(r.Outcome)))
+	addition := appendMember([]byte{','}, member, r.Object)
+	return concat(prefix, addition, head[len(prefix):])
+}
+
+// DecodeReply reads the answer to a call, or the error it was refused with.
+func DecodeReply(raw []byte) (action.Result, error) {
+	var r reply
+	if err := json.Unmarshal(raw, &r); err != nil || r.Outcome == "" {
+		if r.Error != nil {
+			return action.Result{}, r.Error
+		}
+		return action.Result{}, action.NewError(action.CodeInternal, action.StageBus, "the answer of the worker could not be read").WithCause(err)
+	}
+	object := r.Request
+	if object == nil {
+		object = r.Response
+	}
+	return action.Result{Outcome: r.Outcome, Object: object, Error: r.Error,
+		Warnings: r.Warnings, Steps: r.Steps, Revision: r.Revision}, nil
+}
+
+// EncodeError writes the body of a refusal: {"error":{…}}.
+func EncodeError(err *action.Error) []byte {
+	out, _ := json.Marshal(struct {
+		Error *action.Error `json:"error"`
+	}{err}) // strings and numbers cannot fail
+	return out
+}
+
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

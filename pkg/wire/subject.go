@@ -1,0 +1,204 @@
+package wire
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Subjects of calls, as a queue group of workers subscribes to them.
+const (
+	AllCalls   = "callout.call.>"
+	callPrefix = "callout.call."
+)
+
+// CallSubject is where a core sends a call: name is the full method of a
+// request or response, or the name of a function.
+func CallSubject(instance string, phase action.Phase, name string) (string, error) {
+	rest := Token(name)
+	if phase != action.Function {
+		service, method, ok := action.SplitMethod(name)
+		if !ok {
+			return "", fieldError("fullMethod", action.CheckMethod(name))
+		}
+		rest = service + "." + method
+	} else if err := action.CheckFunction(name); err != nil {
+		return "", fieldError("function", err)
+	}
+	if err := checkOwner("instanceID", instance); err != nil {
+		return "", err
+	}
+	return checkSubject(callPrefix + Token(instance) + "." + string(phase) + "." + rest)
+}
+
+// ParseCall takes a call's subject apart.
+func ParseCall(subject string) (instance string, phase action.Phase, name string, err error) {
+	tokens := strings.Split(strings.TrimPrefix(subject, callPrefix), ".")
+	if len(tokens) < 3 || !strings.HasPrefix(subject, callPrefix) {
+		return "", "", "", badToken()
+	}
+	if instance, err = ID(tokens[0]); err != nil {
+		return "", "", "", err
+	}
+	phase = action.Phase(tokens[1])
+	switch {
+	case phase == action.Function && len(tokens) == 3:
+		if name, err = ID(tokens[2]); err == nil {
+			err = fieldError("subject", action.CheckFunction(name))
+		}
+	case (phase == action.Request || phase == action.Response) && len(tokens) > 3:
+		last := len(tokens) - 1
+		name = "/" + strings.Join(tokens[2:last], ".") + "/" + tokens[last]
+		err = fieldError("subject", action.CheckMethod(name))
+	default:
+		err = badToken()
+	}
+	return instance, phase, name, err
+}
+
+// EventSubject is where an event is published. The aggregate's token becomes
+// three partition tokens when the stream stores it, see StoredEvent.
+func EventSubject(instance, org, aggregate, eventType string) (string, error) {
+	if err := checkOwner("instanceID", instance); err != nil {
+		return "", err
+	}
+	if err := fieldError("resourceOwner", action.CheckID(org)); err != nil {
+		return "", err
+	}
+	if err := checkOwner("aggregateID", aggregate); err != nil {
+		return "", err
+	}
+	if err := fieldError("event_type", action.CheckEventType(eventType)); err != nil {
+		return "", err
+	}
+	return checkSubject("callout.event." + Token(instance) + "." + Token(org) + "." + Token(aggregate) + "." + eventType)
+}
+
+// Subjects of an instance's event stream.
+
+// EventsOf is what the stream of an instance takes in. The three wildcards are
+// on purpose: with `.>` alone a short subject would be stored untransformed,
+// outside every filter.
+func EventsOf(instance string) string { return "callout.event." + Token(instance) + ".*.*.>" }
+
+// Marker is the subject of catalog revisions within the event stream.
+func Marker(instance string) string { return "callout.catalog." + Token(instance) }
+
+// Transform is the stream's subject transform: the aggregate's token is
+// replaced by its partitions of 4, 16 and 64, of the same hash, so they nest.
+func Transform() (source, destination string) {
+	return "callout.event.*.*.*.>",
+		"callout.event.{{wildcard(1)}}.{{partition(4,3)}}.{{partition(16,3)}}.{{partition(64,3)}}.{{wildcard(2)}}.>"
+}
+
+// StoredEvent is the subject under which an event lies in the stream.
+type StoredEvent struct {
+	Instance string
+	Lane4    int
+	Lane16   int
+	Lane64   int
+	Org      string
+	Type     string
+}
+
+// ParseStoredEvent takes the subject of a stored event apart.
+func ParseStoredEvent(subject string) (StoredEvent, error) {
+	tokens := strings.SplitN(strings.TrimPrefix(subject, "callout.event."), ".", 6)
+	if len(tokens) != 6 {
+		return StoredEvent{}, badToken()
+	}
+	var e StoredEvent
+	var err error
+	if e.Instance, err = ID(tokens[0]); err != nil {
+		return e, err
+	}
+	for i, lane := range []*int{&e.Lane4, &e.Lane16, &e.Lane64} {
+		if *lane, err = strconv.Atoi(tokens[i+1]); err != nil {
+			return e, badToken()
+		}
+	}
+	if e.Org, err = ID(tokens[4]); err != nil {
+		return e, err
+	}
+	e.Type = tokens[5]
+	return e, fieldError("subject", action.CheckEventType(e.Type))
+}
+
+// LineFilter is the one filter of a line's consumer: a condition of an event
+// execution, of one organization or (org empty) of all, on lane `lane` of
+// `lanes` (1, 4, 16 or 64).
+func LineFilter(instance, org string, c action.Condition, lane, lanes int) string {
+	partition := [3]string{"*", "*", "*"}
+	for i, n := range []int{4, 16, 64} {
+		if n == lanes {
+			partition[i] = strconv.Itoa(lane)
+		}
+	}
+	owner := "*"
+	if org != "" {
+		owner = Token(org)
+	}
+	what := c.Match
+	if c.Level() != action.LevelExact {
+		what = strings.TrimSuffix(what, "*") + ">"
+	}
+	return fmt.Sprintf("callout.event.%s.%s.%s.%s.%s.%s", Token(instance),
+		partition[0], partition[1], partition[2], owner, what)
+}
+
+// Partition is the partition of an aggregate among n, as the server computes
+// it: FNV-1a of the token, modulo n.
+func Partition(aggregate string, n int) int {
+	h := fnv.New32a()
+	h.Write([]byte(Token(aggregate)))
+	return int(h.Sum32() % uint32(n))
+}
+
+// AsyncSubject is where a delivery for an async target is stored. Owner is the
+// organization whose definition of the target is meant, empty for the
+// instance's.
+func AsyncSubject(instance, owner, target string) string {
+	return "callout.async." + Token(instance) + "." + Token(owner) + "." + Token(target)
+}
+
+// AsyncOf covers all async deliveries of an instance.
+func AsyncOf(instance string) string { return "callout.async." + Token(instance) + ".>" }
+
+// DeadSubject is the one subject of a dead letter.
+func DeadSubject(instance, deliveryID string) string {
+	return "callout.dead." + Token(instance) + "." + Token(deliveryID)
+}
+
+// DeadOf covers all dead letters of an instance.
+func DeadOf(instance string) string { return "callout.dead." + Token(instance) + ".*" }
+
+func checkOwner(field, id string) error {
+	if id == "" {
+		return fieldError(field, fmt.Errorf("must not be empty"))
+	}
+	return fieldError(field, action.CheckID(id))
+}
+
+func fieldError(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return action.NewError(action.CodeBadField, action.StageDecode, field+": "+err.Error()).WithField(field)
+}
+
+// checkSubject keeps subjects within what a server takes: a token of 4 KiB
+// makes it close the connection.
+func checkSubject(subject string) (string, error) {
+	if len(subject) > action.MaxSubject {
+		return "", fieldError("subject", fmt.Errorf("has %d bytes, at most %d are allowed", len(subject), action.MaxSubject))
+	}
+	for token := range strings.SplitSeq(subject, ".") {
+		if len(token) > action.MaxToken {
+			return "", fieldError("subject", fmt.Errorf("a token has %d bytes, at most %d are allowed", len(token), action.MaxToken))
+		}
+	}
+	return subject, nil
+}

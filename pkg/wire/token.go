@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+const upperHex = "0123456789ABCDEF"
+
+// Token writes an id as one subject token or KV key part: bytes outside
+// `A-Z a-z 0-9 _ -` become `=XX` (upper-case hex), the empty id becomes `=`.
+func Token(id string) string {
+	if id == "" {
+		return "="
+	}
+	plain := true
+	for i := 0; i < len(id); i++ {
+		plain = plain && isPlain(id[i])
+	}
+	if plain {
+		return id
+	}
+	var b strings.Builder
+	for i := 0; i < len(id); i++ {
+		if c := id[i]; isPlain(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'=', upperHex[c>>4], upperHex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// ID reads what Token wrote. Anything Token would not have written is refused,
+// so that one id has one token and no filter can be passed by.
+func ID(token string) (string, error) {
+	if token == "=" {
+		return "", nil
+	}
+	var b strings.Builder
+	for i := 0; i < len(token); i++ {
+		switch c := token[i]; {
+		case isPlain(c):
+			b.WriteByte(c)
+		case c == '=' && i+2 < len(token):
+			hi, lo := strings.IndexByte(upperHex, token[i+1]), strings.IndexByte(upperHex, token[i+2])
+			if hi < 0 || lo < 0 || isPlain(byte(hi<<4|lo)) {
+				return "", badToken()
+			}
+			b.WriteByte(byte(hi<<4 | lo))
+			i += 2
+		default:
+			return "", badToken()
+		}
+	}
+	if b.Len() == 0 {
+		return "", badToken()
+	}
+	return b.String(), nil
+}
+
+func badToken() error {
+	return action.NewError(action.CodeBadField, action.StageDecode,
+		"a subject token is made of A-Z a-z 0-9 _ - and =XX for every other byte").WithField("subject")
+}
+
+func isPlain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+}
