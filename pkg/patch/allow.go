@@ -1,0 +1,76 @@
+package patch
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// allowed holds a changed object against a list of JSON pointers (RFC 6901):
+// whatever differs must lie at or below one of them. An array is one value:
+// changing an item needs a pointer to the array or above it.
+func allowed(before, after []byte, pointers []string) error {
+	if path, ok := differs("", before, after, pointers); ok {
+		return action.NewError(action.CodeNotAllowed, action.StageApply, "").WithField(path)
+	}
+	return nil
+}
+
+// differs gives the first place where the two differ without being allowed to.
+func differs(path string, before, after []byte, pointers []string) (string, bool) {
+	covered, above := false, false
+	for _, p := range pointers {
+		covered = covered || path == p || strings.HasPrefix(path, p+"/")
+		above = above || strings.HasPrefix(p, path+"/")
+	}
+	if covered || equal(before, after) {
+		return "", false
+	}
+	if !above || !isObjectOrAbsent(before) || !isObjectOrAbsent(after) {
+		return path, true
+	}
+	old, next := values(before), values(after)
+	for name, value := range next {
+		if at, bad := differs(path+"/"+escape(name), old[name], value, pointers); bad {
+			return at, true
+		}
+		delete(old, name)
+	}
+	for name, value := range old {
+		if at, bad := differs(path+"/"+escape(name), value, nil, pointers); bad {
+			return at, true
+		}
+	}
+	return "", false
+}
+
+func isObjectOrAbsent(value []byte) bool { return value == nil || wire.IsObject(value) }
+
+func values(object []byte) map[string][]byte {
+	members, _ := wire.Members(object) // both sides were checked
+	out := make(map[string][]byte, len(members))
+	for _, m := range members {
+		out[m.Name] = object[m.ValStart:m.ValEnd]
+	}
+	return out
+}
+
+// equal compares without white space: another spelling of a number is a
+// change.
+func equal(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y bytes.Buffer
+	if json.Compact(&x, a) != nil || json.Compact(&y, b) != nil {
+		return false
+	}
+	return bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+func escape(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}

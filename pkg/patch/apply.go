@@ -1,0 +1,122 @@
+// Package patch applies a target's answer to an object. It works on text: what
+// an answer does not touch keeps its bytes, the digits of its numbers and the
+// order of its keys. Nothing is changed in place.
+package patch
+
+import (
+	"bytes"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// JSONPatch is the content type of an answer that is a list of operations
+// (RFC 6902).
+const JSONPatch = "application/json-patch+json"
+
+// Answer is what a call target sent, with what its definition says about it.
+type Answer struct {
+	Body      []byte // empty: nothing is changed
+	JSONPatch bool   // the body is a list of operations
+	Mapping   action.Mapping
+	Allow     []string // JSON pointers that may change; none = all
+}
+
+// Apply returns the object as the answer leaves it, and whether that differs.
+// Object is nil when there is none yet (a function whose targets returned
+// nothing so far). limit is the size in bytes that the result may have. The
+// errors are *action.Error: answer_malformed, not_allowed, too_large.
+func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err error) {
+	if len(bytes.TrimSpace(a.Body)) == 0 {
+		return object, false, nil
+	}
+	if a.JSONPatch {
+		result, err = operations(object, a.Body, limit)
+	} else {
+		result, err = whole(object, a)
+	}
+	switch {
+	case err != nil:
+		return nil, false, err
+	case bytes.Equal(result, object):
+		return object, false, nil
+	case len(result) > limit:
+		return nil, false, action.NewError(action.CodeTooLarge, action.StageApply, "the object has become too large")
+	case wire.CheckJSON(result) != nil: // too deep once merged
+		return nil, false, malformed("the changed object is not well-formed")
+	}
+	if len(a.Allow) > 0 {
+		if err := allowed(object, result, a.Allow); err != nil {
+			return nil, false, err
+		}
+	}
+	return result, true, nil
+}
+
+// whole merges or replaces by an answer that is an object. `{}` changes
+// nothing under either mapping.
+func whole(object []byte, a Answer) ([]byte, error) {
+	members, err := wire.Members(a.Body)
+	if err != nil {
+		return nil, malformed("").WithCause(err)
+	}
+	if members = withoutForwarded(members); len(members) == 0 {
+		return object, nil
+	}
+	if a.Mapping == action.Replace {
+		return build(a.Body, members), nil
+	}
+	return merge(object, a.Body, members)
+}
+
+// withoutForwarded drops the members that speak to the caller, not of the
+// object.
+func withoutForwarded(members []wire.Member) []wire.Member {
+	kept := members[:0:0]
+	for _, m := range members {
+		if m.Name != "forwardedStatusCode" && m.Name != "forwardedErrorMessage" {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+func operations(object, body []byte, limit int) ([]byte, error) {
+	if object == nil {
+		object = []byte(`{}`)
+	}
+	if err := wire.CheckJSON(body); err != nil {
+		return nil, malformed("").WithCause(err)
+	}
+	ops, err := jsonpatch.DecodePatch(body)
+	if err != nil {
+		return nil, malformed("the answer is not a JSON Patch").WithCause(err)
+	}
+	options := jsonpatch.NewApplyOptions()
+	options.EscapeHTML = false
+	options.SupportNegativeIndices = false // RFC 6902 knows none
+	options.AccumulatedCopySizeLimit = int64(limit)
+	result, err := ops.ApplyWithOptions(object, options)
+	if err != nil {
+		return nil, malformed("the JSON Patch does not fit the object").WithCause(err)
+	}
+	if !wire.IsObject(result) {
+		return nil, malformed("the JSON Patch leaves no object")
+	}
+	return result, nil
+}
+
+func malformed(message string) *action.Error {
+	return action.NewError(action.CodeAnswerMalformed, action.StageApply, message)
+}
+
+// build writes an object of the given members of text.
+func build(text []byte, members []wire.Member) []byte {
+	parts := make([][]byte, len(members))
+	for i, m := range members {
+		parts[i] = text[m.Start:m.ValEnd]
+	}
+	return bytes.Join([][]byte{{'{'}, bytes.Join(parts, []byte{','}), {'}'}}, nil)
+}
