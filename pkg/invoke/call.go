@@ -1,0 +1,32 @@
+package invoke
+
+import (
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Call is one HTTP exchange to be had.
+type Call struct {
+	Target *action.Target
+	Owner  string   // the scope that defines Target; with its name it finds the connection pool
+	Keys   []string // signing keys, the newest first; needed unless Target carries no signature
+	Body   []byte   // JSON, sent as it is; never empty
+	ID     string   // delivery id, the same on every attempt; no dot in it
+
+	Attempt     int    // counted from 1
+	Sequence    uint64 // of the stream; 0 = the header is left out
+	Traceparent string // W3C trace context, handed on; empty = left out
+	ReadBody    bool   // the answer's body is wanted (kind call)
+}
+
+// Answer is what came of a Call.
+type Answer struct {
+	Status      int           // the target's HTTP status; 0 = there was no answer
+	Body        []byte        // well-formed JSON when the body was wanted; nil = empty
+	ContentType string        // media type of the answer, lower case, without parameters
+	RetryAfter  time.Duration // what the target asked for, 0 – 24 h; 0 = nothing asked
+	Duration    time.Duration // from the start of Do to its end
+	Sent        bool          // the target may have received something of the request
+	Err         *action.Error // nil = success
+}

@@ -1,0 +1,139 @@
+package invoke
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+const (
+	// idleTime is how long a connection is kept for the next request. Common
+	// servers close theirs after 5 s (Node.js, Apache); a request sent into
+	// such a close is lost and must not be repeated, so ours ends first.
+	idleTime = 4 * time.Second
+
+	// idleConns is how many connections are kept for a target that has no
+	// concurrency limit.
+	idleConns = 256
+
+	// streamBuffer bounds what an HTTP/2 target may send ahead of our reading,
+	// in bytes for each request.
+	streamBuffer = 256 << 10
+)
+
+// client is the connection pool of one target, with the part of the target's
+// definition that it was made from.
+type client struct {
+	url         string
+	timeout     time.Duration
+	concurrency int
+	egress      []netip.Prefix
+
+	parsed    *url.URL
+	http      *retryablehttp.Client
+	transport *http.Transport
+}
+
+func (c *client) fits(t *action.Target) bool {
+	return c.url == t.URL && c.timeout == timeoutOf(t) &&
+		c.concurrency == t.Concurrency && slices.Equal(c.egress, t.Egress)
+}
+
+func (i *Invoker) newClient(t *action.Target) (*client, *action.Error) {
+	parsed, err := url.Parse(t.URL)
+	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+		return nil, action.NewError(action.CodeBadField, action.StageInvoke,
+			"a target's URL is an absolute http or https URL").WithField("url")
+	}
+	transport := i.newTransport(t)
+	return &client{
+		url: t.URL, timeout: timeoutOf(t), concurrency: t.Concurrency, egress: slices.Clone(t.Egress),
+		parsed: parsed, transport: transport,
+		http: &retryablehttp.Client{
+			HTTPClient: &http.Client{
+				Transport: sealed{transport},
+				CheckRedirect: func(*http.Request, []*http.Request) error {
+					return http.ErrUseLastResponse
+				},
+			},
+			Logger:       nil, // its lines hold URLs
+			RetryMax:     1,
+			CheckRetry:   onlyUnsent,
+			Backoff:      atOnce,
+			ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		},
+	}, nil
+}
+
+func (i *Invoker) newTransport(t *action.Target) *http.Transport {
+	idle := t.Concurrency
+	if idle <= 0 {
+		idle = idleConns
+	}
+	return &http.Transport{
+		Proxy:       nil, // a proxy would dial in our stead, past the guard
+		DialContext: i.dialer(t),
+		TLSClientConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12,
+			RootCAs:    i.options.RootCAs,
+			// Makes a new connection cheap again, which the short idleTime
+			// asks for.
+			ClientSessionCache: tls.NewLRUClientSessionCache(8),
+		},
+		TLSHandshakeTimeout:    timeoutOf(t),
+		DisableCompression:     true, // gzip is undone here, under a bound
+		MaxIdleConnsPerHost:    idle,
+		IdleConnTimeout:        idleTime,
+		MaxResponseHeaderBytes: action.MaxHeaderBytes,
+		ForceAttemptHTTP2:      true,
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: streamBuffer,
+			// One connection carries many requests: a dead one must be noticed
+			// before all of them have waited for their timeouts.
+			SendPingTimeout: 5 * time.Second,
+			PingTimeout:     5 * time.Second,
+		},
+	}
+}
+
+// dialer dials under the guard. A dial may outlive its request, since the next
+// one can use the connection; so it has a bound of its own, the target's
+// timeout.
+func (i *Invoker) dialer(t *action.Target) func(context.Context, string, string) (net.Conn, error) {
+	guard := NewGuard(i.options.AllowLocal, slices.Concat(i.options.Allow, t.Egress)...)
+	d := &net.Dialer{Timeout: timeoutOf(t), Control: guard.control, Resolver: i.resolver}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if i.wrap != nil {
+			conn = i.wrap(conn)
+		}
+		return &countedConn{Conn: conn}, nil
+	}
+}
+
+// sealed stands between the clients and the transport. It hides
+// CloseIdleConnections, which go-retryablehttp calls after every failure: one
+// bad answer would cost the target its whole pool. And it takes away the
+// Location of a redirect, since net/http fails on one that does not parse,
+// though nobody follows it.
+type sealed struct{ next http.RoundTripper }
+
+func (s sealed) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := s.next.RoundTrip(req)
+	if err == nil {
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}

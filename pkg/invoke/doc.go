@@ -1,0 +1,21 @@
+// Package invoke is all of Callout's outgoing HTTP: one POST for each Do,
+// guarded, signed, bounded and classified.
+//
+//	Do ── client of the target (kept, one pool each)
+//	    ── request: headers, signatures, remaining time
+//	    ── guard: every address, after the name is resolved, before it is dialled
+//	    ── exchange: at most one repeat, and only when nothing was sent
+//	    ── answer: status, bounded body, decompressed, read strictly
+//
+// What holds for every Do:
+//
+//   - It returns by the earlier of the target's timeout and the context's
+//     deadline, whatever the target does; the time covers name, connection,
+//     headers and body.
+//   - It reads at most the target's answer limit and one byte, counted after
+//     decompression, and 64 KiB of headers, all 1xx answers included.
+//   - It follows no redirect, takes no proxy from the environment, and dials
+//     no address that the guard has not seen.
+//   - Its error names a class and nothing of the target's URL, address or
+//     secret; what only the operator may know is in the error's Cause.
+package invoke

@@ -1,0 +1,98 @@
+package invoke
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// The two members by which a 2xx answer says no, from ZITADEL.
+const (
+	memberStatus  = "forwardedStatusCode"
+	memberMessage = "forwardedErrorMessage"
+)
+
+// maxMessage bounds a forwarded message, in bytes. A longer one is replaced by
+// the standard text, never cut: the rejection itself always stands.
+const maxMessage = 1024
+
+// forwarded reads the two members. A status other than 0 or a message other
+// than "" is a rejection: with that status if it is 400–499, else 400; with
+// that message, control characters taken out, or the standard one. A member
+// of the wrong type is answer_malformed; null is as good as absent.
+func forwarded(body []byte, members []wire.Member) *action.Error {
+	var status float64
+	var message string
+	for _, m := range members {
+		raw := body[m.ValStart:m.ValEnd]
+		var err error
+		switch m.Name {
+		case memberStatus:
+			status, err = number(raw)
+		case memberMessage:
+			err = json.Unmarshal(raw, &message)
+		}
+		if err != nil {
+			return malformed(err).WithField(m.Name)
+		}
+	}
+	if status == 0 && message == "" {
+		return nil
+	}
+	return rejection(status, message)
+}
+
+// number reads a JSON number or null; one too large for a float is infinite,
+// which is no status but not zero either.
+func number(raw []byte) (float64, error) {
+	if string(raw) == "null" {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(string(raw), 64)
+	if errors.Is(err, strconv.ErrRange) {
+		err = nil
+	}
+	return n, err
+}
+
+func rejection(status float64, message string) *action.Error {
+	var cause error
+	if len(message) > maxMessage {
+		cause = errors.New("the forwarded message has " + strconv.Itoa(len(message)) + " bytes, over its bound")
+		message = ""
+	}
+	e := action.NewError(action.CodeRejected, action.StageAnswer, plain(message)).WithCause(cause)
+	e.Status = http.StatusBadRequest
+	if code := int(status); status >= 401 && status <= 499 && float64(code) == status {
+		e.Status = code
+	}
+	return e
+}
+
+// plain turns line breaks into spaces and takes out the other control
+// characters.
+func plain(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, s))
+}
+
+// mayReject tells whether a body names one of the two members. Taking an answer
+// that does, and is not well-formed JSON, for a success could turn a no into a
+// yes; so it is malformed even where the body is not wanted.
+func mayReject(body []byte) bool {
+	return bytes.Contains(body, []byte(`"`+memberStatus+`"`)) || bytes.Contains(body, []byte(`"`+memberMessage+`"`))
+}

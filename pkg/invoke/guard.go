@@ -1,0 +1,130 @@
+package invoke
+
+import (
+	"fmt"
+	"net/netip"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// metadata are addresses that hand out a machine's identity and secrets, or
+// are part of the cloud's own plumbing. Some are public or private addresses
+// like any other, so a wide allowance must not reach them: only an allowed
+// prefix of exactly one address does.
+var metadata = []netip.Prefix{
+	netip.MustParsePrefix("169.254.0.0/16"),     // link-local: AWS, Azure, GCP, OpenStack, ECS, EKS
+	netip.MustParsePrefix("168.63.129.16/32"),   // Azure's wire server, a public address
+	netip.MustParsePrefix("100.100.100.200/32"), // Alibaba
+	netip.MustParsePrefix("192.0.0.192/32"),     // Oracle
+	netip.MustParsePrefix("fe80::/10"),          // link-local
+	netip.MustParsePrefix("fd00:ec2::/32"),      // AWS over IPv6
+	netip.MustParsePrefix("fd20:ce::254/128"),   // GCP over IPv6
+}
+
+// local are the ranges that AllowLocal opens.
+var local = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("fc00::/7"),
+}
+
+var (
+	nat64  = netip.MustParsePrefix("64:ff9b::/96")
+	sixto4 = netip.MustParsePrefix("2002::/16")
+)
+
+// Guard decides which addresses may be dialled: public ones on any port, and
+// what is allowed on purpose. It sees addresses after the name is resolved, so
+// a name cannot promise one address and be another. It is safe for concurrent
+// use.
+type Guard struct {
+	addresses *ssrf.Guardian
+	named     map[netip.Addr]bool // allowed one by one, which reaches metadata too
+}
+
+// NewGuard makes a guard. Allowed prefixes may be IPv4, IPv6 or IPv4-mapped.
+func NewGuard(allowLocal bool, allow ...netip.Prefix) *Guard {
+	g := &Guard{named: map[netip.Addr]bool{}}
+	if allowLocal {
+		allow = append(local[:len(local):len(local)], allow...)
+	}
+	var v4, v6 []netip.Prefix
+	for _, p := range allow {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		if p.IsSingleIP() {
+			g.named[p.Addr()] = true
+		}
+		if p.Addr().Is4() {
+			v4 = append(v4, p)
+		} else {
+			v6 = append(v6, p)
+		}
+	}
+	g.addresses = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	return g
+}
+
+// Check tells whether a connection may be made: network is tcp4 or tcp6,
+// address an IP and port. The error has code blocked_address and names the
+// address in its Cause only.
+func (g *Guard) Check(network, address string) error {
+	if network != "tcp4" && network != "tcp6" {
+		return blocked(fmt.Errorf("network %q is not tcp", network))
+	}
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return blocked(err)
+	}
+	ip := at.Addr().Unmap()
+	for _, candidate := range []netip.Addr{ip, embedded(ip)} {
+		if !candidate.IsValid() {
+			continue
+		}
+		if err := g.check(candidate); err != nil {
+			return blocked(err)
+		}
+	}
+	return nil
+}
+
+func (g *Guard) check(ip netip.Addr) error {
+	if !g.named[ip] {
+		for _, p := range metadata {
+			if p.Contains(ip) {
+				return fmt.Errorf("%v is in %v, which belongs to the machine or its cloud", ip, p)
+			}
+		}
+	}
+	return g.addresses.SafeAddr(ip)
+}
+
+// control is Check in the form that net.Dialer calls before it connects.
+func (g *Guard) control(network, address string, _ syscall.RawConn) error {
+	return g.Check(network, address)
+}
+
+// embedded is the IPv4 address that a NAT64 or 6to4 address leads to. Both
+// ranges are closed by default; where one is allowed, what it leads to must be
+// allowed too.
+func embedded(ip netip.Addr) netip.Addr {
+	raw := ip.As16()
+	switch {
+	case nat64.Contains(ip):
+		return netip.AddrFrom4([4]byte(raw[12:16]))
+	case sixto4.Contains(ip):
+		return netip.AddrFrom4([4]byte(raw[2:6]))
+	}
+	return netip.Addr{}
+}
+
+func blocked(cause error) error {
+	return action.NewError(action.CodeBlockedAddress, action.StageGuard, "").WithCause(cause)
+}

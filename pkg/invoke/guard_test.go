@@ -1,0 +1,174 @@
+package invoke
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// No address of this table is ever dialled.
+func TestGuard(t *testing.T) {
+	const (
+		strict = 1 << iota // passes the default guard
+		dev                // passes with AllowLocal
+		wide               // passes with everything allowed: 0.0.0.0/0 and ::/0
+	)
+	guards := map[int]*Guard{
+		strict: NewGuard(false),
+		dev:    NewGuard(true),
+		wide:   NewGuard(false, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")),
+	}
+	cases := []struct {
+		name, network, address string
+		pass                   int
+	}{
+		{"public", "tcp4", "8.8.8.8:443", strict | dev | wide},
+		{"public, odd port", "tcp4", "8.8.8.8:9999", strict | dev | wide},
+		{"public IPv6", "tcp6", "[2606:4700:4700::1111]:443", strict | dev | wide},
+		{"public, mapped", "tcp6", "[::ffff:8.8.8.8]:443", strict | dev | wide},
+		{"loopback", "tcp4", "127.0.0.1:80", dev | wide},
+		{"loopback, far end", "tcp4", "127.255.255.254:80", dev | wide},
+		{"loopback IPv6", "tcp6", "[::1]:80", dev | wide},
+		{"loopback, mapped", "tcp6", "[::ffff:127.0.0.1]:80", dev | wide},
+		{"private 10", "tcp4", "10.1.2.3:80", dev | wide},
+		{"private 172", "tcp4", "172.31.255.255:80", dev | wide},
+		{"beside private 172", "tcp4", "172.32.0.0:80", strict | dev | wide},
+		{"private 192", "tcp4", "192.168.0.1:80", dev | wide},
+		{"private, mapped", "tcp6", "[::ffff:10.0.0.1]:80", dev | wide},
+		{"unique local", "tcp6", "[fd12::1]:80", dev | wide},
+		{"carrier NAT", "tcp4", "100.64.0.1:80", wide},
+		{"this host", "tcp4", "0.0.0.0:80", wide},
+		{"this host IPv6", "tcp6", "[::]:80", wide},
+		{"compatible form of loopback", "tcp6", "[::127.0.0.1]:80", wide},
+		{"multicast", "tcp4", "224.0.0.1:80", wide},
+		{"multicast IPv6", "tcp6", "[ff02::1]:80", wide},
+		{"broadcast", "tcp4", "255.255.255.255:80", wide},
+		{"reserved", "tcp4", "240.0.0.1:80", wide},
+		{"documentation", "tcp4", "192.0.2.1:80", wide},
+		{"documentation IPv6", "tcp6", "[2001:db8::1]:80", wide},
+		{"benchmarking", "tcp4", "198.18.0.1:80", wide},
+		{"NAT64 of public", "tcp6", "[64:ff9b::808:808]:80", wide},
+		{"NAT64 of metadata", "tcp6", "[64:ff9b::a9fe:a9fe]:80", 0},
+		{"6to4 of public", "tcp6", "[2002:808:808::1]:80", wide},
+		{"6to4 of metadata", "tcp6", "[2002:a9fe:a9fe::1]:80", 0},
+		{"Teredo", "tcp6", "[2001::1]:80", wide},
+		{"link-local", "tcp4", "169.254.1.1:80", 0},
+		{"link-local IPv6", "tcp6", "[fe80::1]:80", 0},
+		{"link-local IPv6 with zone", "tcp6", "[fe80::1%lo]:80", 0},
+		{"loopback with zone", "tcp6", "[::1%lo]:80", 0},
+		{"metadata", "tcp4", "169.254.169.254:80", 0},
+		{"metadata, mapped", "tcp6", "[::ffff:169.254.169.254]:80", 0},
+		{"metadata of ECS", "tcp4", "169.254.170.2:80", 0},
+		{"metadata of AWS, IPv6", "tcp6", "[fd00:ec2::254]:80", 0},
+		{"metadata of GCP, IPv6", "tcp6", "[fd20:ce::254]:80", 0},
+		{"metadata of Alibaba", "tcp4", "100.100.100.200:80", 0},
+		{"metadata of Oracle", "tcp4", "192.0.0.192:80", 0},
+		{"wire server of Azure", "tcp4", "168.63.129.16:80", 0},
+		{"beside the wire server", "tcp4", "168.63.129.17:80", strict | dev | wide},
+		{"another protocol", "udp4", "8.8.8.8:53", 0},
+		{"unix socket", "unix", "/run/docker.sock", 0},
+		{"a name", "tcp4", "localhost:80", 0},
+		{"no port", "tcp4", "8.8.8.8", 0},
+		{"nothing", "tcp4", "", 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			for bit, guard := range guards {
+				err := guard.Check(c.network, c.address)
+				if c.pass&bit != 0 {
+					require.NoError(t, err, "guard %d", bit)
+					continue
+				}
+				require.Equal(t, action.CodeBlockedAddress, action.CodeOf(err), "guard %d", bit)
+			}
+		})
+	}
+}
+
+func TestGuardAllowances(t *testing.T) {
+	cases := []struct {
+		allow, address string
+		pass           bool
+	}{
+		{"10.0.0.0/8", "10.9.9.9:80", true},
+		{"10.0.0.0/8", "11.0.0.1:80", true}, // public anyway
+		{"10.0.0.0/24", "10.0.1.1:80", false},
+		{"::ffff:10.0.0.0/104", "10.9.9.9:80", true},
+		{"fd00::/8", "[fd00::1]:80", true},
+		{"fd00::/8", "[fd00:ec2::254]:80", false}, // a wide allowance does not reach metadata
+		{"169.254.0.0/16", "169.254.169.254:80", false},
+		{"169.254.169.254/32", "169.254.169.254:80", true}, // naming it does
+		{"169.254.169.254/32", "169.254.169.253:80", false},
+		{"127.0.0.1/32", "127.0.0.1:80", true},
+		{"127.0.0.1/32", "127.0.0.2:80", false},
+		{"64:ff9b::/96", "[64:ff9b::808:808]:80", true},
+		{"64:ff9b::/96", "[64:ff9b::a00:1]:80", false}, // leads to 10.0.0.1
+		{"2002::/16", "[2002:7f00:1::1]:80", false},    // leads to 127.0.0.1
+	}
+	for _, c := range cases {
+		network := "tcp4"
+		if c.address[0] == '[' {
+			network = "tcp6"
+		}
+		err := NewGuard(false, netip.MustParsePrefix(c.allow)).Check(network, c.address)
+		require.Equal(t, c.pass, err == nil, "%s under %s: %v", c.address, c.allow, err)
+	}
+}
+
+// Whatever the address, the mapped form passes exactly when the plain one does.
+func TestGuardSeesThroughMapping(t *testing.T) {
+	guard := NewGuard(false)
+	rapid.Check(t, func(t *rapid.T) {
+		plain := netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "ip")))
+		mapped := netip.AddrFrom16(plain.As16())
+		a := guard.Check("tcp4", netip.AddrPortFrom(plain, 80).String())
+		b := guard.Check("tcp6", netip.AddrPortFrom(mapped, 80).String())
+		require.Equal(t, a == nil, b == nil)
+	})
+}
+
+// The guard stands in the way of real requests: by address, by name, and until
+// the target or the installation is allowed more.
+func TestDoIsGuarded(t *testing.T) {
+	reached := make(chan struct{}, 10)
+	s := httpServer(t, func(http.ResponseWriter, *http.Request) { reached <- struct{}{} })
+	address := s.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	loopback := netip.MustParsePrefix("127.0.0.0/8")
+	strict := func(o *Options) { o.AllowLocal = false }
+
+	i := newInvoker(t, strict)
+	i.resolver = resolverTo(t, net.IPv4(127, 0, 0, 1))
+	for _, url := range []string{s.URL, "http://hook.example:" + port, "http://[::ffff:127.0.0.1]:" + port} {
+		a := i.Do(t.Context(), callTo(url+"/?secret"))
+		require.Equal(t, action.CodeBlockedAddress, a.Err.Code, "%s: %v", url, a.Err)
+		require.Equal(t, action.StageGuard, a.Err.Stage)
+		require.False(t, a.Sent)
+		requireDiscreet(t, a.Err, address)
+	}
+	require.Empty(t, reached)
+
+	a := i.Do(t.Context(), callTo(s.URL, func(c *Call) { c.Target.Egress = []netip.Prefix{loopback} }))
+	require.Nil(t, a.Err)
+	a = newInvoker(t, strict, func(o *Options) { o.Allow = []netip.Prefix{loopback} }).Do(t.Context(), callTo(s.URL))
+	require.Nil(t, a.Err)
+	require.Len(t, reached, 2)
+}
+
+func TestNoProxyFromTheEnvironment(t *testing.T) {
+	proxied := httpServer(t, func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") })
+	t.Setenv("HTTP_PROXY", proxied.URL)
+	t.Setenv("http_proxy", proxied.URL)
+	i := newInvoker(t)
+	i.resolver = resolverTo(t, nil)
+	// net/http never uses a proxy for loopback, so this takes a name.
+	a := i.Do(t.Context(), callTo("http://hook.example/"))
+	require.Equal(t, action.CodeDNS, a.Err.Code)
+}

@@ -1,0 +1,197 @@
+package invoke
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/sign"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var testKey = sign.NewKey()
+
+// newInvoker is one that may reach loopback.
+func newInvoker(t testing.TB, change ...func(*Options)) *Invoker {
+	o := Options{AllowLocal: true}
+	for _, c := range change {
+		c(&o)
+	}
+	i := New(o)
+	t.Cleanup(i.Close)
+	return i
+}
+
+// callTo is a plain call of kind call.
+func callTo(url string, change ...func(*Call)) Call {
+	c := Call{
+		Target: &action.Target{Name: "hook", Kind: action.CallOut, URL: url, Timeout: 3 * time.Second},
+		Owner:  "default", Keys: []string{testKey}, Body: []byte(`{"a":1}`), ID: "01ID", Attempt: 1, ReadBody: true,
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	return c
+}
+
+func within(d time.Duration) func(*Call) { return func(c *Call) { c.Target.Timeout = d } }
+func webhook(c *Call)                    { c.ReadBody = false }
+
+// httpServer is a real server that plays by the rules.
+func httpServer(t testing.TB, handle http.HandlerFunc) *httptest.Server {
+	s := httptest.NewServer(handle)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// rawServer is a server that need not: it hands every connection to handle and
+// closes it afterwards. It gives its address.
+func rawServer(t testing.TB, handle func(net.Conn)) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var (
+		mu   sync.Mutex
+		open []net.Conn
+		wait sync.WaitGroup
+	)
+	wait.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			open = append(open, conn)
+			mu.Unlock()
+			wait.Go(func() {
+				defer conn.Close()
+				handle(conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		for _, c := range open {
+			c.Close()
+		}
+		mu.Unlock()
+		wait.Wait()
+	})
+	return l.Addr().String()
+}
+
+// readRequest reads one whole request off the connection.
+func readRequest(c net.Conn) bool {
+	req, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, req.Body)
+	return err == nil
+}
+
+// answering reads a request, writes text, and closes.
+func answering(text string) func(net.Conn) {
+	return func(c net.Conn) {
+		if readRequest(c) {
+			_, _ = io.WriteString(c, text)
+		}
+	}
+}
+
+// hold waits until the other side closes.
+func hold(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+// drip writes text over and over, a piece every 5 ms, until the other side
+// closes.
+func drip(c net.Conn, text string) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if _, err := io.WriteString(c, text); err != nil {
+			return
+		}
+	}
+}
+
+// flood writes text as fast as it is taken, until the other side closes.
+func flood(c net.Conn, text string) {
+	raw := []byte(text) // once, since the allocations of a test are counted
+	for {
+		if _, err := c.Write(raw); err != nil {
+			return
+		}
+	}
+}
+
+// resolverTo is a resolver whose only name server is a real one on loopback
+// that knows every name under one address, or none when ip is nil.
+func resolverTo(t *testing.T, ip net.IP) *net.Resolver {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := server.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if reply := dnsReply(buf[:n], ip); reply != nil {
+				_, _ = server.WriteTo(reply, from)
+			}
+		}
+	}()
+	t.Cleanup(func() { server.Close(); <-done })
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
+}
+
+// dnsReply answers one question (RFC 1035, 4.1): header, the question again,
+// and for a query of type A one record.
+func dnsReply(query []byte, ip net.IP) []byte {
+	end := 12
+	for end < len(query) && query[end] != 0 {
+		end += int(query[end]) + 1
+	}
+	if end+5 > len(query) {
+		return nil
+	}
+	isA := query[end+2] == 1
+	reply := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, query[12:end+5]...)
+	switch {
+	case ip == nil:
+		reply[3] |= 3 // no such name
+	case isA:
+		reply[7] = 1
+		reply = append(reply, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4)
+		reply = append(reply, ip.To4()...)
+	}
+	return reply
+}
+
+// overTLS speaks TLS as a server before handle sees the connection.
+func overTLS(config *tls.Config, handle func(net.Conn)) func(net.Conn) {
+	return func(c net.Conn) {
+		secure := tls.Server(c, config)
+		if secure.Handshake() == nil {
+			handle(secure)
+			secure.Close()
+		}
+	}
+}

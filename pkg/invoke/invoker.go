@@ -1,0 +1,116 @@
+package invoke
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Options say how an Invoker reaches targets. The zero value is the strict
+// one: public addresses only, the system's certificate authorities.
+type Options struct {
+	Log        zerolog.Logger   // debug lines about connection pools; never a URL
+	AllowLocal bool             // loopback and private ranges may be dialled too (development)
+	Allow      []netip.Prefix   // addresses of the installation that may be dialled too
+	RootCAs    *x509.CertPool   // nil = the system's
+	Now        func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
+}
+
+// Invoker holds one connection pool for each target. It is safe for concurrent
+// use.
+type Invoker struct {
+	options Options
+	clients *clients
+
+	// Replaced by tests: how names are resolved, and what is put around a
+	// fresh connection.
+	resolver *net.Resolver
+	wrap     func(net.Conn) net.Conn
+}
+
+// New makes an Invoker. Close it when done.
+func New(o Options) *Invoker {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Invoker{options: o, clients: newClients(maxClients)}
+}
+
+// Close closes all idle connections and lets no new exchange begin; a later Do
+// answers with code internal. Exchanges under way run to their own end. It may
+// be called twice.
+func (i *Invoker) Close() { i.clients.close() }
+
+// Do posts the body to the target and classifies what comes back. It returns
+// within the target's timeout and ctx's deadline, whichever is earlier.
+//
+// The codes of Answer.Err are timeout, dns, connect, tls, blocked_address,
+// redirect, status, gone, answer_too_large, headers_too_large, answer_broken,
+// answer_malformed, cancelled (ctx was cancelled, rather than over), rejected
+// (a 2xx answer that says no), and, for a Call that cannot be sent as it is,
+// bad_field or internal.
+//
+// The request is sent once. It is repeated once only if the connection it was
+// given turned out dead before a single byte was written.
+func (i *Invoker) Do(ctx context.Context, c Call) Answer {
+	start := time.Now()
+	a := i.do(ctx, c)
+	a.Duration = time.Since(start)
+	if a.Err != nil {
+		a.Err = a.Err.WithTarget(c.Target.Name)
+	}
+	return a
+}
+
+func (i *Invoker) do(caller context.Context, c Call) Answer {
+	cl, refused := i.client(c.Owner, c.Target)
+	if refused != nil {
+		return Answer{Err: refused}
+	}
+	ctx, cancel := context.WithTimeout(caller, timeoutOf(c.Target))
+	defer cancel()
+	if ctx.Err() != nil {
+		return Answer{Err: classify(caller, ctx, nil, ctx.Err())}
+	}
+	ex := &exchange{}
+	req, refused := i.request(ex.watch(ctx), cl, c)
+	if refused != nil {
+		return Answer{Err: refused}
+	}
+	resp, err := cl.http.Do(req)
+	if err != nil {
+		if resp != nil {
+			resp.Body.Close()
+		}
+		return Answer{Sent: ex.sent(), Err: classify(caller, ctx, ex, err)}
+	}
+	defer resp.Body.Close()
+	a := Answer{Status: resp.StatusCode, Sent: true}
+	a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		a.Err = refusal(resp.StatusCode)
+		drain(resp, cancel)
+		return a
+	}
+	a.ContentType = mediaType(resp.Header.Get("Content-Type"))
+	body, err := readBody(resp, c.Target.AnswerLimit())
+	if err != nil {
+		a.Err = classify(caller, ctx, nil, err)
+		return a
+	}
+	a.Body, a.Err = settle(body, a.ContentType, c.ReadBody)
+	return a
+}
+
+func timeoutOf(t *action.Target) time.Duration {
+	if t.Timeout > 0 {
+		return t.Timeout
+	}
+	return action.DefaultTimeout
+}

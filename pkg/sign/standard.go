@@ -1,0 +1,181 @@
+package sign
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// The headers of Standard Webhooks.
+const (
+	HeaderID        = "webhook-id"
+	HeaderTimestamp = "webhook-timestamp"
+	HeaderSignature = "webhook-signature"
+)
+
+// maxID bounds a webhook-id, in bytes.
+const maxID = 255
+
+// Standard gives the value of the header webhook-signature: one
+// `<version>,<base64>` for each key, one space between. A `whsec_` key signs
+// with v1 (HMAC-SHA256), a `whsk_` key with v1a (ed25519), both over
+// `<id>.<unix seconds of t>.<body>`. The id is the same on every attempt of a
+// delivery, the time is the attempt's.
+//
+// An id that is empty, longer than 255 bytes, not visible ASCII, or has a dot
+// is refused with code bad_field: a dot would let the boundary between id,
+// time and body move. So is a key that CheckKey refuses, and an empty list.
+func Standard(keys []string, id string, t time.Time, body []byte) (string, error) {
+	return Rules{}.Standard(keys, id, t, body)
+}
+
+// Standard is the function of that name under rules of one's own.
+func (r Rules) Standard(keys []string, id string, t time.Time, body []byte) (string, error) {
+	if !goodID(id) {
+		return "", action.NewError(action.CodeBadField, action.StageInvoke,
+			"a webhook id is 1 to 255 visible ASCII characters without a dot").WithField(HeaderID)
+	}
+	if len(keys) == 0 {
+		return "", badKey("there is no key to sign with")
+	}
+	prefix := id + "." + strconv.FormatInt(t.Unix(), 10)
+	var b strings.Builder
+	for i, text := range keys {
+		k, err := r.parse(text)
+		if err != nil {
+			return "", err
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		switch {
+		case k.secret != nil:
+			b.WriteString("v1," + base64.StdEncoding.EncodeToString(mac(k.secret, prefix, body)))
+		case k.private != nil:
+			signature := ed25519.Sign(k.private, message(prefix, body))
+			b.WriteString("v1a," + base64.StdEncoding.EncodeToString(signature))
+		default:
+			return "", badKey("a public key cannot sign")
+		}
+	}
+	return b.String(), nil
+}
+
+// VerifyStandard checks the three headers of Standard Webhooks against the
+// body as it was received. One signature that fits one of the keys (`whsec_`,
+// `whsk_` or `whpk_`) is enough; parts of other versions are passed over. The
+// time must lie within Tolerance of now. An id with a dot is refused.
+//
+// Errors have code bad_signature and name the header as their field; a key
+// that cannot be read is bad_field.
+func VerifyStandard(h http.Header, body []byte, now time.Time, keys ...string) error {
+	return Rules{}.VerifyStandard(h, body, now, keys...)
+}
+
+// VerifyStandard is the function of that name under rules of one's own.
+func (r Rules) VerifyStandard(h http.Header, body []byte, now time.Time, keys ...string) error {
+	ids, stamps := h.Values(HeaderID), h.Values(HeaderTimestamp)
+	if len(ids) != 1 || !goodID(ids[0]) {
+		return refuse("the id is missing or malformed", HeaderID)
+	}
+	if len(stamps) != 1 {
+		return refuse("the timestamp is missing or malformed", HeaderTimestamp)
+	}
+	if err := checkStamp(stamps[0], HeaderTimestamp, now); err != nil {
+		return err
+	}
+	given, err := parseStandard(strings.Join(h.Values(HeaderSignature), " "))
+	if err != nil {
+		return err
+	}
+	prefix := ids[0] + "." + stamps[0]
+	found := false
+	for _, text := range keys {
+		k, err := r.parse(text)
+		if err != nil {
+			return err
+		}
+		found = found || given.fit(k, prefix, body)
+	}
+	if !found {
+		return refuse("no signature fits", HeaderSignature)
+	}
+	return nil
+}
+
+// signatures are those of a header that are well formed, by version.
+type signatures struct {
+	v1  [][]byte
+	v1a [][]byte
+}
+
+// parseStandard takes the list apart. Parts stand one space apart; doubled
+// spaces and `, ` are accepted too, since proxies join header lines so. What
+// is not exactly `<version>,<padded standard base64>` is passed over.
+func parseStandard(list string) (signatures, error) {
+	var out signatures
+	if list == "" || strings.ContainsRune(list, '\t') {
+		return out, refuse("the signature is missing or malformed", HeaderSignature)
+	}
+	parts := strings.FieldsFunc(strings.ReplaceAll(list, ", ", " "), func(c rune) bool { return c == ' ' })
+	if len(parts) > maxParts {
+		return out, refuse("there are too many signatures", HeaderSignature)
+	}
+	for _, part := range parts {
+		version, text, _ := strings.Cut(part, ",")
+		raw, err := decode(text)
+		if err != nil {
+			continue
+		}
+		switch version {
+		case "v1":
+			out.v1 = append(out.v1, raw)
+		case "v1a":
+			out.v1a = append(out.v1a, raw)
+		}
+	}
+	return out, nil
+}
+
+func (s signatures) fit(k key, prefix string, body []byte) bool {
+	if k.secret != nil {
+		want := mac(k.secret, prefix, body)
+		for _, have := range s.v1 {
+			if hmac.Equal(want, have) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, have := range s.v1a {
+		if len(have) == ed25519.SignatureSize && ed25519.Verify(k.public, message(prefix, body), have) {
+			return true
+		}
+	}
+	return false
+}
+
+func message(prefix string, body []byte) []byte {
+	m := make([]byte, 0, len(prefix)+1+len(body))
+	m = append(m, prefix...)
+	m = append(m, '.')
+	return append(m, body...)
+}
+
+func goodID(id string) bool {
+	if id == "" || len(id) > maxID {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c > '~' || c == '.' {
+			return false
+		}
+	}
+	return true
+}
