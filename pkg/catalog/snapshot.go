@@ -47,20 +47,3 @@ func (s *Snapshot) Target(org, name string) (owner string, t action.Target, ok b
 	}
 	return "", t, ok
 }
-
-// find gives the entry of a section by name, the organization's first.
-func (s *Snapshot) find(org string, phase action.Phase, name string) (owner string, e *action.Execution) {
-	for _, o := range []string{org, ""} {
-		sc := s.Scopes[o]
-		if sc == nil {
-			continue
-		}
-		section := sc.Sections[phase]
-		for i := range section {
-			if section[i].Name == name {
-				return o, &section[i]
-			}
-		}
-	}
-	return "", nil
-}

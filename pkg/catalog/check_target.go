@@ -1,0 +1,235 @@
+package catalog
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Bounds of a target's settings, beside those of package action.
+const (
+	MaxKeep     = 365 * 24 * time.Hour // longest max_age and max_stop
+	MaxRate     = 1000000              // exchanges in one rate
+	MaxFailures = 1000                 // failures before a breaker opens
+	MaxLabels   = 64                   // labels of a target
+	MaxPointers = 100                  // JSON pointers in one list
+	MaxPrefixes = 100                  // address ranges of one target
+	maxLabel    = 256                  // bytes in a label's value
+	maxPointer  = 1024                 // bytes in a JSON pointer
+	maxPath     = 4096                 // bytes in a file's path
+)
+
+var (
+	envPattern   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`)
+	labelPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$`)
+)
+
+// checkTarget holds a target against the grammar and the bounds of its fields.
+func checkTarget(r *report, path string, t *action.Target) {
+	if err := action.CheckName(t.Name); err != nil {
+		r.errorf(path, ProblemBadName, "%s", err)
+	}
+	switch t.Kind {
+	case action.Webhook, action.CallOut, action.Async:
+	case "":
+		r.errorf(join(path, "type"), ProblemMissing, "target %s has no type: webhook, call or async", quote(t.Name))
+	default:
+		r.errorf(join(path, "type"), ProblemBadValue, "type is webhook, call or async")
+	}
+	if t.URL == "" {
+		r.errorf(join(path, "url"), ProblemMissing, "target %s has no url", quote(t.Name))
+	} else if fault := checkURL(t.URL); fault != "" {
+		r.errorf(join(path, "url"), ProblemBadURL, "%s", fault)
+	}
+	if fault := checkRange(t.Timeout, action.MinTimeout, action.MaxTimeout); fault != "" {
+		r.errorf(join(path, "timeout"), ProblemOutOfRange, "timeout %s", fault)
+	}
+	if t.Mapping != action.Merge && t.Mapping != action.Replace {
+		r.errorf(join(path, "mapping"), ProblemBadValue, "mapping is merge or replace")
+	}
+	checkHeaders(r, join(path, "headers"), t.Headers)
+	checkRetry(r, join(path, "retry"), t.Retry)
+	checkKeySource(r, join(path, "signing_key"), t.SigningKey)
+	checkSignatures(r, join(path, "signature"), t.Signatures)
+	checkLimits(r, path, t)
+	checkPointers(r, join(path, "allow"), t.Allow)
+	checkPointers(r, join(path, "redact"), t.Redact)
+	checkEgress(r, join(join(path, "egress"), "allow"), t.Egress)
+	checkLabels(r, join(path, "labels"), t.Labels)
+	checkEffect(r, path, t)
+}
+
+// checkRange words a duration outside its bounds; empty when it is inside.
+func checkRange(d, least, most time.Duration) string {
+	if d < least || d > most {
+		return fmt.Sprintf("is between %s and %s", short(least), short(most))
+	}
+	return ""
+}
+
+// short writes a duration as a person would: 24h and not 24h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func checkRetry(r *report, path string, retry action.Retry) {
+	if fault := checkRange(retry.Initial, action.MinWait, action.MaxWait); fault != "" {
+		r.errorf(join(path, "initial"), ProblemOutOfRange, "initial %s", fault)
+	}
+	if fault := checkRange(retry.Max, action.MinWait, action.MaxWait); fault != "" {
+		r.errorf(join(path, "max"), ProblemOutOfRange, "max %s", fault)
+	} else if retry.Max < retry.Initial {
+		r.errorf(join(path, "max"), ProblemOutOfRange, "max, %s, is shorter than initial, %s", short(retry.Max), short(retry.Initial))
+	}
+	if fault := checkRange(retry.MaxAge, action.MinWait, MaxKeep); fault != "" {
+		r.errorf(join(path, "max_age"), ProblemOutOfRange, "max_age %s", fault)
+	}
+	if retry.Attempts < 0 || retry.Attempts > action.MaxAttempts {
+		r.errorf(join(path, "attempts"), ProblemOutOfRange, "attempts is between 1 and %d; left out, they are not counted", action.MaxAttempts)
+	}
+}
+
+// checkKeySource never repeats what stands there: it may be the key itself.
+func checkKeySource(r *report, path string, k action.KeySource) {
+	if k.Env != "" && k.File != "" {
+		r.errorf(path, ProblemMisplaced, "signing_key is either {env: NAME} or {file: PATH}, not both")
+	}
+	if k.Env != "" && !envPattern.MatchString(k.Env) {
+		r.errorf(join(path, "env"), ProblemBadValue, "env is the name of an environment variable: letters, digits and _")
+	}
+	if len(k.File) > maxPath || strings.ContainsFunc(k.File, unicode.IsControl) {
+		r.errorf(join(path, "file"), ProblemBadValue, "file is a path of at most %d bytes without control characters", maxPath)
+	}
+}
+
+func checkSignatures(r *report, path string, styles []action.Signature) {
+	if len(styles) == 0 {
+		r.errorf(path, ProblemMissing, "at least one signature is needed: zitadel, standard or both")
+	}
+	for i, s := range styles {
+		switch {
+		case s != action.SignZitadel && s != action.SignStandard:
+			r.errorf(index(path, i), ProblemBadValue, "a signature is zitadel or standard, not %s", quote(string(s)))
+		case slices.Contains(styles[:i], s):
+			r.errorf(index(path, i), ProblemDuplicateKey, "the signature %s stands twice", s)
+		}
+	}
+}
+
+func checkLimits(r *report, path string, t *action.Target) {
+	switch t.Lanes {
+	case 1, 4, 16, 64:
+	default:
+		r.errorf(join(path, "lanes"), ProblemOutOfRange, "lanes is 1, 4, 16 or 64")
+	}
+	if t.Concurrency < 0 || t.Concurrency > action.MaxConcurrency {
+		r.errorf(join(path, "concurrency"), ProblemOutOfRange, "concurrency is between 1 and %d", action.MaxConcurrency)
+	}
+	if t.MaxAnswer < 0 || t.MaxAnswer > action.CeilingAnswer {
+		r.errorf(join(path, "max_answer"), ProblemOutOfRange, "max_answer is between 1 and %d bytes", action.CeilingAnswer)
+	}
+	if t.Rate != (action.Rate{}) {
+		if t.Rate.N < 1 || t.Rate.N > MaxRate {
+			r.errorf(join(path, "rate"), ProblemOutOfRange, "rate is between 1 and %d", MaxRate)
+		}
+		if fault := checkRange(t.Rate.Per, time.Second, time.Hour); fault != "" {
+			r.errorf(join(path, "rate"), ProblemOutOfRange, "the time of a rate %s", fault)
+		}
+	}
+	if t.Breaker != (action.Breaker{}) {
+		if t.Breaker.Failures < 1 || t.Breaker.Failures > MaxFailures {
+			r.errorf(join(join(path, "breaker"), "failures"), ProblemOutOfRange, "failures is between 1 and %d", MaxFailures)
+		}
+		if fault := checkRange(t.Breaker.Open, action.MinWait, action.MaxWait); fault != "" {
+			r.errorf(join(join(path, "breaker"), "open"), ProblemOutOfRange, "open %s", fault)
+		}
+	}
+}
+
+// checkPointers checks a list of JSON pointers (RFC 6901).
+func checkPointers(r *report, path string, pointers []string) {
+	if len(pointers) > MaxPointers {
+		r.errorf(path, ProblemTooMany, "at most %d JSON pointers stand in one list, here are %d", MaxPointers, len(pointers))
+	}
+	for i, p := range pointers {
+		if fault := checkPointer(p); fault != "" {
+			r.errorf(index(path, i), ProblemBadValue, "%s", fault)
+		}
+	}
+}
+
+func checkPointer(p string) string {
+	switch {
+	case !strings.HasPrefix(p, "/"):
+		return "a JSON pointer begins with /, such as /user/displayName"
+	case len(p) > maxPointer:
+		return fmt.Sprintf("a JSON pointer has at most %d bytes", maxPointer)
+	case strings.Count(p, "/") > action.MaxDepth:
+		return fmt.Sprintf("a JSON pointer goes at most %d levels deep", action.MaxDepth)
+	case !utf8.ValidString(p):
+		return "a JSON pointer is UTF-8"
+	}
+	for rest := p; ; {
+		_, after, found := strings.Cut(rest, "~")
+		if !found {
+			return ""
+		}
+		if !strings.HasPrefix(after, "0") && !strings.HasPrefix(after, "1") {
+			return "in a JSON pointer ~ is written ~0 and / inside a name ~1"
+		}
+		rest = after
+	}
+}
+
+func checkEgress(r *report, path string, prefixes []netip.Prefix) {
+	if len(prefixes) > MaxPrefixes {
+		r.errorf(path, ProblemTooMany, "at most %d address ranges stand in one list, here are %d", MaxPrefixes, len(prefixes))
+	}
+	for i, p := range prefixes {
+		switch {
+		case !p.IsValid():
+			r.errorf(index(path, i), ProblemBadValue, "an address range is written like 10.0.0.0/8")
+		case p != p.Masked():
+			r.errorf(index(path, i), ProblemBadValue, "the range has bits behind its length; %s was meant, or the single address without /%d", p.Masked(), p.Bits())
+		}
+	}
+}
+
+func checkLabels(r *report, path string, labels map[string]string) {
+	if len(labels) > MaxLabels {
+		r.errorf(path, ProblemTooMany, "a target has at most %d labels, here are %d", MaxLabels, len(labels))
+	}
+	for _, name := range sortedKeys(labels) {
+		at, value := join(path, name), labels[name]
+		if !labelPattern.MatchString(name) {
+			r.errorf(at, ProblemBadName, "a label's name has 1 to 63 letters, digits or . _ / - and begins with a letter or digit")
+		}
+		if len(value) > maxLabel || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+			r.errorf(at, ProblemBadValue, "a label's value has at most %d bytes of UTF-8 without control characters", maxLabel)
+		}
+	}
+}
+
+// checkEffect warns of settings that are legal and change nothing.
+func checkEffect(r *report, path string, t *action.Target) {
+	if t.Kind == action.Async && t.Lanes > 1 {
+		r.warnf(join(path, "lanes"), ProblemNoEffect, "lanes change nothing for an async target: it keeps no order")
+	}
+	if len(t.Allow) > 0 && (t.Kind == action.Webhook || t.Kind == action.Async) {
+		r.warnf(join(path, "allow"), ProblemNoEffect, "allow changes nothing here: only a call target's answer changes the object")
+	}
+}

@@ -1,0 +1,141 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Severity says whether a problem keeps a catalog from being used.
+type Severity string
+
+// The severities. A catalog with a problem of severity Error is refused.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// MaxProblems is how many problems one run reports. One more problem, with the
+// code too_many_problems, says that there were others.
+const MaxProblems = 10000
+
+// The codes of problems. They are stable: they change only with a line in the
+// changelog.
+const (
+	ProblemSyntax             = "syntax"              // not YAML, or YAML we do not read
+	ProblemTooLarge           = "too_large"           // the file is over MaxFile
+	ProblemTooDeep            = "too_deep"            // nested deeper than MaxNesting
+	ProblemTooMany            = "too_many"            // over a bound on a number of things
+	ProblemUnknownKey         = "unknown_key"         // a key that means nothing here
+	ProblemDuplicateKey       = "duplicate_key"       // a key that stands twice in one place
+	ProblemDuplicateCondition = "duplicate_condition" // two executions of a scope with one condition
+	ProblemWrongType          = "wrong_type"          // a list where a text belongs, and so on
+	ProblemMissing            = "missing"             // a key or a value that must be there
+	ProblemMisplaced          = "misplaced"           // a key that does not belong with the others
+	ProblemBadValue           = "bad_value"           // outside its grammar
+	ProblemOutOfRange         = "out_of_range"        // over or under a bound
+	ProblemBadName            = "bad_name"            // not a name or an id
+	ProblemBadCondition       = "bad_condition"       // not a condition of its section
+	ProblemBadURL             = "bad_url"             // not a URL that can be called
+	ProblemBadHeader          = "bad_header"          // a header that may not be set
+	ProblemUnknownTarget      = "unknown_target"      // no such target
+	ProblemUnknownInclude     = "unknown_include"     // no such entry in the section
+	ProblemNotATarget         = "not_a_target"        // target: names an entry of the section
+	ProblemNotAnInclude       = "not_an_include"      // include: names a target
+	ProblemCycle              = "cycle"               // entries that include each other in a ring
+	ProblemCallInEvent        = "call_in_event"       // an event execution reaches a call target
+	ProblemNotYet             = "not_yet"             // a feature that is not available yet
+	ProblemTooManyProblems    = "too_many_problems"   // more than MaxProblems
+
+	ProblemTwice        = "twice"         // warning: one target twice in an event execution
+	ProblemUnusedList   = "unused_list"   // warning: a list that nothing includes
+	ProblemUnusedTarget = "unused_target" // warning: a target that nothing uses
+	ProblemNoEffect     = "no_effect"     // warning: a setting that changes nothing
+	ProblemEmpty        = "empty"         // warning: an execution that reaches no target
+)
+
+// Problem is one mistake or doubt in a catalog. Line and Col count from 1, Col
+// in characters; both are 0 when the catalog did not come from a file.
+type Problem struct {
+	File     string   `json:"file,omitempty"`
+	Line     int      `json:"line,omitempty"`
+	Col      int      `json:"col,omitempty"`
+	Path     string   `json:"path"` // such as requests.add_user.targets[1].include
+	Severity Severity `json:"severity"`
+	Code     string   `json:"code"`
+	Message  string   `json:"message"`
+
+	also string // path of a second place the message should point to
+}
+
+// String is the problem on one line, FILE:LINE:COL: SEVERITY: MESSAGE [CODE].
+// Without a file the path stands in front.
+func (p Problem) String() string {
+	where := p.Path
+	if p.Line > 0 {
+		where = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+	}
+	if where != "" {
+		where += ": "
+	}
+	return fmt.Sprintf("%s%s: %s [%s]", where, p.Severity, p.Message, p.Code)
+}
+
+// HasErrors tells whether any of the problems is of severity Error.
+func HasErrors(problems []Problem) bool {
+	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error })
+}
+
+// sortProblems orders by position, then by path and code, so that the same
+// input always gives the same output.
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
+			strings.Compare(a.Path, b.Path), strings.Compare(a.Code, b.Code),
+			strings.Compare(a.Message, b.Message))
+	})
+}
+
+// report collects problems up to MaxProblems.
+type report struct {
+	problems []Problem
+	full     bool
+}
+
+func (r *report) add(p Problem) {
+	switch {
+	case len(r.problems) < MaxProblems:
+		r.problems = append(r.problems, p)
+	case p.Severity == Error && !r.full:
+		r.full = true
+		r.problems = append(r.problems, Problem{Severity: Error, Code: ProblemTooManyProblems,
+			Message: fmt.Sprintf("there are more than %d problems; the others are not shown", MaxProblems)})
+	}
+}
+
+func (r *report) errorf(path, code, format string, args ...any) {
+	r.add(Problem{Path: path, Severity: Error, Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *report) warnf(path, code, format string, args ...any) {
+	r.add(Problem{Path: path, Severity: Warning, Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+// refuse turns problems of severity Error into one error, nil when there are
+// none.
+func refuse(problems []Problem) error {
+	var lines []string
+	for _, p := range problems {
+		if p.Severity == Error {
+			lines = append(lines, p.String())
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	return action.NewError(action.CodeBadCatalog, action.StageCatalog,
+		"the configuration has errors: "+strings.Join(lines, "; "))
+}

@@ -1,0 +1,128 @@
+package catalog
+
+import (
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// table holds what a scope has under each condition, one entry per condition.
+// The matcher and the filter both look up here, so that they cannot disagree.
+// The zero value is empty; a table that is shared is no longer written to.
+type table[T any] struct {
+	requests  map[string]T // by method, service or *
+	responses map[string]T
+	functions map[string]T // by name
+	events    map[string]T // by type, group (without .*) and a dot, or *
+}
+
+// byPhase gives the map of a phase, nil for an unknown phase.
+func (t *table[T]) byPhase(phase action.Phase) *map[string]T {
+	switch phase {
+	case action.Request:
+		return &t.requests
+	case action.Response:
+		return &t.responses
+	case action.Function:
+		return &t.functions
+	case action.OnEvent:
+		return &t.events
+	}
+	return nil
+}
+
+// put enters value under a condition.
+func (t *table[T]) put(c action.Condition, value T) {
+	m := t.byPhase(c.Phase)
+	if m == nil {
+		return
+	}
+	if *m == nil {
+		*m = map[string]T{}
+	}
+	key := c.Match
+	if c.Phase == action.OnEvent && c.Level() == action.LevelGroup {
+		key = strings.TrimSuffix(key, "*") // "user." never is a type
+	}
+	(*m)[key] = value
+}
+
+// call finds the most exact entry for a method `/pkg.Service/Method` or the
+// name of a function. It does not allocate. A name of another form matches
+// nothing, not even *.
+func (t *table[T]) call(phase action.Phase, name string) (value T, ok bool) {
+	switch phase {
+	case action.Function:
+		value, ok = t.functions[name]
+		return value, ok
+	case action.Request:
+		return method(t.requests, name)
+	case action.Response:
+		return method(t.responses, name)
+	}
+	return value, false
+}
+
+func method[T any](m map[string]T, name string) (value T, ok bool) {
+	if len(m) == 0 {
+		return value, false
+	}
+	slash := strings.LastIndexByte(name, '/')
+	if slash < 2 || slash == len(name)-1 || name[0] != '/' || strings.IndexByte(name[1:slash], '/') >= 0 {
+		return value, false
+	}
+	if value, ok = m[name]; ok {
+		return value, ok
+	}
+	if value, ok = m[name[1:slash]]; ok {
+		return value, ok
+	}
+	value, ok = m["*"]
+	return value, ok
+}
+
+// event finds the most exact entry for an event type: the type itself, then
+// the longest group, segment by segment, then *. What is no event type matches
+// nothing.
+func (t *table[T]) event(eventType string) (value T, ok bool) {
+	if len(t.events) == 0 || !isEventType(eventType) {
+		return value, false
+	}
+	if value, ok = t.events[eventType]; ok {
+		return value, ok
+	}
+	for rest := eventType; ; {
+		dot := strings.LastIndexByte(rest, '.')
+		if dot < 0 {
+			break
+		}
+		if value, ok = t.events[rest[:dot+1]]; ok {
+			return value, ok
+		}
+		rest = rest[:dot]
+	}
+	value, ok = t.events["*"]
+	return value, ok
+}
+
+// isEventType is action.CheckEventType without its words and its cost.
+func isEventType(s string) bool {
+	if len(s) > action.MaxEventType {
+		return false
+	}
+	segments, length := 1, 0
+	for _, c := range []byte(s) {
+		switch {
+		case c == '.':
+			if length == 0 {
+				return false
+			}
+			segments, length = segments+1, 0
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+			length++
+		default:
+			return false
+		}
+	}
+	return length > 0 && segments <= action.MaxSegments
+}
