@@ -1,0 +1,157 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Consumer hands the deliveries of lines to a handler, for one worker.
+type Consumer struct {
+	bus    *Bus
+	leases *leases
+	slots  int
+	handle func(context.Context, *Delivery)
+	mu     sync.Mutex
+	lines  map[string]*consuming
+	closed bool
+}
+
+type consuming struct {
+	stop context.CancelFunc // take nothing more
+	done chan struct{}      // closed when nothing is in hand
+}
+
+// NewConsumer makes a consumer without lines. handle gets a context that ends
+// when the lease lapses or the worker's patience is over; it must end the
+// delivery by one of its methods, or leave it when it could not. slots is how
+// many deliveries of one unordered line are worked on at once.
+func (b *Bus) NewConsumer(slots int, handle func(context.Context, *Delivery)) *Consumer {
+	return &Consumer{bus: b, leases: newLeases(b.nc, b.opts.AckWait), slots: slots, handle: handle, lines: map[string]*consuming{}}
+}
+
+// Start begins to take deliveries of a line. Starting a line twice does
+// nothing. Any number of workers may take from one line: an ordered one hands
+// out one delivery at a time over the fleet.
+func (c *Consumer) Start(ctx context.Context, l Line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, runs := c.lines[l.Name]; runs || c.closed {
+		return
+	}
+	taking, stop := context.WithCancel(ctx)
+	w := &consuming{stop: stop, done: make(chan struct{})}
+	c.lines[l.Name] = w
+	go func() {
+		defer close(w.done)
+		c.follow(ctx, taking, l)
+	}()
+}
+
+// StopLine takes nothing more from a line and waits for what is in hand.
+func (c *Consumer) StopLine(name string) {
+	c.mu.Lock()
+	w := c.lines[name]
+	delete(c.lines, name)
+	c.mu.Unlock()
+	if w != nil {
+		w.stop()
+		<-w.done
+	}
+}
+
+// Stop takes nothing more from any line and waits for what is in hand, which
+// ends at the latest when the context given to Start ends.
+func (c *Consumer) Stop() {
+	c.mu.Lock()
+	c.closed = true
+	lines := c.lines
+	c.lines = map[string]*consuming{}
+	c.mu.Unlock()
+	for _, w := range lines {
+		w.stop()
+	}
+	for _, w := range lines {
+		<-w.done
+	}
+	c.leases.close()
+}
+
+// follow takes from a line until told to stop, through lost connections and
+// consumers that are away for a while.
+func (c *Consumer) follow(working, taking context.Context, l Line) {
+	for wait := 50 * time.Millisecond; taking.Err() == nil; wait = min(2*wait, 2*time.Second) {
+		err := c.take(working, taking, l)
+		if taking.Err() != nil {
+			return
+		}
+		c.bus.log.Warn().Err(err).Str("line", l.Name).Dur("again_in", wait).Msg("line interrupted")
+		select {
+		case <-taking.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (c *Consumer) take(working, taking context.Context, l Line) error {
+	cons, err := c.bus.js.Consumer(taking, l.Stream(), l.Name)
+	if err != nil {
+		return err
+	}
+	// One message a pull, and only into a free slot: what is fetched ahead
+	// shares a lease and lapses while it waits.
+	iter, err := cons.Messages(jetstream.PullMaxMessages(1), jetstream.PullExpiry(30*time.Second))
+	if err != nil {
+		return err
+	}
+	defer iter.Stop()
+	slots := 1
+	if l.Unordered {
+		slots = c.slots
+	}
+	free := make(chan struct{}, slots)
+	var inHand sync.WaitGroup
+	defer inHand.Wait()
+	for {
+		select {
+		case free <- struct{}{}:
+		case <-taking.Done():
+			return taking.Err()
+		}
+		msg, err := iter.Next(jetstream.NextContext(taking))
+		switch {
+		case err == nil:
+		case taking.Err() != nil:
+			return taking.Err()
+		case errors.Is(err, jetstream.ErrNoHeartbeat):
+			<-free
+			continue
+		default:
+			return err
+		}
+		if slots == 1 {
+			c.deliver(working, l, msg)
+			<-free
+			continue
+		}
+		inHand.Add(1)
+		go func() {
+			defer func() { <-free; inHand.Done() }()
+			c.deliver(working, l, msg)
+		}()
+	}
+}
+
+func (c *Consumer) deliver(working context.Context, l Line, msg jetstream.Msg) {
+	s := c.leases.take(working, msg.Reply())
+	defer s.release()
+	d, err := newDelivery(l, msg, s)
+	if err != nil { // not a JetStream message: the server would have to be broken
+		c.bus.log.Error().Err(err).Str("line", l.Name).Msg("delivery without metadata")
+		return
+	}
+	c.handle(d.context(), d)
+}

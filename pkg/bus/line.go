@@ -1,0 +1,213 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// Line is one durable consumer and what it stands for: events of one
+// subscription on one lane, or the async deliveries of one target. The
+// dispatcher writes it, workers read it.
+type Line struct {
+	Name      string           `json:"name"` // of the consumer
+	Instance  string           `json:"instance"`
+	Org       string           `json:"org,omitempty"`       // scope of the execution
+	Condition action.Condition `json:"condition,omitzero"`  // of an event line
+	Owner     string           `json:"owner,omitempty"`     // scope of the target's definition
+	Target    string           `json:"target"`              //
+	Lane      int              `json:"lane"`                //
+	Lanes     int              `json:"lanes"`               //
+	Unordered bool             `json:"unordered,omitempty"` // keeps no order, has one record a delivery
+	Async     bool             `json:"async,omitempty"`     // async deliveries of calls, not events
+	Cut       uint64           `json:"cut,omitempty"`       // sequence of the marker it begins behind
+	DrainTo   uint64           `json:"drain_to,omitempty"`  // it is removed once all below is done; 0 = it stays
+	Revision  uint64           `json:"revision"`            // of the catalog that made or changed it
+}
+
+// unorderedSlots is how many deliveries of an unordered line may be in work or
+// waiting for a retry at once, over the fleet.
+const unorderedSlots = 256
+
+// Stream is the stream a line reads.
+func (l Line) Stream() string {
+	if l.Async {
+		return AsyncStream(l.Instance)
+	}
+	return EventStream(l.Instance)
+}
+
+func (l Line) filter() string {
+	if l.Async {
+		return wire.AsyncSubject(l.Instance, l.Owner, l.Target)
+	}
+	return wire.LineFilter(l.Instance, l.Org, l.Condition, l.Lane, l.Lanes)
+}
+
+// consumer is the durable consumer of a line. It begins at a recorded
+// sequence, never at "new": what is stored between an edit and the consumer's
+// birth would be lost.
+func (b *Bus) consumer(l Line) jetstream.ConsumerConfig {
+	cfg := jetstream.ConsumerConfig{
+		Durable: l.Name, FilterSubject: l.filter(), AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: b.opts.AckWait, MaxDeliver: -1, MaxAckPending: 1, MaxWaiting: 512,
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		Description:   l.title(), Metadata: map[string]string{
+			"callout_instance": l.Instance, "callout_org": l.Org, "callout_condition": l.Condition.Match,
+			"callout_target": l.Target, "callout_owner": l.Owner, "callout_lane": fmt.Sprintf("%d/%d", l.Lane, l.Lanes),
+			"callout_revision": strconv.FormatUint(l.Revision, 10),
+		},
+	}
+	if l.Unordered {
+		cfg.MaxAckPending = unorderedSlots
+	}
+	if l.Cut > 0 {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, l.Cut
+	}
+	return cfg
+}
+
+// title is the line as a person reads it.
+func (l Line) title() string {
+	what := "async " + l.Target
+	if !l.Async {
+		what = l.Condition.Match + " to " + l.Target
+	}
+	if l.Org != "" {
+		what = l.Org + ": " + what
+	}
+	if l.Lanes > 1 {
+		what += fmt.Sprintf(", lane %d of %d", l.Lane, l.Lanes)
+	}
+	return what
+}
+
+// EnsureLine makes or changes a line's consumer and then tells the workers of
+// it. A consumer that exists keeps its position.
+func (b *Bus) EnsureLine(ctx context.Context, l Line) error {
+	cfg := b.consumer(l)
+	existing, err := b.js.Consumer(ctx, l.Stream(), l.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		_, err = b.js.CreateConsumer(ctx, l.Stream(), cfg)
+	case err == nil:
+		have := existing.CachedInfo().Config
+		cfg.DeliverPolicy, cfg.OptStartSeq = have.DeliverPolicy, have.OptStartSeq // cannot change
+		_, err = b.js.UpdateConsumer(ctx, l.Stream(), cfg)
+	}
+	if err != nil {
+		return failure(fmt.Errorf("line %s: %w", l.Name, err))
+	}
+	return b.putLine(ctx, l)
+}
+
+// RemoveLine forgets a line and deletes its consumer. A line without a
+// consumer is forgotten all the same.
+func (b *Bus) RemoveLine(ctx context.Context, l Line) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	for _, key := range []string{lineKey(l.Instance, l.Name), recordKey(l.Instance, l.Name)} {
+		if err := kv.Purge(ctx, key, jetstream.PurgeTTL(markerTTL)); err != nil {
+			return failure(err)
+		}
+	}
+	err = b.js.DeleteConsumer(ctx, l.Stream(), l.Name)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return failure(err)
+	}
+	return nil
+}
+
+func (b *Bus) putLine(ctx context.Context, l Line) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	raw, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if _, err := kv.Put(ctx, lineKey(l.Instance, l.Name), raw); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// Lines reads the lines of an instance.
+func (b *Bus) Lines(ctx context.Context, instance string) ([]Line, error) {
+	var lines []Line
+	err := b.each(ctx, bucketLines, wire.Token(instance)+".line.>", func(_ string, raw []byte) error {
+		var l Line
+		if err := json.Unmarshal(raw, &l); err != nil {
+			return err
+		}
+		lines = append(lines, l)
+		return nil
+	})
+	return lines, err
+}
+
+// Backlog is what a line has before it, by the server's own count.
+type Backlog struct {
+	Pending uint64 // not yet handed out
+	InWork  int    // handed out, not yet acknowledged
+	Floor   uint64 // every sequence up to it is done
+}
+
+// Lag is all that waits or is in work.
+func (l Backlog) Lag() uint64 { return l.Pending + uint64(l.InWork) }
+
+// Backlog asks the server. One reading may be a moment behind a publish:
+// nothing is concluded from a single zero.
+func (b *Bus) Backlog(ctx context.Context, l Line) (Backlog, error) {
+	c, err := b.js.Consumer(ctx, l.Stream(), l.Name)
+	if err != nil {
+		return Backlog{}, failure(err)
+	}
+	info := c.CachedInfo()
+	return Backlog{Pending: info.NumPending, InWork: info.NumAckPending, Floor: info.AckFloor.Stream}, nil
+}
+
+// StopLine holds a line until somebody resumes it. The server keeps it stopped
+// over restarts.
+func (b *Bus) StopLine(ctx context.Context, l Line) error {
+	far := time.Now().AddDate(100, 0, 0) // a pause needs a date
+	if _, err := b.js.PauseConsumer(ctx, l.Stream(), l.Name, far); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// ResumeLine lets a stopped line go on.
+func (b *Bus) ResumeLine(ctx context.Context, l Line) error {
+	if _, err := b.js.ResumeConsumer(ctx, l.Stream(), l.Name); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+func lineKey(instance, name string) string   { return wire.Token(instance) + ".line." + name }
+func recordKey(instance, name string) string { return wire.Token(instance) + ".record." + name }
+func pausedKey(instance, owner, target string) string {
+	return wire.Token(instance) + ".paused." + wire.Token(owner) + "." + wire.Token(target)
+}
+
+// kindOf tells what a key of the lines' bucket holds.
+func kindOf(key string) string {
+	parts := strings.SplitN(key, ".", 3)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[1]
+}

@@ -1,0 +1,82 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Record reads the record of a delivery's line from the server; ok is false
+// when there is none.
+func (b *Bus) Record(ctx context.Context, d *Delivery) (r action.LineRecord, ok bool, err error) {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return r, false, failure(err)
+	}
+	entry, err := kv.Get(ctx, d.key())
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, failure(err)
+	}
+	return r, true, json.Unmarshal(entry.Value(), &r)
+}
+
+// PutRecord writes the record of a delivery's line and waits until it is
+// stored.
+func (b *Bus) PutRecord(ctx context.Context, d *Delivery, r action.LineRecord) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if _, err := kv.Put(ctx, d.key(), raw); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// DropRecord removes the record of a delivery's line: it runs again.
+func (b *Bus) DropRecord(ctx context.Context, d *Delivery) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	if err := kv.Purge(ctx, d.key(), jetstream.PurgeTTL(markerTTL)); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// PauseTarget notes that a target is paused, and why. It is state, not an
+// edit: no catalog revision is made.
+func (b *Bus) PauseTarget(ctx context.Context, instance, owner, target string, reason action.Code) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := kv.PutString(ctx, pausedKey(instance, owner, target), string(reason)); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// ResumeTarget removes what PauseTarget noted.
+func (b *Bus) ResumeTarget(ctx context.Context, instance, owner, target string) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	if err := kv.Purge(ctx, pausedKey(instance, owner, target), jetstream.PurgeTTL(markerTTL)); err != nil {
+		return failure(err)
+	}
+	return nil
+}
