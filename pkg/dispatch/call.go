@@ -1,0 +1,81 @@
+package dispatch
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/outcome"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// handleCall takes a call over HTTP and hands it to the fleet. Whatever the
+// outcome is, the status is 200: the transport worked.
+func (d *Dispatcher) handleCall(phase action.Phase) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		raw, err := d.call(r, phase)
+		if err != nil {
+			d.refuse(w, err)
+			return
+		}
+		d.write(w, http.StatusOK, raw)
+	}
+}
+
+func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
+	m, err := d.catalogs.AtLeast(r.Context(), r.PathValue("instance"), 0)
+	if err != nil {
+		return nil, err
+	}
+	timeout, err := wire.ParseTimeout(r.Header.Get(wire.HeaderTimeout))
+	if err != nil {
+		return nil, err
+	}
+	raw, tooLarge := body(r, d.bus.MaxBody()-headerRoom)
+	if tooLarge != nil {
+		return nil, tooLarge
+	}
+	name := r.PathValue("name")
+	if phase != action.Function {
+		if name, err = wire.FullMethod(raw); err != nil {
+			return nil, err
+		}
+	}
+	c, err := wire.NewCall(m.Instance(), phase, name, raw, d.bus.MaxObject())
+	if err != nil {
+		return nil, err
+	}
+	request := bus.CallRequest{Instance: m.Instance(), Phase: phase, Name: name, Body: raw, Timeout: timeout,
+		MinRevision: m.Revision(), Traceparent: r.Header.Get(wire.HeaderTraceparent)}
+	if text := r.Header.Get(wire.HeaderMinRevision); text != "" {
+		asked, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, action.NewError(action.CodeBadField, action.StageDecode, wire.HeaderMinRevision+" is a number").WithField(wire.HeaderMinRevision)
+		}
+		request.MinRevision = max(request.MinRevision, asked)
+	}
+	return d.forward(r.Context(), request, m, c.OrgID)
+}
+
+// headerRoom is what the headers of a message may take of the bus's limit.
+const headerRoom = 4 << 10
+
+// forward asks a worker; without one the catalog decides how the call ends.
+func (d *Dispatcher) forward(ctx context.Context, request bus.CallRequest, m *catalog.Matcher, org string) ([]byte, error) {
+	raw, err := d.bus.Call(ctx, request)
+	if err == nil {
+		return raw, nil
+	}
+	switch action.CodeOf(err) {
+	case action.CodeUnavailable:
+		plan := m.Call(request.Phase, request.Name, org)
+		fail := plan != nil && plan.OnUnavailable == action.UnavailableFail
+		return wire.EncodeReply(request.Phase, outcome.WithoutWorker(plan != nil, fail, m.Revision())), nil
+	case action.CodeDeadline:
+		return wire.EncodeReply(request.Phase, outcome.TooLate(m.Revision())), nil
+	}
+	return nil, err
+}

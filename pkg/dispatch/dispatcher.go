@@ -1,0 +1,119 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+)
+
+// Options of a dispatcher.
+type Options struct {
+	Bus *bus.Bus
+	Log zerolog.Logger
+	// Listen is where HTTP is served; until there is authentication only
+	// loopback addresses are accepted.
+	Listen string
+}
+
+// Dispatcher runs until it is stopped.
+type Dispatcher struct {
+	bus      *bus.Bus
+	log      zerolog.Logger
+	catalogs *bus.Catalogs
+	server   *http.Server
+	listener net.Listener
+	applying sync.Mutex // one edit at a time by this dispatcher
+	unfollow context.CancelFunc
+	ended    sync.WaitGroup
+}
+
+// Start prepares the installation, finishes what a dispatcher before may have
+// left half done, and serves HTTP. It returns when requests are taken.
+func Start(ctx context.Context, o Options) (*Dispatcher, error) {
+	d := &Dispatcher{bus: o.Bus, log: o.Log}
+	listener, err := listen(o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	d.listener = listener
+	following, unfollow := context.WithCancel(context.Background())
+	d.unfollow = unfollow
+	if err := d.prepare(ctx, following); err != nil {
+		return nil, errors.Join(err, d.Stop(ctx))
+	}
+	d.server = &http.Server{
+		Handler: d.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: action.MaxHeaderBytes, BaseContext: func(net.Listener) context.Context { return context.Background() },
+	}
+	d.ended.Go(func() {
+		if err := d.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			d.log.Error().Err(err).Msg("HTTP ended")
+		}
+	})
+	d.ended.Go(func() { d.drain(following) })
+	return d, nil
+}
+
+func (d *Dispatcher) prepare(ctx, following context.Context) error {
+	if err := d.bus.EnsureInstallation(ctx); err != nil {
+		return err
+	}
+	catalogs, first := d.bus.FollowCatalogs(following)
+	d.catalogs = catalogs
+	select {
+	case <-first:
+	case <-ctx.Done():
+		return action.NewError(action.CodeUnavailable, action.StageBus, "the catalog could not be read in time").WithCause(ctx.Err())
+	}
+	for _, instance := range catalogs.Instances() {
+		if err := d.resume(ctx, instance); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// URL is where HTTP is served.
+func (d *Dispatcher) URL() string { return "http://" + d.listener.Addr().String() }
+
+// Stop takes no new requests, waits for those in hand until ctx ends, and
+// stops.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	var err error
+	if d.server != nil {
+		if err = d.server.Shutdown(ctx); err != nil {
+			err = errors.Join(err, d.server.Close())
+		}
+	}
+	if closeErr := d.listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
+		err = errors.Join(err, closeErr)
+	}
+	d.unfollow()
+	d.ended.Wait()
+	return err
+}
+
+// listen takes loopback addresses only: nobody is asked who they are yet.
+func listen(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no address: write host:port, such as 127.0.0.1:8080", address)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("%q is not a loopback address: until there is authentication only 127.0.0.1, ::1 or localhost may be listened on", host)
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("HTTP address %s cannot be used: %w (choose another with --listen)", address, err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,108 @@
+package dispatch
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/callout-hq/callout/pkg/catalog"
+)
+
+// BadFile is the error of a configuration file with mistakes.
+type BadFile struct{ Problems []catalog.Problem }
+
+func (e *BadFile) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// LoadFile reads a configuration file. The error is a *BadFile with all
+// mistakes, or that of the file system; warnings come back beside a good
+// catalog.
+func LoadFile(path string) (*catalog.Snapshot, []catalog.Problem, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, problems := catalog.Parse(path, raw)
+	if s == nil {
+		return nil, problems, &BadFile{Problems: problems}
+	}
+	return s, problems, nil
+}
+
+// settleFile is how long a file must have been left alone before it is read:
+// editors write in several steps.
+const settleFile = 50 * time.Millisecond
+
+// FollowFile applies a file again whenever it changes, until ctx ends. A
+// broken file is reported and the last good catalog stays in force; so does
+// the instance: a file that names another one is refused.
+func (d *Dispatcher) FollowFile(ctx context.Context, path, instance string) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	// The directory is watched, not the file: editors and mounted
+	// configuration replace the file.
+	if err := watcher.Add(filepath.Dir(path)); err != nil {
+		_ = watcher.Close() // the first error is the one to tell
+		return err
+	}
+	d.ended.Go(func() {
+		defer func() { _ = watcher.Close() }() // nothing is lost with a watcher
+		d.followFile(ctx, watcher, path, instance)
+	})
+	return nil
+}
+
+func (d *Dispatcher) followFile(ctx context.Context, watcher *fsnotify.Watcher, path, instance string) {
+	last, _ := os.ReadFile(path) // unreadable counts as changed later
+	settled := time.NewTimer(time.Hour)
+	defer settled.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case err := <-watcher.Errors:
+			d.log.Warn().Err(err).Str("file", path).Msg("file watch reported an error")
+		case _, open := <-watcher.Events:
+			if !open {
+				return
+			}
+			settled.Reset(settleFile)
+		case <-settled.C:
+			raw, err := os.ReadFile(path)
+			if err == nil && string(raw) == string(last) {
+				continue
+			}
+			last = raw
+			d.reload(ctx, path, instance)
+		}
+	}
+}
+
+func (d *Dispatcher) reload(ctx context.Context, path, instance string) {
+	s, _, err := LoadFile(path)
+	if err != nil {
+		d.log.Error().Str("file", path).Msg("configuration not applied, the last good one stays in force:\n" + err.Error())
+		return
+	}
+	if s.Instance != instance {
+		d.log.Error().Str("file", path).Msg("configuration not applied: it names instance " + s.Instance + ", this process was started with " + instance)
+		return
+	}
+	revision, err := d.Apply(ctx, s)
+	if err != nil {
+		d.log.Error().Err(err).Str("file", path).Msg("configuration not applied, the last good one stays in force")
+		return
+	}
+	d.log.Info().Str("file", path).Uint64("revision", revision).Msg("configuration reloaded")
+}

@@ -1,0 +1,118 @@
+package dispatch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// routes is the HTTP of the dispatcher.
+func (d *Dispatcher) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/instances/{instance}/calls/request", d.handleCall(action.Request))
+	mux.HandleFunc("POST /v1/instances/{instance}/calls/response", d.handleCall(action.Response))
+	mux.HandleFunc("POST /v1/instances/{instance}/calls/functions/{name}", d.handleCall(action.Function))
+	mux.HandleFunc("POST /v1/instances/{instance}/calls/function/{name}", d.handleCall(action.Function))
+	mux.HandleFunc("POST /v1/instances/{instance}/events", d.handleEvents)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { d.write(w, 200, []byte(`{"status":"alive"}`)) })
+	mux.HandleFunc("GET /readyz", d.handleReady)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		d.refuse(w, action.NewError(action.CodeNotFound, action.StageDecode, "there is nothing at "+r.Method+" "+r.URL.Path))
+	})
+	return d.guard(mux)
+}
+
+// guard refuses what a web page of somebody else could make a browser send
+// here: nobody is asked who they are on loopback.
+func (d *Dispatcher) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocal(r.Host) {
+			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "the Host header must name this machine").WithField("Host"))
+			return
+		}
+		if origin := r.Header.Get("Origin"); origin != "" {
+			if u, err := url.Parse(origin); err != nil || !isLocal(u.Host) {
+				d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from other origins are not taken").WithField("Origin"))
+				return
+			}
+		}
+		if content := r.Header.Get("Content-Type"); r.Method == http.MethodPost && content != "" {
+			if media, _, err := mime.ParseMediaType(content); err != nil || media != "application/json" {
+				refusal := action.NewError(action.CodeForbidden, action.StageDecode, "the Content-Type must be application/json").WithField("Content-Type")
+				refusal.Status = http.StatusUnsupportedMediaType
+				d.refuse(w, refusal)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLocal(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// body reads a request's body up to limit bytes. A larger one is read a good
+// deal further before it is refused, so that the client is there to see why.
+func body(r *http.Request, limit int) ([]byte, *action.Error) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
+	if err != nil {
+		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "the body ended early").WithCause(err)
+	}
+	if len(raw) > limit {
+		_, _ = io.CopyN(io.Discard, r.Body, 4*int64(limit)) // politeness only
+		return nil, action.NewError(action.CodeTooLarge, action.StageDecode, "")
+	}
+	return raw, nil
+}
+
+func (d *Dispatcher) write(w http.ResponseWriter, status int, raw []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := w.Write(append(raw, '\n')); err != nil {
+		d.log.Debug().Err(err).Msg("client went away before its answer")
+	}
+}
+
+// refuse answers with {"error":…}.
+func (d *Dispatcher) refuse(w http.ResponseWriter, err error) {
+	var refusal *action.Error
+	if !errors.As(err, &refusal) {
+		refusal = action.NewError(action.CodeInternal, action.StageBus, "").WithCause(err)
+	}
+	d.log.Info().Err(refusal).Msg("request refused")
+	if refusal.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	d.write(w, refusal.Status, wire.EncodeError(refusal))
+}
+
+func (d *Dispatcher) handleReady(w http.ResponseWriter, r *http.Request) {
+	if err := d.bus.Ready(r.Context()); err != nil {
+		d.refuse(w, err)
+		return
+	}
+	d.write(w, http.StatusOK, []byte(`{"status":"ready"}`))
+}
+
+func encode(v any) []byte {
+	raw, _ := json.Marshal(v) // of strings, numbers and booleans only
+	return raw
+}

@@ -1,0 +1,160 @@
+// Package node is Callout in one process: the embedded broker, a dispatcher
+// and a worker, talking to each other without a socket.
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/embed"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/dispatch"
+	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/work"
+)
+
+// Options of a node.
+type Options struct {
+	Data       string // directory of the state; empty keeps it in memory
+	Listen     string // HTTP, host:port
+	NATSListen string // NATS, host:port
+	// Config is the configuration, ConfigName what it is called in errors. A
+	// File is followed instead: it is applied again whenever it changes.
+	Config     []byte
+	ConfigName string
+	File       string
+	MaxObject  int           // bytes; 0 = 1 MiB
+	AckWait    time.Duration // 0 = 5 s
+	SyncAlways bool
+	Log        zerolog.Logger
+}
+
+// Node is a running node.
+type Node struct {
+	server     *embed.Server
+	buses      []*bus.Bus
+	dispatcher *dispatch.Dispatcher
+	invoker    *invoke.Invoker
+	worker     *work.Worker
+	unfollow   context.CancelFunc
+}
+
+// Start starts a node; it takes traffic when Start returns. What was started
+// is stopped again when something fails.
+func Start(ctx context.Context, o Options) (*Node, error) {
+	snapshot, err := configuration(o)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{}
+	if err := n.start(ctx, o, snapshot); err != nil {
+		return nil, errors.Join(err, n.Close(ctx))
+	}
+	return n, nil
+}
+
+func configuration(o Options) (*catalog.Snapshot, error) {
+	var s *catalog.Snapshot
+	var problems []catalog.Problem
+	switch {
+	case o.File != "":
+		var err error
+		if s, problems, err = dispatch.LoadFile(o.File); err != nil {
+			return nil, err
+		}
+	case o.Config != nil:
+		if s, problems = catalog.Parse(o.ConfigName, o.Config); s == nil {
+			return nil, &dispatch.BadFile{Problems: problems}
+		}
+	default:
+		return catalog.Empty("default"), nil
+	}
+	for _, p := range problems {
+		o.Log.Warn().Msg(p.String())
+	}
+	return s, nil
+}
+
+func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error {
+	var err error
+	n.server, err = embed.Start(embed.Options{Data: o.Data, Listen: o.NATSListen, MaxObject: o.MaxObject, SyncAlways: o.SyncAlways, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	forDispatch, err := n.connect(ctx, "callout dispatcher", o)
+	if err != nil {
+		return err
+	}
+	forWork, err := n.connect(ctx, "callout worker", o)
+	if err != nil {
+		return err
+	}
+	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen}); err != nil {
+		return err
+	}
+	if _, err = n.dispatcher.Apply(ctx, s); err != nil {
+		return err
+	}
+	following, unfollow := context.WithCancel(context.Background())
+	n.unfollow = unfollow
+	if o.File != "" {
+		if err := n.dispatcher.FollowFile(following, o.File, s.Instance); err != nil {
+			return err
+		}
+	}
+	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
+	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log})
+	return err
+}
+
+func (n *Node) connect(ctx context.Context, name string, o Options) (*bus.Bus, error) {
+	b, err := bus.Connect(ctx, bus.Options{InProcess: n.server, Name: name, Log: o.Log, MaxObject: o.MaxObject,
+		AckWait: o.AckWait, MemoryStore: o.Data == "", MaxStream: maxStream(o.Data)})
+	if err == nil {
+		n.buses = append(n.buses, b)
+	}
+	return b, err
+}
+
+// maxStream is what an event stream may hold: memory is dearer than disk.
+func maxStream(data string) int64 {
+	if data == "" {
+		return bus.DefaultMaxStream
+	}
+	return embed.MaxStream
+}
+
+// NATSURL is where cores connect.
+func (n *Node) NATSURL() string { return n.server.URL() }
+
+// HTTPURL is where HTTP is served.
+func (n *Node) HTTPURL() string { return n.dispatcher.URL() }
+
+// Close stops the node: nothing new is taken, what is in hand is finished
+// until ctx ends, and handed back otherwise.
+func (n *Node) Close(ctx context.Context) error {
+	var errs []error
+	if n.unfollow != nil {
+		n.unfollow()
+	}
+	if n.worker != nil {
+		errs = append(errs, n.worker.Stop(ctx))
+	}
+	if n.dispatcher != nil {
+		errs = append(errs, n.dispatcher.Stop(ctx))
+	}
+	if n.invoker != nil {
+		n.invoker.Close()
+	}
+	for _, b := range n.buses {
+		b.Close()
+	}
+	if n.server != nil {
+		n.server.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,192 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/patch"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// call answers one call: exactly one outcome, by its deadline.
+func (w *Worker) call(ctx context.Context, c *bus.IncomingCall) {
+	result, err := w.answer(ctx, c)
+	if err != nil {
+		var refusal *action.Error
+		if !errors.As(err, &refusal) {
+			refusal = action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
+		}
+		w.log.Info().Err(refusal).Str("instance", c.Instance).Str("phase", string(c.Phase)).Str("name", c.Name).Msg("call refused")
+		w.sent(c.Refuse(refusal))
+		return
+	}
+	err = c.Reply(wire.EncodeReply(c.Phase, result))
+	if action.CodeOf(err) == action.CodeTooLarge {
+		result.Outcome, result.Object = action.Failed, nil
+		result.Error = action.NewError(action.CodeTooLarge, action.StageBus, "the changed object is too large for the bus")
+		err = c.Reply(wire.EncodeReply(c.Phase, result))
+	}
+	w.sent(err)
+}
+
+func (w *Worker) sent(err error) {
+	if err != nil {
+		w.log.Warn().Err(err).Msg("answer to a call could not be sent")
+	}
+}
+
+func (w *Worker) answer(ctx context.Context, c *bus.IncomingCall) (action.Result, error) {
+	m, err := w.catalogs.AtLeast(ctx, c.Instance, c.MinRevision)
+	if err != nil {
+		return action.Result{}, err
+	}
+	body, err := wire.NewCall(c.Instance, c.Phase, c.Name, c.Body, w.bus.MaxObject())
+	if err != nil {
+		return action.Result{}, err
+	}
+	result := action.Result{Outcome: action.Continue, Revision: m.Revision()}
+	if plan := m.Call(c.Phase, c.Name, body.OrgID); plan != nil {
+		ch := chain{worker: w, call: c, body: body, result: &result}
+		ch.run(ctx, plan)
+	}
+	return result, nil
+}
+
+// chain runs the targets of a call one after the other. Each sees the object
+// as the one before left it.
+type chain struct {
+	worker  *Worker
+	call    *bus.IncomingCall
+	body    *wire.Call
+	changed bool
+	result  *action.Result
+}
+
+func (c *chain) run(ctx context.Context, plan *catalog.Plan) {
+	for i := range plan.Turns {
+		turn := &plan.Turns[i]
+		step, err := c.turn(ctx, turn)
+		c.result.Steps = append(c.result.Steps, step)
+		if err == nil {
+			continue
+		}
+		err = err.WithTarget(turn.Target.Name)
+		if ctx.Err() != nil && err.Code != action.CodeRejected {
+			// The caller's time is over: going on would only fail the rest.
+			c.end(action.Failed, err)
+			return
+		}
+		if turn.Target.InterruptOnError {
+			outcome := action.Failed
+			if err.Code == action.CodeRejected {
+				outcome = action.Rejected
+			}
+			c.end(outcome, err)
+			return
+		}
+		c.result.Warnings = append(c.result.Warnings,
+			action.Warning{Code: err.Code, Status: err.Status, Message: err.Message, Target: err.Target})
+	}
+	if c.changed {
+		c.result.Object = c.body.Object()
+	}
+}
+
+func (c *chain) end(outcome action.Outcome, err *action.Error) {
+	c.result.Outcome, c.result.Error = outcome, err
+}
+
+// turn is one target's turn.
+func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action.Error) {
+	began := time.Now()
+	step := action.Step{Target: t.Target.Name, Kind: t.Target.Kind}
+	var answer invoke.Answer
+	var err error
+	id := ulid.Make().String()
+	switch {
+	case c.worker.state.isPaused(c.call.Instance, t.Owner, t.Target):
+		err = action.NewError(action.CodePaused, action.StageInvoke, "")
+	case t.Target.Kind == action.Async:
+		step.Outcome = action.StepStored
+		err = c.store(ctx, id, t)
+	default:
+		step.Outcome = action.StepOK
+		if answer, err = c.invoke(ctx, id, t); err == nil && t.Target.Kind == action.CallOut {
+			step.Outcome, err = c.apply(t.Target, answer)
+		}
+	}
+	step.Status = answer.Status
+	step.DurationMS = float64(time.Since(began).Microseconds()) / 1000
+	failure := asError(err)
+	if failure != nil {
+		step.Outcome = action.StepFailed
+		if failure.Code == action.CodeRejected {
+			step.Outcome = action.StepRejected
+		}
+	}
+	c.worker.logAttempt(attempt{
+		instance: c.call.Instance, org: t.Scope, phase: c.call.Phase, name: c.call.Name, target: t.Target,
+		id: id, number: 1, status: answer.Status, err: failure, took: time.Since(began),
+		verdict: string(step.Outcome), revision: c.result.Revision,
+	})
+	return step, failure
+}
+
+func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.Answer, error) {
+	keys, err := c.worker.keys.get(ctx, c.call.Instance, t.Owner, t.Target.Name)
+	if err != nil {
+		return invoke.Answer{}, err
+	}
+	answer := c.worker.invoker.Do(ctx, invoke.Call{
+		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, Keys: keys, Body: c.body.Raw(), ID: id, Attempt: 1,
+		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut,
+	})
+	if answer.Err != nil {
+		return answer, answer.Err
+	}
+	return answer, nil
+}
+
+// apply changes the object on a copy; the copy takes its place only when all
+// held.
+func (c *chain) apply(t *action.Target, answer invoke.Answer) (action.StepOutcome, error) {
+	object, changed, err := patch.Apply(c.body.Object(), patch.Answer{
+		Body: answer.Body, JSONPatch: answer.ContentType == patch.JSONPatch, Mapping: t.Mapping, Allow: t.Allow,
+	}, c.worker.bus.MaxObject())
+	if err != nil || !changed {
+		return action.StepOK, err
+	}
+	next := c.body.With(object)
+	if len(next.Raw()) > c.worker.bus.MaxBody() {
+		return action.StepOK, action.NewError(action.CodeTooLarge, action.StageApply, "the body has become too large for the bus")
+	}
+	c.body, c.changed = next, true
+	return action.StepChanged, nil
+}
+
+// store puts the delivery on a stream before the chain goes on, so that no
+// crash can lose it.
+func (c *chain) store(ctx context.Context, id string, t *catalog.Turn) error {
+	return c.worker.bus.StoreAsync(ctx, bus.AsyncDelivery{
+		ID: id, Instance: c.call.Instance, Owner: t.Owner, Target: t.Target.Name, Phase: c.call.Phase,
+		Body: c.body.Raw(), Revision: c.result.Revision, Traceparent: c.call.Traceparent,
+	})
+}
+
+func asError(err error) *action.Error {
+	if err == nil {
+		return nil
+	}
+	var e *action.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
+}

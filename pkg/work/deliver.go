@@ -1,0 +1,247 @@
+package work
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/outcome"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// How long a line waits before it looks again, uncharged.
+const (
+	faultWait  = time.Second     // a fault of ours
+	pausedWait = 5 * time.Second // a paused target
+	storeLimit = 5 * time.Second // for writing what was decided
+)
+
+// job is a delivery that is ours to make.
+type job struct {
+	id          string
+	owner       string
+	target      *action.Target
+	phase       action.Phase
+	name        string // event type, or the phase's word for an async delivery
+	onExhausted action.OnExhausted
+	revision    uint64
+	malformed   *action.Error // what was published can never be sent
+}
+
+// deliver carries one delivery as far as it goes now: delivered, waiting,
+// stopped or dead.
+func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
+	j, err := w.jobOf(ctx, d)
+	if err != nil {
+		w.giveWay(d, faultWait, err)
+		return
+	}
+	if j == nil { // a better match takes it, or nobody
+		w.done(d, d.Ack())
+		return
+	}
+	before, known, err := w.record(ctx, d)
+	if err != nil {
+		w.giveWay(d, faultWait, err)
+		return
+	}
+	r := run{worker: w, delivery: d, job: j, before: before, known: known}
+	switch same := known && before.Sequence == d.Sequence; {
+	case same && (before.State == action.LineGivenUp || before.State == action.LineStopped):
+		r.settle(outcome.Decision{Verdict: verdictOf(before.State), Record: before}, nil)
+	case j.malformed != nil:
+		r.settle(outcome.Decision{Verdict: outcome.Dead, Record: action.LineRecord{
+			Sequence: d.Sequence, DeliveryID: j.id, FailingSince: before.FailingSince,
+			State: action.LineGivenUp, Reason: action.CodeMalformed, LastCode: j.malformed.Code,
+		}}, j.malformed)
+	case w.state.isPaused(d.Line.Instance, j.owner, j.target):
+		w.done(d, d.Wait(pausedWait))
+	default:
+		r.attempt(ctx)
+	}
+}
+
+func verdictOf(s action.LineState) outcome.Verdict {
+	if s == action.LineStopped {
+		return outcome.Stop
+	}
+	return outcome.Dead
+}
+
+// record reads what is known of the delivery's line. The server is asked when
+// this delivery was handed out before; otherwise the watched state tells
+// whether there is anything to ask for.
+func (w *Worker) record(ctx context.Context, d *bus.Delivery) (action.LineRecord, bool, error) {
+	if !d.Redelivered && !w.state.hasRecord(d.RecordKey()) {
+		return action.LineRecord{}, false, nil
+	}
+	return w.bus.Record(ctx, d)
+}
+
+// jobOf finds out whether the delivery is for this line, under the catalog
+// that was in force when it was stored, and how it is to be made, by the
+// newest one. Nil means it is not.
+func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
+	l := d.Line
+	if l.Async {
+		now, err := w.catalogs.AtLeast(ctx, l.Instance, 0)
+		if err != nil {
+			return nil, err
+		}
+		t, ok := now.Snapshot().Scopes[l.Owner].Targets[l.Target]
+		if !ok {
+			return nil, action.NewError(action.CodeInternal, action.StageCatalog, "an async target has left the catalog").WithTarget(l.Target)
+		}
+		return &job{id: d.AsyncID, owner: l.Owner, target: &t, phase: action.Phase(d.Phase), name: d.Phase, revision: now.Revision()}, nil
+	}
+	then, now, err := w.catalogs.InForce(ctx, l.Instance, d.Sequence)
+	if err != nil {
+		return nil, err
+	}
+	at, malformed := wire.ParseStoredEvent(d.Subject)
+	if !subscribed(then, l, at) {
+		return nil, nil
+	}
+	if malformed == nil {
+		malformed = checkBody(d.Body, at)
+	}
+	t := definition(l, now, then)
+	return &job{id: deliveryID(d), owner: l.Owner, target: t, phase: action.OnEvent, name: at.Type,
+		onExhausted: exhaustion(l, at, now, then), revision: then.Revision(), malformed: asError(malformed)}, nil
+}
+
+func checkBody(body []byte, at wire.StoredEvent) error {
+	facts, err := wire.ReadEvent(body)
+	if err != nil {
+		return err
+	}
+	return wire.CheckStored(at, facts)
+}
+
+// run is one delivery in hand.
+type run struct {
+	worker   *Worker
+	delivery *bus.Delivery
+	job      *job
+	before   action.LineRecord
+	known    bool // there is a record
+}
+
+// attempt makes one exchange and settles what becomes of the delivery.
+func (r *run) attempt(ctx context.Context) {
+	w, d, j := r.worker, r.delivery, r.job
+	keys, err := w.keys.get(ctx, d.Line.Instance, j.owner, j.target.Name)
+	if err != nil {
+		w.giveWay(d, faultWait, err)
+		return
+	}
+	number := 1
+	if r.known && r.before.Sequence == d.Sequence {
+		number = r.before.Attempts + 1
+	}
+	if !d.Held() {
+		w.lapsed(d, j)
+		return
+	}
+	answer := w.invoker.Do(ctx, invoke.Call{
+		Target: j.target, Owner: d.Line.Instance + "/" + j.owner, Keys: keys, Body: d.Body, ID: j.id, Attempt: number,
+		Sequence: d.Sequence, Traceparent: d.Traceparent,
+	})
+	switch {
+	case !d.Held() || errors.Is(context.Cause(ctx), bus.ErrLapsed):
+		w.lapsed(d, j)
+		return
+	case answer.Err != nil && ctx.Err() != nil: // the worker stops: not the target's fault
+		w.done(d, d.HandBack())
+		return
+	}
+	if answer.Err != nil && !r.known {
+		// Since when the line fails is asked of the server, not of the watch.
+		if r.before, r.known, err = w.bus.Record(ctx, d); err != nil {
+			w.giveWay(d, faultWait, err)
+			return
+		}
+	}
+	decision := outcome.Decide(outcome.Attempt{
+		Err: answer.Err, Status: answer.Status, RetryAfter: answer.RetryAfter, Policy: j.target.Retry,
+		OnExhausted: j.onExhausted, Before: r.before, Sequence: d.Sequence, DeliveryID: j.id,
+		StoredAt: d.StoredAt, Now: time.Now(), Jitter: rand.Float64(),
+	})
+	w.logAttempt(attempt{
+		instance: d.Line.Instance, org: d.Line.Org, phase: j.phase, name: j.name, target: j.target, id: j.id, number: number,
+		sequence: d.Sequence, status: answer.Status, err: answer.Err, took: answer.Duration,
+		verdict: string(decision.Verdict), wait: decision.Delay, revision: j.revision,
+	})
+	r.settle(decision, answer.Err)
+}
+
+func (w *Worker) lapsed(d *bus.Delivery, j *job) {
+	w.log.Warn().Str("line", d.Line.Name).Str("delivery", j.id).Uint64("sequence", d.Sequence).
+		Msg("lease lapsed: aborted and not acknowledged, another worker takes over")
+}
+
+// giveWay lets the line wait for a fault of ours. It is not charged.
+func (w *Worker) giveWay(d *bus.Delivery, wait time.Duration, err error) {
+	w.log.Error().Err(err).Str("line", d.Line.Name).Uint64("sequence", d.Sequence).Msg("delivery held up by a fault of ours")
+	w.done(d, d.Wait(wait))
+}
+
+// done notes when the server could not be told; it will hand the delivery out
+// again.
+func (w *Worker) done(d *bus.Delivery, err error) {
+	if err != nil {
+		w.log.Warn().Err(err).Str("line", d.Line.Name).Uint64("sequence", d.Sequence).Msg("server not told, the delivery will come again")
+	}
+}
+
+// subscribed tells whether a line has an event under a catalog. Its lane count
+// counts too: while a changed one migrates, old and new lines see the same
+// events.
+func subscribed(m *catalog.Matcher, l bus.Line, at wire.StoredEvent) bool {
+	if !m.Subscribed(l.Org, l.Condition, l.Owner, l.Target, at.Type, at.Org) {
+		return false
+	}
+	return definition(l, m).LineLanes() == l.Lanes
+}
+
+// definition is how a target is called: its newest form, or the last one it
+// had.
+func definition(l bus.Line, catalogs ...*catalog.Matcher) *action.Target {
+	for _, m := range catalogs {
+		if scope := m.Snapshot().Scopes[l.Owner]; scope != nil {
+			if t, ok := scope.Targets[l.Target]; ok {
+				return &t
+			}
+		}
+	}
+	return &action.Target{Name: l.Target} // cannot be: the catalog it matched in has it
+}
+
+func exhaustion(l bus.Line, at wire.StoredEvent, catalogs ...*catalog.Matcher) action.OnExhausted {
+	for _, m := range catalogs {
+		for _, match := range m.Event(at.Type, at.Org) {
+			if match.Scope == l.Org && match.Condition == l.Condition {
+				return match.Execution.OnExhausted
+			}
+		}
+	}
+	return action.ExhaustedDeadLetter
+}
+
+// deliveryID names a delivery, the same on every attempt, after every crash,
+// and different for every subscription. It holds no dot, which would let the
+// boundary between id and body move in a Standard Webhooks signature.
+func deliveryID(d *bus.Delivery) string {
+	l := d.Line
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%d\x00%s\x00%s\x00%s\x00%s", l.Instance, d.Sequence,
+		d.StoredAt.UnixNano(), l.Org, l.Condition.Match, l.Owner, l.Target))
+	return "dlv_" + hex.EncodeToString(sum[:16])
+}

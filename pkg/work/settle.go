@@ -1,0 +1,106 @@
+package work
+
+import (
+	"context"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/outcome"
+)
+
+// settle carries out what was decided. The order is what makes it safe: the
+// record first, then the dead letter and its confirmation, then the server is
+// told. Whatever fails on the way leaves the delivery with the server.
+//
+// It runs on a context of its own: what a target has answered is written down
+// even while the worker stops. The lease is asked again before the server is
+// told.
+func (r *run) settle(decision outcome.Decision, cause *action.Error) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
+	defer cancel()
+	w, d := r.worker, r.delivery
+	if err := r.keep(ctx, decision); err != nil {
+		w.giveWay(d, faultWait, err)
+		return
+	}
+	switch decision.Verdict {
+	case outcome.Ack:
+		w.done(d, d.Ack())
+	case outcome.Retry:
+		w.done(d, d.Wait(decision.Delay))
+	case outcome.Pause:
+		if err := w.bus.PauseTarget(ctx, d.Line.Instance, r.job.owner, r.job.target.Name, decision.Record.LastCode); err != nil {
+			w.giveWay(d, faultWait, err)
+			return
+		}
+		w.log.Warn().Str("target", r.job.target.Name).Str("reason", string(decision.Record.LastCode)).Msg("target paused")
+		w.done(d, d.Wait(pausedWait))
+	case outcome.Stop:
+		if err := w.bus.StopLine(ctx, d.Line); err != nil {
+			w.giveWay(d, faultWait, err)
+			return
+		}
+		w.log.Warn().Str("line", d.Line.Name).Str("reason", string(decision.Record.Reason)).Msg("line stopped until it is resumed")
+		w.done(d, d.Wait(faultWait))
+	case outcome.Dead:
+		r.bury(ctx, decision.Record, cause)
+	}
+}
+
+// keep writes the record before the decision is carried out. A line that was
+// never failing has none, and its success costs nothing.
+func (r *run) keep(ctx context.Context, decision outcome.Decision) error {
+	w, d := r.worker, r.delivery
+	if decision.Verdict != outcome.Ack {
+		if r.known && r.before == decision.Record {
+			return nil
+		}
+		return w.bus.PutRecord(ctx, d, decision.Record)
+	}
+	if !r.known {
+		return nil
+	}
+	return w.bus.DropRecord(ctx, d)
+}
+
+// bury stores the dead letter, waits for its confirmation, and only then lets
+// the line go on.
+func (r *run) bury(ctx context.Context, record action.LineRecord, cause *action.Error) {
+	w, d, j := r.worker, r.delivery, r.job
+	letter := action.DeadLetter{
+		DeliveryID: j.id, Instance: d.Line.Instance, Org: d.Line.Org, Owner: j.owner, Target: j.target.Name,
+		Phase: j.phase, Match: d.Line.Condition.Match, EventType: eventType(j), Subject: d.Subject, Sequence: d.Sequence,
+		StoredAt: d.StoredAt, FailingSince: record.FailingSince, DeadAt: time.Now(), Attempts: record.Attempts,
+		Reason: record.Reason, LastStatus: record.LastStatus, LastError: describe(record, cause), Body: d.Body,
+	}
+	if err := w.bus.StoreDead(ctx, letter); err != nil {
+		w.giveWay(d, faultWait, err)
+		return
+	}
+	w.log.Warn().Str("delivery", j.id).Str("target", j.target.Name).Str("reason", string(record.Reason)).
+		Int("attempts", record.Attempts).Int("status", record.LastStatus).Uint64("sequence", d.Sequence).Msg("dead letter")
+	w.done(d, d.Ack())
+	if d.Line.Unordered { // its record is of this delivery alone
+		if err := w.bus.DropRecord(ctx, d); err != nil {
+			w.log.Warn().Err(err).Msg("record of a finished delivery stays behind")
+		}
+	}
+}
+
+func eventType(j *job) string {
+	if j.phase == action.OnEvent {
+		return j.name
+	}
+	return ""
+}
+
+// maxDescription bounds what a dead letter says of the last error, in bytes.
+const maxDescription = 1024
+
+func describe(record action.LineRecord, cause *action.Error) string {
+	if cause == nil {
+		return record.LastCode.Message()
+	}
+	text := cause.Error()
+	return text[:min(len(text), maxDescription)]
+}

@@ -1,0 +1,69 @@
+package work
+
+import (
+	"sync"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+)
+
+// fleetState is what a worker knows of the fleet by watching: records of
+// failing lines, paused targets, names of lines. It may be a moment behind;
+// where that matters the server is asked.
+type fleetState struct {
+	mu      sync.Mutex
+	records map[string]action.LineRecord
+	paused  map[string]action.Code
+	lines   map[string]string // watched key → line name
+}
+
+func newFleetState() *fleetState {
+	return &fleetState{records: map[string]action.LineRecord{}, paused: map[string]action.Code{}, lines: map[string]string{}}
+}
+
+func (s *fleetState) setRecord(key string, r *action.LineRecord) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r == nil {
+		delete(s.records, key)
+		return
+	}
+	s.records[key] = *r
+}
+
+func (s *fleetState) setPaused(key string, reason action.Code) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reason == "" {
+		delete(s.paused, key)
+		return
+	}
+	s.paused[key] = reason
+}
+
+// lineName keeps the name of a line for the moment when it is removed.
+func (s *fleetState) lineName(key string, l *bus.Line) (name string, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name, known = s.lines[key]
+	if l != nil {
+		s.lines[key] = l.Name
+	} else {
+		delete(s.lines, key)
+	}
+	return name, known
+}
+
+func (s *fleetState) hasRecord(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.records[key]
+	return ok
+}
+
+func (s *fleetState) isPaused(instance, owner string, t *action.Target) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, paused := s.paused[bus.PausedKey(instance, owner, t.Name)]
+	return paused || t.Paused
+}
