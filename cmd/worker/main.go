@@ -1,0 +1,12 @@
+// Command worker invokes targets; see worker --help.
+package main
+
+import (
+	"os"
+
+	"github.com/callout-hq/callout/pkg/cli"
+)
+
+var version = "dev" // set when a release is built
+
+func main() { os.Exit(cli.Main("worker", version)) }

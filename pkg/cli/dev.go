@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callout-hq/callout/pkg/node"
+)
+
+// startIn is how long a process may take to come up, stopIn to go down.
+const (
+	startIn = 30 * time.Second
+	stopIn  = 4500 * time.Millisecond
+)
+
+func (p *Program) devCommand() *cobra.Command {
+	var o node.Options
+	var logs logFlags
+	cmd := &cobra.Command{
+		Use:   "dev [-f FILE]",
+		Short: "Run everything in one process: broker, dispatcher and worker",
+		Long: `Runs the broker, the dispatcher and a worker in one process, for development or
+for a single node. FILE is applied again whenever it changes; while it is broken
+the last good one stays in force. The state survives a restart.
+
+Targets on this machine and in private networks may be called, and over plain
+HTTP: that is for development.
+
+When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
+		Example: `  callout dev -f callout.yaml
+  callout dev -f callout.yaml --data ""          # keep nothing
+  curl -H 'Content-Type: application/json' localhost:8080/v1/instances/default/events \
+    -d '{"aggregateID":"u1","event_type":"user.added","event_payload":{"name":"Ada"}}'`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.Log, err = logs.logger(p.Err); err != nil {
+				return err
+			}
+			return p.dev(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.File, "file", "f", "", "the configuration `FILE`")
+	f.StringVar(&o.Data, "data", ".callout", "`DIR` of the state; empty keeps it in memory")
+	f.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "`ADDRESS` of HTTP; port 0 takes a free one")
+	f.StringVar(&o.NATSListen, "nats-listen", "127.0.0.1:4222", "`ADDRESS` of NATS; port 0 takes a free one")
+	f.IntVar(&o.MaxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")
+	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
+	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
+	logs.add(cmd, "info")
+	return cmd
+}
+
+func (p *Program) dev(ctx context.Context, o node.Options) error {
+	starting, cancel := context.WithTimeout(ctx, startIn)
+	defer cancel()
+	n, err := node.Start(starting, o)
+	if err != nil {
+		return err
+	}
+	o.Log.Info().Str("data", o.Data).Msg("targets on loopback and in private networks may be called, over plain HTTP too: this is for development")
+	if err := p.say("ready http=%s nats=%s\n", n.HTTPURL(), n.NATSURL()); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return finish(n.Close)
+}
+
+// finish stops what runs, within the time there is.
+func finish(stop func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopIn)
+	defer cancel()
+	return stop(ctx)
+}

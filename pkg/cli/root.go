@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/demo"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // failed, or flawed
+	exitUsage       = 2
+	exitUnreachable = 3
+)
+
+// Program is one run of a command line. Tests run it as it is.
+type Program struct {
+	Args   []string
+	Out    io.Writer
+	Err    io.Writer
+	Getenv func(string) string
+}
+
+// Main runs a command of this process until it ends or a signal ends it, and
+// returns the exit code. A second signal ends the process at once.
+func Main(name, version string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	p := &Program{Args: os.Args[1:], Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}
+	return p.Run(ctx, name, version)
+}
+
+// Run runs the named program: callout, dispatcher or worker.
+func (p *Program) Run(ctx context.Context, name, version string) int {
+	var root *cobra.Command
+	switch name {
+	case "dispatcher":
+		root = p.dispatcherCommand()
+	case "worker":
+		root = p.workerCommand()
+	default:
+		root = p.calloutCommand()
+	}
+	root.Version = version
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetArgs(p.Args)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	p.environment(root)
+	cmd, err := root.ExecuteContextC(ctx)
+	return p.exit(cmd, err)
+}
+
+func (p *Program) calloutCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "callout",
+		Short: "Lets the users of a platform extend it with their own HTTP endpoints",
+		Long: `Callout calls the HTTP endpoints of a platform's users: before a request is
+handled, after a response is built, inside a named function, and on every event
+that was stored.
+
+Begin with "callout demo", which plays the whole sequence, then write a
+configuration file, look over it with "callout check -f FILE", and run
+everything in one process with "callout dev -f FILE".`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	dispatcher, worker := p.dispatcherCommand(), p.workerCommand()
+	dispatcher.Hidden, worker.Hidden = true, true // they are programs of their own
+	root.AddCommand(p.demoCommand(), p.devCommand(), p.checkCommand(), dispatcher, worker)
+	return root
+}
+
+// environment lets every flag be set by a variable CALLOUT_FLAG_NAME; the flag
+// itself wins.
+func (p *Program) environment(root *cobra.Command) {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		var wrong error
+		cmd.Flags().VisitAll(func(f *flagType) {
+			name := "CALLOUT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+			value := p.Getenv(name)
+			if f.Changed || value == "" || f.Name == "help" || f.Name == "version" || wrong != nil {
+				return
+			}
+			if err := cmd.Flags().Set(f.Name, value); err != nil {
+				wrong = &usageError{fmt.Errorf("%s: %w", name, err)}
+			}
+		})
+		return wrong
+	}
+}
+
+// usageError is a command line that cannot be meant.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// flawed is an error that has been told already.
+var errTold = errors.New("told already")
+
+func (p *Program) exit(cmd *cobra.Command, err error) int {
+	var usage *usageError
+	var demoUsage *demo.UsageError
+	var unreachable *bus.Unreachable
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errTold):
+		return exitFailed
+	case errors.As(err, &usage), errors.As(err, &demoUsage), strings.HasPrefix(err.Error(), "unknown command"):
+		p.tell(fmt.Sprintf("%v\nSee \"%s --help\".", err, cmd.CommandPath()))
+		return exitUsage
+	case errors.As(err, &unreachable):
+		p.tell(unreachable.Error())
+		return exitUnreachable
+	}
+	p.tell(err.Error())
+	return exitFailed
+}
+
+func (p *Program) tell(message string) {
+	_, _ = fmt.Fprintln(p.Err, "callout: "+message) // there is nobody else to tell
+}
+
+func (p *Program) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(p.Out, format, args...)
+	return err
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// fleet is the engine as child processes. They get a group of their own, so
+// that a Ctrl-C reaches them through the demo only, and they die with it,
+// however it dies.
+type fleet struct {
+	log        zerolog.Logger
+	executable string
+	children   []*child
+}
+
+// child is one process. done is closed when it has ended and its output is
+// read.
+type child struct {
+	name string
+	cmd  *exec.Cmd
+	done chan struct{}
+	last string // the last line it logged; read it only behind done
+	err  error  // how it ended; the same
+}
+
+// start runs the executable with args and waits for its ready line, whose
+// name=value pairs it returns.
+func (f *fleet) start(ctx context.Context, name string, args ...string) (map[string]string, error) {
+	c := &child{name: name, cmd: exec.Command(f.executable, args...), done: make(chan struct{})}
+	c.cmd.SysProcAttr = diesWithParent()
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	stderr, err := c.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s did not start: %w", name, err)
+	}
+	f.children = append(f.children, c)
+	ready := make(chan string, 1)
+	go c.follow(stdout, stderr, ready, f.log.With().Str("process", name).Logger())
+	select {
+	case line := <-ready:
+		return pairs(line), nil
+	case <-c.done:
+		return nil, c.fault()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s was not ready in time: %w", name, ctx.Err())
+	}
+}
+
+// follow reads what the child prints until it ends.
+func (c *child) follow(stdout, stderr io.Reader, ready chan<- string, log zerolog.Logger) {
+	logged := make(chan string)
+	go func() {
+		last := ""
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			last = lines.Text()
+			log.Debug().Msg(last)
+		}
+		_, _ = io.Copy(io.Discard, stderr) // behind a line that is too long
+		logged <- last
+	}()
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if line, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+			select {
+			case ready <- line:
+			default:
+			}
+		}
+	}
+	_, _ = io.Copy(io.Discard, stdout)
+	c.last = <-logged
+	c.err = c.cmd.Wait()
+	close(c.done)
+}
+
+// pairs reads `http=URL nats=URL`.
+func pairs(line string) map[string]string {
+	out := map[string]string{}
+	for _, field := range strings.Fields(line) {
+		if name, value, ok := strings.Cut(field, "="); ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// fault says how a child ended that should not have.
+func (c *child) fault() error {
+	how := "exit code 0"
+	if c.err != nil {
+		how = c.err.Error()
+	}
+	return fmt.Errorf("%s ended by itself: %s: %s", c.name, how, clean(c.last))
+}
+
+// broken names the first child that has ended.
+func (f *fleet) broken() error {
+	for _, c := range f.children {
+		select {
+		case <-c.done:
+			return c.fault()
+		default:
+		}
+	}
+	return nil
+}
+
+// close stops the workers, then the dispatcher: SIGTERM, and SIGKILL for who
+// has not ended in time. That is an error, as is an ugly end.
+func (f *fleet) close() error {
+	var errs []error
+	for i := len(f.children) - 1; i >= 0; i-- {
+		_ = f.children[i].cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+		if i > 1 {
+			continue
+		}
+		errs = append(errs, f.await(f.children[i:]))
+	}
+	return errors.Join(errs...)
+}
+
+func (f *fleet) await(children []*child) error {
+	limit := time.NewTimer(engineStopIn)
+	defer limit.Stop()
+	var errs []error
+	for _, c := range children {
+		select {
+		case <-c.done:
+			continue
+		case <-limit.C:
+			limit.Reset(0)
+		}
+		errs = append(errs, fmt.Errorf("%s did not stop within %s and was killed", c.name, engineStopIn))
+		_ = c.cmd.Process.Kill()
+		<-c.done
+	}
+	return errors.Join(errs...)
+}
+
+func writeConfig(dir string, config []byte) (string, error) {
+	path := filepath.Join(dir, "demo.yaml")
+	return path, os.WriteFile(path, config, 0o600)
+}
