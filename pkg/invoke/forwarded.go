@@ -70,7 +70,7 @@ func rejection(status float64, message string) *action.Error {
 	}
 	e := action.NewError(action.CodeRejected, action.StageAnswer, plain(message)).WithCause(cause)
 	e.Status = http.StatusBadRequest
-	if code := int(status); status >= 401 && status <= 499 && float64(code) == status {
+	if code := int(status); status >= 400 && status <= 499 && float64(code) == status {
 		e.Status = code
 	}
 	return e

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,12 @@ import (
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A proxy nobody may ask, see TestNoProxyFromTheEnvironment. Set before the
+	// first request, since net/http reads the environment once.
+	os.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	goleak.VerifyTestMain(m)
+}
 
 var testKey = sign.NewKey()
 

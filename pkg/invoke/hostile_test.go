@@ -204,8 +204,11 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			w.Header().Set("Location", other.URL+"/login")
 			w.WriteHeader(status)
 		})
-		a := newInvoker(t).Do(t.Context(), callTo(s.URL))
+		i := newInvoker(t)
+		a := i.Do(t.Context(), callTo(s.URL))
 		require.Equal(t, action.CodeRedirect, a.Err.Code)
+		cl, _ := i.client("default", callTo(s.URL).Target)
+		require.ErrorIs(t, cl.http.HTTPClient.CheckRedirect(nil, nil), http.ErrUseLastResponse, "the second bolt")
 		require.Equal(t, status, a.Status)
 		other.Close() // waits for what is under way
 		require.False(t, elsewhere)

@@ -73,7 +73,7 @@ func (a *authority) config(change ...func(*x509.Certificate)) *tls.Config {
 func TestBrokenTLS(t *testing.T) {
 	ours, other := newAuthority(t), newAuthority(t)
 	old := ours.config()
-	old.MaxVersion = tls.VersionTLS11
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	good := ours.config()
 	cases := []struct {
 		name  string
@@ -85,7 +85,7 @@ func TestBrokenTLS(t *testing.T) {
 		{"not yet valid", overTLS(ours.config(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), hold), action.CodeTLS},
 		{"wrong name", overTLS(ours.config(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"other.example"} }), hold), action.CodeTLS},
 		{"unknown authority", overTLS(other.config(), hold), action.CodeTLS},
-		{"only an old version", overTLS(old, hold), action.CodeTLS},
+		{"only an old version", overTLS(old, answering(ok+"\r\n{}")), action.CodeTLS},
 		{"plain HTTP", answering("HTTP/1.1 400 Bad Request\r\n\r\n"), action.CodeTLS},
 		{"HTTP at once", func(c net.Conn) { _, _ = io.WriteString(c, ok+"\r\n{}"); hold(c) }, action.CodeTLS},
 		{"garbage", func(c net.Conn) { _, _ = io.WriteString(c, strings.Repeat("\x00garbage", 20)); hold(c) }, action.CodeTLS},
