@@ -19,7 +19,7 @@ type InProcess = nats.InProcessConnProvider
 
 // Options says how to reach the bus.
 type Options struct {
-	URL       string                     // nats://host:port; ignored with InProcess
+	URL       string    // nats://host:port; ignored with InProcess
 	InProcess InProcess // an embedded server of this process
 	Name      string    // shown in the server's connection list
 	Log       zerolog.Logger

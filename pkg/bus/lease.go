@@ -29,6 +29,7 @@ type leases struct {
 	start   time.Time
 	stop    chan struct{}
 	done    chan struct{}
+	once    sync.Once
 	mu      sync.Mutex
 	held    map[*lease]struct{}
 }
@@ -41,7 +42,7 @@ func newLeases(nc *nats.Conn, ackWait time.Duration) *leases {
 }
 
 func (l *leases) close() {
-	close(l.stop)
+	l.once.Do(func() { close(l.stop) })
 	<-l.done
 }
 

@@ -189,9 +189,18 @@ func (b *Bus) StopLine(ctx context.Context, l Line) error {
 	return nil
 }
 
-// ResumeLine lets a stopped line go on.
+// wakeIn is how far ahead a pause is set to end when a line is resumed.
+const wakeIn = 100 * time.Millisecond
+
+// ResumeLine lets a stopped line go on. The pause is set to end in a moment
+// rather than lifted: lifting it wakes nobody, and pulls that are waiting would
+// get nothing until they expire. The moment is by the server's own clock.
 func (b *Bus) ResumeLine(ctx context.Context, l Line) error {
-	if _, err := b.js.ResumeConsumer(ctx, l.Stream(), l.Name); err != nil {
+	c, err := b.js.Consumer(ctx, l.Stream(), l.Name)
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := b.js.PauseConsumer(ctx, l.Stream(), l.Name, c.CachedInfo().TimeStamp.Add(wakeIn)); err != nil {
 		return failure(err)
 	}
 	return nil
