@@ -30,7 +30,9 @@ type Options struct {
 	MaxObject  int           // bytes; 0 = 1 MiB
 	AckWait    time.Duration // 0 = 5 s
 	SyncAlways bool
-	Log        zerolog.Logger
+	// WithoutWorker leaves the worker out: others do the work.
+	WithoutWorker bool
+	Log           zerolog.Logger
 }
 
 // Node is a running node.
@@ -105,6 +107,9 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		if err := n.dispatcher.FollowFile(following, o.File, s.Instance); err != nil {
 			return err
 		}
+	}
+	if o.WithoutWorker {
+		return nil
 	}
 	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
 	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log})

@@ -1,0 +1,173 @@
+package node_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/callout"
+	"github.com/callout-hq/callout/pkg/node"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+}
+
+// arrival is one request that reached a target.
+type arrival struct {
+	target string
+	header http.Header
+	body   string
+	at     time.Time
+}
+
+// targets is one HTTP server that plays any number of targets, by path.
+type targets struct {
+	*httptest.Server
+	mu       sync.Mutex
+	answers  map[string]http.HandlerFunc
+	arrivals []arrival
+}
+
+func newTargets(t *testing.T) *targets {
+	t.Helper()
+	s := &targets{answers: map[string]http.HandlerFunc{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *targets) serve(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	s.mu.Lock()
+	s.arrivals = append(s.arrivals, arrival{target: name, header: r.Header, body: string(body), at: time.Now()})
+	answer := s.answers[name]
+	s.mu.Unlock()
+	if answer != nil {
+		answer(w, r)
+	}
+}
+
+func (s *targets) answer(name string, do http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[name] = do
+}
+
+// status answers with a status and, if it is not empty, a body.
+func status(code int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func (s *targets) got(name string) []arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []arrival
+	for _, a := range s.arrivals {
+		if a.target == name {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (s *targets) await(t *testing.T, name string, n int) []arrival {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(s.got(name)) >= n }, 15*time.Second, 2*time.Millisecond, "%s: %d of %d", name, len(s.got(name)), n)
+	return s.got(name)
+}
+
+// running is a node with a client and a look at its bus.
+type running struct {
+	*node.Node
+	client *callout.Client
+	bus    *bus.Bus
+}
+
+// run starts a node. HOOKS in the configuration stands for the targets' URL.
+func run(t *testing.T, hooks *targets, config string, change func(*node.Options)) *running {
+	t.Helper()
+	if hooks != nil {
+		config = strings.ReplaceAll(config, "HOOKS", hooks.URL)
+	}
+	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Config: []byte(config), ConfigName: "test.yaml",
+		AckWait: time.Second, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
+	if change != nil {
+		change(&o)
+	}
+	n, err := node.Start(within(t, 10*time.Second), o)
+	require.NoError(t, err)
+	r := &running{Node: n}
+	t.Cleanup(func() { require.NoError(t, n.Close(within(t, 5*time.Second))) })
+	r.client, err = callout.Connect(within(t, 5*time.Second), callout.Options{URL: n.NATSURL()})
+	require.NoError(t, err)
+	t.Cleanup(r.client.Close)
+	r.bus, err = bus.Connect(within(t, 5*time.Second), bus.Options{URL: n.NATSURL(), Name: "test"})
+	require.NoError(t, err)
+	t.Cleanup(r.bus.Close)
+	return r
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func (r *running) publish(t *testing.T, events ...action.Event) []callout.Stored {
+	t.Helper()
+	stored, err := r.client.Publish(within(t, 10*time.Second), events...)
+	require.NoError(t, err)
+	return stored
+}
+
+func event(aggregate, eventType string, sequence uint64) action.Event {
+	return action.Event{AggregateID: aggregate, AggregateType: "user", ResourceOwner: "acme", Type: eventType, Sequence: sequence,
+		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC), Payload: json.RawMessage(fmt.Sprintf(`{"n":%d}`, sequence))}
+}
+
+// drained waits until no line has anything before it.
+func (r *running) drained(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		lines, err := r.bus.Lines(within(t, time.Second), "default")
+		if err != nil {
+			return false
+		}
+		for _, l := range lines {
+			if backlog, err := r.bus.Backlog(within(t, time.Second), l); err != nil || backlog.Lag() > 0 {
+				return false
+			}
+		}
+		return true
+	}, 15*time.Second, 5*time.Millisecond)
+}
+
+func (r *running) deadLetters(t *testing.T, n int) []action.DeadLetter {
+	t.Helper()
+	var letters []action.DeadLetter
+	require.Eventually(t, func() bool {
+		var err error
+		letters, err = r.bus.DeadLetters(within(t, time.Second), "default")
+		return err == nil && len(letters) >= n
+	}, 15*time.Second, 5*time.Millisecond)
+	return letters
+}
