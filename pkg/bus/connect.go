@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -52,6 +53,9 @@ type Bus struct {
 	js   jetstream.JetStream
 	log  zerolog.Logger
 	opts Options
+	// connection ends when the connection has been made anew.
+	connection atomic.Pointer[context.Context]
+	endSession atomic.Pointer[context.CancelFunc]
 }
 
 // Connect opens a connection that reconnects for ever. Nothing is buffered
@@ -71,6 +75,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		o.MaxStream = DefaultMaxStream
 	}
 	b := &Bus{log: o.Log, opts: o}
+	b.renewed()
 	nc, err := nats.Connect(o.URL, b.connectOptions(ctx)...)
 	if err != nil {
 		return nil, unreachable(o.URL, err)
@@ -109,6 +114,7 @@ func (b *Bus) connectOptions(ctx context.Context) []nats.Option {
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			b.renewed()
 			b.log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("NATS connection is back")
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {

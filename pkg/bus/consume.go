@@ -2,11 +2,10 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go"
 )
 
 // Consumer hands the deliveries of lines to a handler, for one worker.
@@ -96,23 +95,29 @@ func (c *Consumer) follow(working, taking context.Context, l Line) {
 	}
 }
 
+// take takes one delivery after the other. It asks only when there is a free
+// slot: what is fetched ahead shares a lease and lapses while it waits. In an
+// ordered line the next one is asked for while this one is worked on; the
+// server gives it to somebody only when this one is done.
 func (c *Consumer) take(working, taking context.Context, l Line) error {
-	cons, err := c.bus.js.Consumer(taking, l.Stream(), l.Name)
+	p, err := c.bus.pull(l)
 	if err != nil {
 		return err
 	}
-	// One message a pull, and only into a free slot: what is fetched ahead
-	// shares a lease and lapses while it waits.
-	iter, err := cons.Messages(jetstream.PullMaxMessages(1), jetstream.PullExpiry(30*time.Second))
-	if err != nil {
-		return err
+	defer p.close()
+	if !l.Unordered {
+		for {
+			msg, err := p.next(taking)
+			if err != nil {
+				return err
+			}
+			if err := p.ask(); err != nil {
+				return err
+			}
+			c.deliver(working, l, msg)
+		}
 	}
-	defer iter.Stop()
-	slots := 1
-	if l.Unordered {
-		slots = c.slots
-	}
-	free := make(chan struct{}, slots)
+	free := make(chan struct{}, c.slots)
 	var inHand sync.WaitGroup
 	defer inHand.Wait()
 	for {
@@ -121,21 +126,9 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 		case <-taking.Done():
 			return taking.Err()
 		}
-		msg, err := iter.Next(jetstream.NextContext(taking))
-		switch {
-		case err == nil:
-		case taking.Err() != nil:
-			return taking.Err()
-		case errors.Is(err, jetstream.ErrNoHeartbeat):
-			<-free
-			continue
-		default:
+		msg, err := p.next(taking)
+		if err != nil {
 			return err
-		}
-		if slots == 1 {
-			c.deliver(working, l, msg)
-			<-free
-			continue
 		}
 		inHand.Add(1)
 		go func() {
@@ -145,10 +138,10 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 	}
 }
 
-func (c *Consumer) deliver(working context.Context, l Line, msg jetstream.Msg) {
-	s := c.leases.take(working, msg.Reply())
+func (c *Consumer) deliver(working context.Context, l Line, msg *nats.Msg) {
+	s := c.leases.take(working, msg.Reply)
 	defer s.release()
-	d, err := newDelivery(l, msg, s)
+	d, err := newDelivery(c.bus.nc, l, msg, s)
 	if err != nil { // not a JetStream message: the server would have to be broken
 		c.bus.log.Error().Err(err).Str("line", l.Name).Msg("delivery without metadata")
 		return

@@ -2,11 +2,11 @@ package bus
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -23,29 +23,23 @@ type Delivery struct {
 	Traceparent string
 	AsyncID     string // delivery id of an async delivery, made when it was stored
 	Phase       string // phase of the call an async delivery came from
-	msg         jetstream.Msg
+	nc          *nats.Conn
+	reply       string // where the server is told
 	lease       *lease
 }
 
-func newDelivery(line Line, msg jetstream.Msg, s *lease) (*Delivery, error) {
+func newDelivery(nc *nats.Conn, line Line, msg *nats.Msg, s *lease) (*Delivery, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
 	}
-	h := msg.Headers()
+	h := msg.Header
 	return &Delivery{
-		Line: line, Subject: msg.Subject(), Body: msg.Data(),
+		Line: line, Subject: msg.Subject, Body: msg.Data,
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
-		Traceparent: header(h, wire.HeaderTraceparent), AsyncID: header(h, wire.HeaderDelivery),
-		Phase: header(h, wire.HeaderPhase), msg: msg, lease: s,
+		Traceparent: h.Get(wire.HeaderTraceparent), AsyncID: h.Get(wire.HeaderDelivery),
+		Phase: h.Get(wire.HeaderPhase), nc: nc, reply: msg.Reply, lease: s,
 	}, nil
-}
-
-func header(h nats.Header, name string) string {
-	if h == nil {
-		return ""
-	}
-	return h.Get(name)
 }
 
 // Held tells whether the lease still holds. Without it nothing may be sent.
@@ -53,34 +47,28 @@ func (d *Delivery) Held() bool { return d.lease.valid() }
 
 // Ack ends the delivery and lets the line go on. It fails with ErrLapsed when
 // somebody else may hold the delivery.
-func (d *Delivery) Ack() error {
-	if !d.lease.valid() {
-		return ErrLapsed
-	}
-	return d.msg.Ack()
-}
+func (d *Delivery) Ack() error { return d.tell("+ACK") }
 
 // Wait gives the delivery back, to be handed out again after delay. In an
 // ordered line everything behind it waits too. The server keeps the wait in
 // whole seconds over a restart, so it may then end up to a second early.
 func (d *Delivery) Wait(delay time.Duration) error {
-	if !d.lease.valid() {
-		return ErrLapsed
-	}
-	// The client writes the delay as JSON; zero would mean AckWait.
-	return d.msg.NakWithDelay(max(delay, time.Millisecond))
+	return d.tell(fmt.Sprintf(`-NAK {"delay":%d}`, max(delay, time.Millisecond).Nanoseconds()))
 }
 
 // HandBack gives the delivery back for another worker to take at once.
-func (d *Delivery) HandBack() error {
+func (d *Delivery) HandBack() error { return d.tell("-NAK") }
+
+// tell tells the server what becomes of the delivery, in the words of
+// JetStream's protocol, unless somebody else may hold it by now.
+func (d *Delivery) tell(what string) error {
 	if !d.lease.valid() {
 		return ErrLapsed
 	}
-	return d.msg.Nak()
+	return d.nc.Publish(d.reply, []byte(what))
 }
 
-// ack and lease belong to consuming; the context of a delivery ends when its
-// lease does, or when the worker stops.
+// context ends when the lease does, or when the worker stops.
 func (d *Delivery) context() context.Context { return d.lease.ctx }
 
 // key is the record key of the delivery: one a line, or one a delivery where

@@ -1,0 +1,241 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus/embed"
+	"github.com/callout-hq/callout/pkg/callout"
+	"github.com/callout-hq/callout/pkg/node"
+)
+
+// The benchmarks here do a thing twice in one run, in turns: by Callout, and
+// bare, with the same libraries and nothing around them. What counts is the
+// ratio; the machine's speed drifts.
+const (
+	turns   = 7   // of each way
+	perTurn = 300 // calls or events in a turn
+)
+
+// pair runs the two ways in turns and reports the median of the ratios with
+// its spread, and each way's median.
+func pair(b *testing.B, ours, bare func(n int) time.Duration) {
+	b.Helper()
+	ours(perTurn / 3) // warm up
+	bare(perTurn / 3)
+	for b.Loop() {
+		var ratios, a, z []float64
+		for range turns {
+			x, y := ours(perTurn), bare(perTurn)
+			ratios = append(ratios, float64(x)/float64(y))
+			a, z = append(a, micros(x)), append(z, micros(y))
+		}
+		slices.Sort(ratios)
+		b.ReportMetric(median(a), "ours-µs")
+		b.ReportMetric(median(z), "bare-µs")
+		b.ReportMetric(ratios[0], "ratio-min")
+		b.ReportMetric(median(ratios), "ratio")
+		b.ReportMetric(ratios[len(ratios)-1], "ratio-max")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
+
+func median(f []float64) float64 {
+	f = slices.Clone(f)
+	slices.Sort(f)
+	return f[len(f)/2]
+}
+
+// eachMedian gives the median time of one of n, one after the other.
+func eachMedian(n int, do func()) time.Duration {
+	times := make([]time.Duration, n)
+	for i := range times {
+		began := time.Now()
+		do()
+		times[i] = time.Since(began)
+	}
+	slices.Sort(times)
+	return times[n/2]
+}
+
+// together gives the time for each of n, with so many in flight.
+func together(n, inFlight int, do func()) time.Duration {
+	began := time.Now()
+	work := make(chan struct{})
+	var all sync.WaitGroup
+	for range inFlight {
+		all.Go(func() {
+			for range work {
+				do()
+			}
+		})
+	}
+	for range n {
+		work <- struct{}{}
+	}
+	close(work)
+	all.Wait()
+	return time.Since(began) / time.Duration(n)
+}
+
+func ok(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+const benchObject = `{"username":"ada","pad":"%s"}`
+
+func object() []byte { return fmt.Appendf(nil, benchObject, strings.Repeat("x", 1000)) }
+
+func benchNode(b *testing.B, config string, hooks string) (*node.Node, *callout.Client) {
+	b.Helper()
+	ctx := context.Background()
+	n, err := node.Start(ctx, node.Options{Data: b.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
+		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks)), Log: zerolog.Nop()})
+	ok(b, err)
+	b.Cleanup(func() { _ = n.Close(ctx) })
+	client, err := callout.Connect(ctx, callout.Options{URL: n.NATSURL()})
+	ok(b, err)
+	b.Cleanup(client.Close)
+	return n, client
+}
+
+// tuned is a client with a pool that fits.
+func tuned() *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}}
+}
+
+func post(b *testing.B, c *http.Client, url string, body []byte) []byte {
+	answer, err := c.Post(url, "application/json", bytes.NewReader(body))
+	ok(b, err)
+	raw, err := io.ReadAll(answer.Body)
+	ok(b, err)
+	ok(b, answer.Body.Close())
+	return raw
+}
+
+func BenchmarkCall(b *testing.B) {
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `{"metadata":{"department":"analytics"}}`)
+	}))
+	b.Cleanup(hook.Close)
+	_, client := benchNode(b, "targets: {hook: {type: call, url: HOOKS}}\nrequests: {'*': {targets: [{target: hook}]}}", hook.URL)
+	body := object()
+	ours := func() {
+		r, err := client.Request(context.Background(), callout.Call{Method: "/a.S/M", OrgID: "acme", Request: body})
+		if err != nil || r.Outcome != action.Continue || r.Object == nil {
+			b.Fatal(r, err)
+		}
+	}
+	bareClient, bareURL := bareResponder(b, hook.URL)
+	bare := func() {
+		_, err := bareClient.Request(bareURL, body, 5*time.Second)
+		ok(b, err)
+	}
+	b.Run("one in flight", func(b *testing.B) {
+		pair(b, func(n int) time.Duration { return eachMedian(n, ours) }, func(n int) time.Duration { return eachMedian(n, bare) })
+	})
+	b.Run("64 in flight", func(b *testing.B) {
+		pair(b, func(n int) time.Duration { return together(10*n, 64, ours) }, func(n int) time.Duration { return together(10*n, 64, bare) })
+	})
+}
+
+// bareResponder answers a NATS request with one tuned POST, and nothing else.
+func bareResponder(b *testing.B, hook string) (*nats.Conn, string) {
+	b.Helper()
+	s, err := embed.Start(embed.Options{Data: b.TempDir(), Listen: "127.0.0.1:0"})
+	ok(b, err)
+	b.Cleanup(s.Close)
+	worker, err := nats.Connect("", nats.InProcessServer(s))
+	ok(b, err)
+	b.Cleanup(worker.Close)
+	hooks := tuned()
+	_, err = worker.QueueSubscribe("bare", "bare", func(m *nats.Msg) {
+		go func() { _ = m.Respond(post(b, hooks, hook, m.Data)) }()
+	})
+	ok(b, err)
+	ok(b, worker.Flush())
+	core, err := nats.Connect(s.URL())
+	ok(b, err)
+	b.Cleanup(core.Close)
+	return core, "bare"
+}
+
+func BenchmarkEvent(b *testing.B) {
+	arrived := make(chan struct{}, 1<<20)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		arrived <- struct{}{}
+	}))
+	b.Cleanup(hook.Close)
+	_, client := benchNode(b, "targets: {hook: {type: webhook, url: HOOKS}}\nevents: {user.added: {targets: [{target: hook}]}}", hook.URL)
+	event := action.Event{AggregateID: "u1", ResourceOwner: "acme", Type: "user.added", Payload: json.RawMessage(object())}
+	ours := func() { _, err := client.Publish(context.Background(), event); ok(b, err) }
+	bare := barePublisher(b, hook.URL, object())
+	b.Run("stored to called", func(b *testing.B) {
+		wait := func(publish func()) func() { return func() { publish(); <-arrived } }
+		pair(b, func(n int) time.Duration { return eachMedian(n, wait(ours)) }, func(n int) time.Duration { return eachMedian(n, wait(bare)) })
+	})
+	b.Run("one lane, a backlog", func(b *testing.B) {
+		backlog := func(n int, publish func()) time.Duration {
+			began := time.Now()
+			together(n, 16, publish)
+			for range n {
+				<-arrived
+			}
+			return time.Since(began) / time.Duration(n)
+		}
+		pair(b, func(n int) time.Duration { return backlog(5*n, ours) }, func(n int) time.Duration { return backlog(5*n, bare) })
+	})
+}
+
+// barePublisher stores a message, which a consumer with one in work posts.
+func barePublisher(b *testing.B, hook string, body []byte) func() {
+	b.Helper()
+	ctx := context.Background()
+	s, err := embed.Start(embed.Options{Data: b.TempDir(), Listen: "127.0.0.1:0"})
+	ok(b, err)
+	b.Cleanup(s.Close)
+	worker, err := nats.Connect("", nats.InProcessServer(s))
+	ok(b, err)
+	b.Cleanup(worker.Close)
+	js, err := jetstream.New(worker)
+	ok(b, err)
+	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "bare", Subjects: []string{"bare.>"}})
+	ok(b, err)
+	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "bare", MaxAckPending: 1, AckPolicy: jetstream.AckExplicitPolicy})
+	ok(b, err)
+	hooks := tuned()
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		post(b, hooks, hook, m.Data())
+		_ = m.Ack()
+	}, jetstream.PullMaxMessages(1))
+	ok(b, err)
+	b.Cleanup(consuming.Stop)
+	core, err := nats.Connect(s.URL())
+	ok(b, err)
+	b.Cleanup(core.Close)
+	publisher, err := jetstream.New(core)
+	ok(b, err)
+	return func() { _, err := publisher.Publish(ctx, "bare.a", body); ok(b, err) }
+}
