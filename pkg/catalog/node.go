@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"fmt"
+
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 )
@@ -46,13 +48,13 @@ const (
 	MaxFile    = 8 << 20 // bytes in a file
 	MaxNesting = 64      // levels of lists and mappings
 	MaxKeys    = 20000   // keys in one mapping
-	maxNodes   = 2000000 // values in a file after its aliases are expanded
+	maxTokens  = 2000000 // words and signs of YAML in a file
+	maxNodes   = 1000000 // values in a file after its aliases are expanded
 )
 
 // grower makes nodes of what the YAML parser found.
 type grower struct {
 	report  *report
-	file    string
 	anchors map[string]*node
 	total   int
 	stopped bool // one bound was passed and said; the rest is left alone
@@ -60,7 +62,7 @@ type grower struct {
 
 func (g *grower) fail(at place, code, message string) *node {
 	if !g.stopped {
-		g.report.add(Problem{File: g.file, Line: at.line, Col: at.col, Severity: Error, Code: code, Message: message})
+		g.report.add(Problem{Line: at.line, Col: at.col, Severity: Error, Code: code, Message: message})
 	}
 	return &node{at: at, size: 1}
 }
@@ -76,7 +78,7 @@ func (g *grower) grow(n ast.Node, at place, depth int) *node {
 		return g.tooMany(at)
 	}
 	if depth > MaxNesting {
-		return g.stop(at, ProblemTooDeep, "lists and mappings are nested too deep")
+		return g.stop(at, ProblemTooDeep, fmt.Sprintf("lists and mappings are nested at most %d levels", MaxNesting))
 	}
 	if n == nil || g.stopped {
 		return &node{at: at, size: 1}
@@ -167,7 +169,7 @@ func (g *grower) merge(into *node, sources []*node, have map[string]bool) {
 }
 
 func (g *grower) tooMany(at place) *node {
-	return g.stop(at, ProblemTooMany, "the file holds too many values once its aliases are expanded")
+	return g.stop(at, ProblemTooMany, fmt.Sprintf("the file holds more than %d values once its aliases are expanded", maxNodes))
 }
 
 // sources are the mappings a merge key names.

@@ -28,7 +28,7 @@ const DefaultInstance = "default"
 // Defaults are filled in, so that a snapshot shows what is in force.
 func Parse(file string, src []byte) (*Snapshot, []Problem) {
 	rep := &report{}
-	s := parse(file, src, rep)
+	s := parse(src, rep)
 	for i := range rep.problems {
 		rep.problems[i].File = file
 		rep.problems[i].Line = max(rep.problems[i].Line, 1)
@@ -41,12 +41,12 @@ func Parse(file string, src []byte) (*Snapshot, []Problem) {
 	return s, rep.problems
 }
 
-func parse(file string, src []byte, rep *report) *Snapshot {
+func parse(src []byte, rep *report) *Snapshot {
 	root, ok := readTree(src, rep)
 	if !ok {
 		return nil
 	}
-	rd := &reader{report: rep, file: file, places: map[string]place{}}
+	rd := &reader{report: rep, places: map[string]place{}}
 	s := rd.document(root)
 	for _, p := range Validate(s) {
 		if p, ok := rd.placed(p); ok {
@@ -168,6 +168,9 @@ func lineOf(src []byte, n int) string {
 func boundTokens(tokens token.Tokens) (at place, code, message string) {
 	keys := map[int]int{} // by column
 	flow, openers, line := 0, 0, 0
+	if len(tokens) > maxTokens {
+		return place{1, 1}, ProblemTooMany, fmt.Sprintf("the file holds more than %d words and signs of YAML", maxTokens)
+	}
 	for i, t := range tokens {
 		at = placeOf(t, at)
 		if at.line != line {
@@ -187,7 +190,11 @@ func boundTokens(tokens token.Tokens) (at place, code, message string) {
 		case token.DirectiveType:
 			return at, ProblemSyntax, "YAML directives (%) are not read here"
 		case token.MappingValueType:
-			if flow == 0 && i > 0 && countKey(keys, placeOf(tokens[i-1], at).col) > MaxKeys {
+			if flow > 0 {
+				break
+			}
+			openers++
+			if i > 0 && countKey(keys, placeOf(tokens[i-1], at).col) > MaxKeys {
 				return at, ProblemTooMany, fmt.Sprintf("more than %d keys stand in one place", MaxKeys)
 			}
 		}

@@ -18,8 +18,8 @@ const (
 	Warning Severity = "warning"
 )
 
-// MaxProblems is how many problems one run reports. One more problem, with the
-// code too_many_problems, says that there were others.
+// MaxProblems is how many problems one run reports. One more of each severity,
+// with the code too_many_problems, says that there were others.
 const MaxProblems = 10000
 
 // The codes of problems. They are stable: they change only with a line in the
@@ -99,21 +99,27 @@ func sortProblems(problems []Problem) {
 	})
 }
 
-// report collects problems up to MaxProblems.
+// report collects problems up to MaxProblems; the first error and the first
+// warning beyond are replaced by one that says so.
 type report struct {
 	problems []Problem
-	full     bool
+	full     map[Severity]bool
 }
 
 func (r *report) add(p Problem) {
-	switch {
-	case len(r.problems) < MaxProblems:
+	if len(r.problems) < MaxProblems {
 		r.problems = append(r.problems, p)
-	case p.Severity == Error && !r.full:
-		r.full = true
-		r.problems = append(r.problems, Problem{Severity: Error, Code: ProblemTooManyProblems,
-			Message: fmt.Sprintf("there are more than %d problems; the others are not shown", MaxProblems)})
+		return
 	}
+	if r.full[p.Severity] {
+		return
+	}
+	if r.full == nil {
+		r.full = map[Severity]bool{}
+	}
+	r.full[p.Severity] = true
+	r.problems = append(r.problems, Problem{Severity: p.Severity, Code: ProblemTooManyProblems,
+		Message: fmt.Sprintf("there are more than %d problems; the other %ss are not shown", MaxProblems, p.Severity)})
 }
 
 func (r *report) errorf(path, code, format string, args ...any) {

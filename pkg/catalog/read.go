@@ -14,7 +14,6 @@ import (
 // what a value means is Validate's matter, which needs no file.
 type reader struct {
 	report *report
-	file   string
 	places map[string]place // where each path stands
 	broken map[string]bool  // paths that were already complained about
 	guess  guesser

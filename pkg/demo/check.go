@@ -72,24 +72,30 @@ func onlyPlanned(steps []Step, wants []want, at map[key]int) error {
 }
 
 // missing says why a step did not happen, as far as the failed steps tell: the
-// last failure along the same way, or else the last of all. A patience of 0
-// means that it was clear at once.
+// last failure along the same way, or else the first of all, of which the
+// others are mostly consequences. A patience of 0 means that it was clear at
+// once.
 func missing(k key, steps []Step, patience time.Duration) string {
 	why := "it did not happen"
 	if patience > 0 {
 		why += " within " + patience.String()
 	}
-	var cause *Step
+	var cause, first *Step
 	for i, s := range steps {
-		sameWay := s.From == k.From && s.To == k.To
-		if s.Failed && (cause == nil || sameWay || cause.From != k.From || cause.To != k.To) {
+		if s.Failed && first == nil {
+			first = &steps[i]
+		}
+		if s.Failed && s.From == k.From && s.To == k.To {
 			cause = &steps[i]
 		}
 	}
 	if cause == nil {
+		cause = first
+	}
+	if cause == nil {
 		return why
 	}
-	return withDetail(why+"; last failure "+cause.Arrow.String(), cause.Detail)
+	return withDetail(why+"; "+cause.Arrow.String(), cause.Detail)
 }
 
 func withDetail(text, detail string) string {

@@ -147,7 +147,7 @@ func TestAStepTooManyIsNamed(t *testing.T) {
 	requireStep(t, check(stored, plan(BreakMetadata), time.Second), storeEvents.String(), "should not have happened")
 }
 
-// The last failure on the way of a missing step is given as its cause.
+// The failure that explains a missing step is given with it.
 func TestTheCauseOfAMissingStep(t *testing.T) {
 	steps := slices.DeleteFunc(forge(BreakNothing), func(s Step) bool { return s.Arrow == storeUser || s.Arrow == hookOK })
 	steps = append(steps,
@@ -155,7 +155,15 @@ func TestTheCauseOfAMissingStep(t *testing.T) {
 		Step{Arrow: hookFails, Attempt: 1, Detail: "503 Service Unavailable"})
 	err := check(steps, plan(BreakNothing), 8*time.Second)
 	require.EqualError(t, err, "step UserAddedHook->>LDAP: Store new user: it did not happen within 8s; "+
-		"last failure UserAddedHook--xLDAP: Store new user (connection refused)")
+		"UserAddedHook--xLDAP: Store new user (connection refused)")
+
+	steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Arrow == hookOK || s.Arrow == clientOK })
+	steps = append(steps, Step{Arrow: refuseClient, Detail: "503"})
+	steps = slices.Insert(steps, 2, Step{Arrow: unsigned(AddMetadata), Detail: "stale"})
+	steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Arrow == requestInfo })
+	err = check(steps, plan(BreakNothing), 0)
+	require.EqualError(t, err, "step Core->>AddMetadataToUser: request info: it did not happen; "+
+		"AddMetadataToUser--xCore: signature refused (stale)", "the first failure, where none is on the way")
 }
 
 // Background parties are ordered among themselves and behind what set them

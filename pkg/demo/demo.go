@@ -87,18 +87,13 @@ func Run(ctx context.Context, o Options) (err error) {
 	v := newView(o)
 	s := &stage{o: o, view: v, line: NewTimeline(nil)}
 	defer func() { err = errors.Join(err, s.strike()) }()
-	if err := s.build(ctx); err != nil {
-		return err
+	proofs, err := s.buildAndPlay(ctx)
+	if err == nil {
+		v.do(func(v view) { v.proven(proofs) })
 	}
-	proofs, err := s.play(ctx)
-	v.do(func(v view) {
-		if err == nil {
-			v.proven(proofs)
-		}
-		v.end(err, time.Since(began))
-	})
+	v.finish(err, time.Since(began), err == nil && o.Hold)
 	if err == nil && o.Hold {
-		s.hold(ctx)
+		return s.hold(ctx)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/node"
@@ -51,7 +52,7 @@ func startEngine(ctx context.Context, o Options, dir string, config []byte) (*en
 // startFleet starts one dispatcher with an embedded broker and o.Fleet workers
 // as child processes.
 func startFleet(ctx context.Context, o Options, dir string, config []byte) (_ *engine, err error) {
-	f := &fleet{log: o.Log, executable: o.Executable}
+	f := &fleet{log: o.Log, executable: o.Executable, stopIn: engineStopIn}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())
@@ -62,7 +63,7 @@ func startFleet(ctx context.Context, o Options, dir string, config []byte) (_ *e
 		return nil, err
 	}
 	ready, err := f.start(ctx, "dispatcher", "dispatcher", "--embedded-nats", "-f", file,
-		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data", dir)
+		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"))
 	if err != nil {
 		return nil, err
 	}

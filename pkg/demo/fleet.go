@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ import (
 type fleet struct {
 	log        zerolog.Logger
 	executable string
+	stopIn     time.Duration
 	children   []*child
 }
 
@@ -36,10 +38,12 @@ type child struct {
 }
 
 // start runs the executable with args and waits for its ready line, whose
-// name=value pairs it returns.
+// name=value pairs it returns. Settings that the demo's own environment holds
+// are not handed on: a child does what its arguments say.
 func (f *fleet) start(ctx context.Context, name string, args ...string) (map[string]string, error) {
 	c := &child{name: name, cmd: exec.Command(f.executable, args...), done: make(chan struct{})}
 	c.cmd.SysProcAttr = diesWithParent()
+	c.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CALLOUT_") })
 	stdout, err := c.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -122,22 +126,19 @@ func (f *fleet) broken() error {
 	return nil
 }
 
-// close stops the workers, then the dispatcher: SIGTERM, and SIGKILL for who
-// has not ended in time. That is an error, as is an ugly end.
+// close stops the workers, then the dispatcher that they need to end well.
 func (f *fleet) close() error {
-	var errs []error
-	for i := len(f.children) - 1; i >= 0; i-- {
-		_ = f.children[i].cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
-		if i > 1 {
-			continue
-		}
-		errs = append(errs, f.await(f.children[i:]))
-	}
-	return errors.Join(errs...)
+	first := min(1, len(f.children))
+	return errors.Join(f.stop(f.children[first:]), f.stop(f.children[:first]))
 }
 
-func (f *fleet) await(children []*child) error {
-	limit := time.NewTimer(engineStopIn)
+// stop sends SIGTERM to all, and SIGKILL to who has not ended in time, which is
+// an error.
+func (f *fleet) stop(children []*child) error {
+	for _, c := range children {
+		_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	}
+	limit := time.NewTimer(f.stopIn)
 	defer limit.Stop()
 	var errs []error
 	for _, c := range children {
@@ -145,9 +146,9 @@ func (f *fleet) await(children []*child) error {
 		case <-c.done:
 			continue
 		case <-limit.C:
-			limit.Reset(0)
+			limit.Reset(0) // the others have had their time too
 		}
-		errs = append(errs, fmt.Errorf("%s did not stop within %s and was killed", c.name, engineStopIn))
+		errs = append(errs, fmt.Errorf("%s did not stop within %s and was killed", c.name, f.stopIn))
 		_ = c.cmd.Process.Kill()
 		<-c.done
 	}

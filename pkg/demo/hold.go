@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/bus"
@@ -13,13 +14,20 @@ type trial struct {
 	Command string `json:"command"`
 }
 
-// hold shows three commands and keeps all parts running until ctx ends. What
-// the viewer sets going is drawn like the play itself.
-func (s *stage) hold(ctx context.Context) {
+// hold shows three commands and keeps all parts running until ctx ends, or, as
+// an error, until the engine is not whole any more. What the viewer sets going
+// is drawn like the play itself.
+func (s *stage) hold(ctx context.Context) error {
 	s.core.guests.Store(true)
 	trials := s.trials()
 	s.view.do(func(v view) { v.hold(trials) })
-	<-ctx.Done()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	s.watchEngine(ctx, giveUp)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	return nil
 }
 
 func (s *stage) trials() []trial {
@@ -34,7 +42,7 @@ func (s *stage) trials() []trial {
 		who = "-D " + quote(s.o.LDAP.BindDN) + " -W " + who
 	}
 	return []trial{
-		{"create another user, and watch it below", "curl -sS " + s.coreURL + "/users --json " + quote(string(grace))},
+		{"create another user, and watch it below", "curl -sS " + s.coreURL + "/users -d " + quote(string(grace))},
 		{"the user in LDAP", "ldapsearch -x -H " + s.dirs.URL + " " + who + quote("(uid="+newcomer.Username+")")},
 		{"the stream's consumers, one for every line", "nats --server " + s.engine.nats + " consumer report " + bus.EventStream(instance)},
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // jsonView writes one object a line. Every object has a kind: begin, step,
-// check, try or end; the last one is end, with ok true or false.
+// check, try or end. The last one is end, with ok true or false; only when the
+// demo is held does more follow: the commands to try, and further steps.
 type jsonView struct{ out io.Writer }
 
 // jsonStep is a step as --json shows it.

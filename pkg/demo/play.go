@@ -19,8 +19,15 @@ const (
 // been: nothing that is still missing will come.
 var errRefused = errors.New("the client was refused")
 
+func (s *stage) buildAndPlay(ctx context.Context) ([]proof, error) {
+	if err := s.build(ctx); err != nil {
+		return nil, err
+	}
+	return s.play(ctx)
+}
+
 // play creates the user, waits for every planned step, and checks them. It
-// gives the steps, or the first fault.
+// gives what was proven, or the first fault.
 func (s *stage) play(ctx context.Context) ([]proof, error) {
 	s.view.do(func(v view) { v.begin(s.intro()) })
 	s.line.begin(s.view.step)

@@ -25,7 +25,7 @@ const (
 // database of its own, until the test ends.
 func startSlapd(t *testing.T) (url string) {
 	t.Helper()
-	script := exec.Command("sh", "../../deploy/test/slapd.sh")
+	script := exec.Command("sh", "../../deploy/tools/slapd.sh")
 	var said bytes.Buffer
 	script.Stderr = &said
 	out, err := script.Output()
@@ -44,13 +44,16 @@ func startSlapd(t *testing.T) (url string) {
 	require.NoError(t, probe.Close())
 	// -d 0 keeps it in the foreground.
 	slapd := exec.Command(program, "-h", url, "-f", config, "-d", "0")
-	var log bytes.Buffer
-	slapd.Stderr = &log
-	slapd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	log := &watched{}
+	slapd.Stderr = log
+	slapd.SysProcAttr = diesWithParent()
 	require.NoError(t, slapd.Start())
 	t.Cleanup(func() {
 		_ = slapd.Process.Signal(syscall.SIGTERM)
 		_ = slapd.Wait()
+		if t.Failed() {
+			t.Log("slapd said: ", log.String())
+		}
 	})
 	require.Eventually(t, func() bool {
 		c, err := ldap.DialURL(url)
@@ -58,7 +61,7 @@ func startSlapd(t *testing.T) (url string) {
 			_ = c.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond, "slapd does not listen: %s", log.String())
+	}, 10*time.Second, 10*time.Millisecond, "slapd does not listen")
 	return url
 }
 

@@ -38,12 +38,23 @@ type view interface {
 type inTurn struct {
 	mu sync.Mutex
 	view
+	over bool // the end was shown: what still happens while all is taken down is not
 }
 
 func (t *inTurn) step(s Step) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.view.step(s)
+	if !t.over {
+		t.view.step(s)
+	}
+}
+
+// finish shows the end, and nothing behind it unless more is to come.
+func (t *inTurn) finish(err error, took time.Duration, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.view.end(err, took)
+	t.over = !more
 }
 
 func (t *inTurn) do(f func(view)) {

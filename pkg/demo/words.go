@@ -24,7 +24,7 @@ func (w words) begin(in intro) {
 	}
 	fleet := "broker, dispatcher and worker in this process"
 	if in.Workers > 0 {
-		fleet = fmt.Sprintf("one dispatcher and %d workers, each a process", in.Workers)
+		fleet = fmt.Sprintf("processes: 1 dispatcher, workers: %d", in.Workers)
 	}
 	for _, l := range [][3]string{
 		{"engine", in.NATSURL, fleet},
