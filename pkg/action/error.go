@@ -98,7 +98,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 // none.
 func CodeOf(err error) Code {
 	var e *Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e != nil { // a nil *Error held as an error is none
 		return e.Code
 	}
 	return ""

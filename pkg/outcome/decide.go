@@ -84,7 +84,8 @@ func charge(a Attempt) action.LineRecord {
 		r.FailingSince = a.Now
 	}
 	r.LastStatus, r.LastCode, r.NextTry = a.Status, a.Err.Code, time.Time{}
-	r.State = action.LineRetrying
+	// A line that was resumed tries again: why it stood is past.
+	r.State, r.Reason, r.StoppedSince = action.LineRetrying, "", time.Time{}
 	return r
 }
 

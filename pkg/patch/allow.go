@@ -32,15 +32,18 @@ func differs(path string, before, after []byte, pointers []string) (string, bool
 	if !above || !isObjectOrAbsent(before) || !isObjectOrAbsent(after) {
 		return path, true
 	}
+	// In the text's order, so that the same answer gives the same error.
 	old, next := values(before), values(after)
-	for name, value := range next {
-		if at, bad := differs(path+"/"+escape(name), old[name], value, pointers); bad {
+	for _, name := range names(after) {
+		if at, bad := differs(path+"/"+escape(name), old[name], next[name], pointers); bad {
 			return at, true
 		}
-		delete(old, name)
 	}
-	for name, value := range old {
-		if at, bad := differs(path+"/"+escape(name), value, nil, pointers); bad {
+	for _, name := range names(before) {
+		if _, stays := next[name]; stays {
+			continue
+		}
+		if at, bad := differs(path+"/"+escape(name), old[name], nil, pointers); bad {
 			return at, true
 		}
 	}
@@ -48,6 +51,15 @@ func differs(path string, before, after []byte, pointers []string) (string, bool
 }
 
 func isObjectOrAbsent(value []byte) bool { return value == nil || wire.IsObject(value) }
+
+func names(object []byte) []string {
+	members, _ := wire.Members(object) // both sides were checked
+	out := make([]string, len(members))
+	for i, m := range members {
+		out[i] = m.Name
+	}
+	return out
+}
 
 func values(object []byte) map[string][]byte {
 	members, _ := wire.Members(object) // both sides were checked

@@ -5,6 +5,7 @@ package patch
 
 import (
 	"bytes"
+	"errors"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
@@ -40,10 +41,10 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 	switch {
 	case err != nil:
 		return nil, false, err
-	case bytes.Equal(result, object):
+	case bytes.Equal(result, object), equal(result, orEmpty(object)):
 		return object, false, nil
 	case len(result) > limit:
-		return nil, false, action.NewError(action.CodeTooLarge, action.StageApply, "the object has become too large")
+		return nil, false, tooLarge()
 	case wire.CheckJSON(result) != nil: // too deep once merged
 		return nil, false, malformed("the changed object is not well-formed")
 	}
@@ -84,11 +85,9 @@ func withoutForwarded(members []wire.Member) []wire.Member {
 }
 
 func operations(object, body []byte, limit int) ([]byte, error) {
-	if object == nil {
-		object = []byte(`{}`)
-	}
-	if err := wire.CheckJSON(body); err != nil {
-		return nil, malformed("").WithCause(err)
+	object = orEmpty(object)
+	if _, err := wire.Elements(body); err != nil { // null would be read as no operations
+		return nil, malformed("the answer is not a JSON Patch").WithCause(err)
 	}
 	ops, err := jsonpatch.DecodePatch(body)
 	if err != nil {
@@ -99,6 +98,9 @@ func operations(object, body []byte, limit int) ([]byte, error) {
 	options.SupportNegativeIndices = false // RFC 6902 knows none
 	options.AccumulatedCopySizeLimit = int64(limit)
 	result, err := ops.ApplyWithOptions(object, options)
+	if grown := (*jsonpatch.AccumulatedCopySizeError)(nil); errors.As(err, &grown) {
+		return nil, tooLarge().WithCause(err)
+	}
 	if err != nil {
 		return nil, malformed("the JSON Patch does not fit the object").WithCause(err)
 	}
@@ -106,6 +108,18 @@ func operations(object, body []byte, limit int) ([]byte, error) {
 		return nil, malformed("the JSON Patch leaves no object")
 	}
 	return result, nil
+}
+
+// orEmpty is the object that an answer changes when there is none yet.
+func orEmpty(object []byte) []byte {
+	if object == nil {
+		return []byte(`{}`)
+	}
+	return object
+}
+
+func tooLarge() *action.Error {
+	return action.NewError(action.CodeTooLarge, action.StageApply, "the object has become too large")
 }
 
 func malformed(message string) *action.Error {

@@ -178,7 +178,7 @@ func (b CallBody) Encode() []byte {
 		add("request", b.Request)
 	}
 	if len(b.Headers) > 0 {
-		headers, _ := json.Marshal(b.Headers) // a map of strings cannot fail
+		headers, _ := encode(b.Headers) // a map of strings cannot fail
 		add("headers", headers)
 	}
 	if len(b.Response) > 0 {

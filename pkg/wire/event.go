@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
@@ -12,6 +13,7 @@ var (
 	errNotID     = errors.New("must be a text of at most 200 bytes without control characters")
 	errNotObject = errors.New("must be a JSON object")
 	errMissing   = errors.New("is missing")
+	errNotUTF8   = errors.New("is not UTF-8")
 )
 
 func mismatch(field string) error {
@@ -20,15 +22,38 @@ func mismatch(field string) error {
 }
 
 // EncodeEvent writes an event as ZITADEL does: its keys in their order, empty
-// ones left out.
+// ones left out. A text that is no UTF-8, a time after the year 9999 and a
+// payload that is no JSON are malformed, with the field.
 func EncodeEvent(e action.Event) ([]byte, error) {
+	for _, f := range []struct{ name, value string }{
+		{"aggregateID", e.AggregateID}, {"aggregateType", e.AggregateType}, {"resourceOwner", e.ResourceOwner},
+		{"instanceID", e.InstanceID}, {"version", e.Version}, {"event_type", e.Type}, {"userID", e.UserID},
+	} {
+		if !utf8.ValidString(f.value) { // it would be replaced silently
+			return nil, unfit(f.name, errNotUTF8)
+		}
+	}
+	if _, err := e.CreatedAt.MarshalText(); err != nil {
+		return nil, unfit("created_at", err)
+	}
+	out, err := encode(e)
+	if err != nil {
+		return nil, unfit("event_payload", err)
+	}
+	return out, nil
+}
+
+func unfit(field string, cause error) error {
+	return action.NewError(action.CodeMalformed, action.StageDecode, "").WithField(field).WithCause(cause)
+}
+
+// encode writes JSON as encoding/json does, but leaves <, > and & as they are.
+func encode(v any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(e); err != nil {
-		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "").WithField("event_payload").WithCause(err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), nil
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), err
 }
 
 // EventFacts is what the engine reads of an event's body. The rest is the

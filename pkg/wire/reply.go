@@ -27,7 +27,7 @@ func EncodeReply(phase action.Phase, r action.Result) []byte {
 	if err != nil { // none of the fields can fail
 		return EncodeError(action.NewError(action.CodeInternal, action.StageBus, "").WithCause(err))
 	}
-	if r.Object == nil {
+	if len(r.Object) == 0 {
 		return head
 	}
 	member := "response"
@@ -47,7 +47,12 @@ func DecodeReply(raw []byte) (action.Result, error) {
 		if r.Error != nil {
 			return action.Result{}, r.Error
 		}
-		return action.Result{}, action.NewError(action.CodeInternal, action.StageBus, "the answer of the worker could not be read").WithCause(err)
+		return action.Result{}, unreadable(err)
+	}
+	switch r.Outcome {
+	case action.Continue, action.Rejected, action.Failed, action.Unavailable:
+	default: // who does not know it might take it for a success
+		return action.Result{}, unreadable(nil)
 	}
 	object := r.Request
 	if object == nil {
@@ -55,6 +60,10 @@ func DecodeReply(raw []byte) (action.Result, error) {
 	}
 	return action.Result{Outcome: r.Outcome, Object: object, Error: r.Error,
 		Warnings: r.Warnings, Steps: r.Steps, Revision: r.Revision}, nil
+}
+
+func unreadable(cause error) error {
+	return action.NewError(action.CodeInternal, action.StageBus, "the answer of the worker could not be read").WithCause(cause)
 }
 
 // EncodeError writes the body of a refusal: {"error":{…}}.

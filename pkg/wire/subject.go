@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -9,10 +10,13 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-// Subjects of calls, as a queue group of workers subscribes to them.
+// AllCalls covers the subjects of calls, as a queue group of workers
+// subscribes to them.
+const AllCalls = "callout.call.>"
+
 const (
-	AllCalls   = "callout.call.>"
-	callPrefix = "callout.call."
+	callPrefix  = "callout.call."
+	eventPrefix = "callout.event."
 )
 
 // CallSubject is where a core sends a call: name is the full method of a
@@ -20,10 +24,10 @@ const (
 func CallSubject(instance string, phase action.Phase, name string) (string, error) {
 	rest := Token(name)
 	if phase != action.Function {
-		service, method, ok := action.SplitMethod(name)
-		if !ok {
-			return "", fieldError("fullMethod", action.CheckMethod(name))
+		if err := action.CheckMethod(name); err != nil {
+			return "", fieldError("fullMethod", err)
 		}
+		service, method, _ := action.SplitMethod(name)
 		rest = service + "." + method
 	} else if err := action.CheckFunction(name); err != nil {
 		return "", fieldError("function", err)
@@ -34,13 +38,17 @@ func CallSubject(instance string, phase action.Phase, name string) (string, erro
 	return checkSubject(callPrefix + Token(instance) + "." + string(phase) + "." + rest)
 }
 
-// ParseCall takes a call's subject apart.
+// ParseCall takes a call's subject apart. It reads what CallSubject writes and
+// nothing else.
 func ParseCall(subject string) (instance string, phase action.Phase, name string, err error) {
 	tokens := strings.Split(strings.TrimPrefix(subject, callPrefix), ".")
 	if len(tokens) < 3 || !strings.HasPrefix(subject, callPrefix) {
 		return "", "", "", badToken()
 	}
-	if instance, err = ID(tokens[0]); err != nil {
+	if instance, err = owner(tokens[0]); err == nil && instance == "" {
+		err = badToken()
+	}
+	if err != nil {
 		return "", "", "", err
 	}
 	phase = action.Phase(tokens[1])
@@ -74,7 +82,7 @@ func EventSubject(instance, org, aggregate, eventType string) (string, error) {
 	if err := fieldError("event_type", action.CheckEventType(eventType)); err != nil {
 		return "", err
 	}
-	return checkSubject("callout.event." + Token(instance) + "." + Token(org) + "." + Token(aggregate) + "." + eventType)
+	return checkSubject(eventPrefix + Token(instance) + "." + Token(org) + "." + Token(aggregate) + "." + eventType)
 }
 
 // Subjects of an instance's event stream.
@@ -82,7 +90,7 @@ func EventSubject(instance, org, aggregate, eventType string) (string, error) {
 // EventsOf is what the stream of an instance takes in. The three wildcards are
 // on purpose: with `.>` alone a short subject would be stored untransformed,
 // outside every filter.
-func EventsOf(instance string) string { return "callout.event." + Token(instance) + ".*.*.>" }
+func EventsOf(instance string) string { return eventPrefix + Token(instance) + ".*.*.>" }
 
 // Marker is the subject of catalog revisions within the event stream.
 func Marker(instance string) string { return "callout.catalog." + Token(instance) }
@@ -104,27 +112,45 @@ type StoredEvent struct {
 	Type     string
 }
 
-// ParseStoredEvent takes the subject of a stored event apart.
+// ParseStoredEvent takes the subject of a stored event apart. Of one that does
+// not parse it gives what can be read, its type in any case, so that the lines
+// whose dead letter it becomes can be found.
 func ParseStoredEvent(subject string) (StoredEvent, error) {
-	tokens := strings.SplitN(strings.TrimPrefix(subject, "callout.event."), ".", 6)
-	if len(tokens) != 6 {
+	rest, ours := strings.CutPrefix(subject, eventPrefix)
+	tokens := strings.SplitN(rest, ".", 6)
+	if !ours || len(tokens) != 6 {
 		return StoredEvent{}, badToken()
 	}
-	var e StoredEvent
-	var err error
-	if e.Instance, err = ID(tokens[0]); err != nil {
-		return e, err
+	e := StoredEvent{Type: tokens[5]}
+	var instanceErr, orgErr error
+	if e.Instance, instanceErr = owner(tokens[0]); instanceErr == nil && e.Instance == "" {
+		instanceErr = badToken()
 	}
-	for i, lane := range []*int{&e.Lane4, &e.Lane16, &e.Lane64} {
-		if *lane, err = strconv.Atoi(tokens[i+1]); err != nil {
-			return e, badToken()
-		}
+	e.Org, orgErr = owner(tokens[4])
+	return e, cmp.Or(instanceErr, readLane(&e.Lane4, tokens[1], 4), readLane(&e.Lane16, tokens[2], 16),
+		readLane(&e.Lane64, tokens[3], 64), orgErr, fieldError("subject", action.CheckEventType(e.Type)))
+}
+
+// readLane reads a partition token of n, as the server writes it.
+func readLane(lane *int, token string, n int) error {
+	got, err := strconv.Atoi(token)
+	if err != nil || got < 0 || got >= n || strconv.Itoa(got) != token {
+		return badToken()
 	}
-	if e.Org, err = ID(tokens[4]); err != nil {
-		return e, err
+	*lane = got
+	return nil
+}
+
+// owner reads the token of an instance or organization.
+func owner(token string) (string, error) {
+	id, err := ID(token)
+	if err != nil {
+		return "", err
 	}
-	e.Type = tokens[5]
-	return e, fieldError("subject", action.CheckEventType(e.Type))
+	if err := action.CheckID(id); err != nil {
+		return "", fieldError("subject", err)
+	}
+	return id, nil
 }
 
 // LineFilter is the one filter of a line's consumer: a condition of an event
@@ -137,16 +163,16 @@ func LineFilter(instance, org string, c action.Condition, lane, lanes int) strin
 			partition[i] = strconv.Itoa(lane)
 		}
 	}
-	owner := "*"
+	scope := "*"
 	if org != "" {
-		owner = Token(org)
+		scope = Token(org)
 	}
 	what := c.Match
 	if c.Level() != action.LevelExact {
 		what = strings.TrimSuffix(what, "*") + ">"
 	}
 	return fmt.Sprintf("callout.event.%s.%s.%s.%s.%s.%s", Token(instance),
-		partition[0], partition[1], partition[2], owner, what)
+		partition[0], partition[1], partition[2], scope, what)
 }
 
 // Partition is the partition of an aggregate among n, as the server computes
