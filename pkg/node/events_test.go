@@ -150,6 +150,11 @@ func TestPoisonGoesToTheDeadLettersAndTheLineGoesOn(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(answer.Data), `"seq"`)
 	}
+	for _, subject := range []string{"callout.event.default.bad=org.u1.user.added", "callout.event.default.=.u1.user.ad*ed"} {
+		_, err := nc.Request(subject, []byte(`{"aggregateID":"u1","event_type":"user.added"}`), 5*time.Second)
+		require.NoError(t, err)
+		poison = append(poison, `{"aggregateID":"u1","event_type":"user.added"}`)
+	}
 	good := `{"aggregateID":"u1", "event_type":"user.added", "extra":9007199254740993}`
 	_, err = nc.Request("callout.event.default.acme.u1.user.added", []byte(good), 5*time.Second)
 	require.NoError(t, err)

@@ -107,7 +107,9 @@ func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
 		return nil, err
 	}
 	at, malformed := wire.ParseStoredEvent(d.Subject)
-	if !subscribed(then, l, at) {
+	// A subject that cannot be read matches nothing: the line whose filter took
+	// it keeps it as a dead letter, or it would be lost.
+	if malformed == nil && !subscribed(then, l, at) {
 		return nil, nil
 	}
 	if malformed == nil {
