@@ -31,7 +31,7 @@ const (
 type Error struct {
 	Code    Code   `json:"code"`
 	Stage   Stage  `json:"stage,omitempty"`
-	Status  int    `json:"status,omitempty"` // the HTTP status to show
+	Status  int    `json:"status,omitzero"` // the HTTP status to show
 	Message string `json:"message"`
 	Target  string `json:"target,omitempty"`
 	Field   string `json:"field,omitempty"` // what was wrong in what was sent

@@ -29,7 +29,7 @@ const (
 type Step struct {
 	Target     string      `json:"target"`
 	Kind       Kind        `json:"kind"`
-	Status     int         `json:"status,omitempty"` // HTTP status; 0 when there was no answer
+	Status     int         `json:"status,omitzero"` // HTTP status; 0 when there was no answer
 	DurationMS float64     `json:"duration_ms"`
 	Outcome    StepOutcome `json:"outcome"`
 }
@@ -38,7 +38,7 @@ type Step struct {
 // call.
 type Warning struct {
 	Code    Code   `json:"code"`
-	Status  int    `json:"status,omitempty"`
+	Status  int    `json:"status,omitzero"`
 	Message string `json:"message"`
 	Target  string `json:"target,omitempty"`
 }

@@ -98,26 +98,45 @@ func (c *IncomingCall) Refuse(err *action.Error) error {
 // CallServer serves calls until it is stopped.
 type CallServer struct {
 	sub     *nats.Subscription
+	closed  chan struct{}
 	working sync.WaitGroup
 }
 
-// ServeCalls joins the queue group. handle is called in a goroutine of its own
-// for each call, at most slots at once; further ones wait, which counts
-// against their deadline.
+// arrivedCall is a call that waits for a goroutine.
+type arrivedCall struct {
+	msg *nats.Msg
+	at  time.Time
+}
+
+// idleHand is how long a goroutine waits for the next call before it ends. A
+// fresh one would have to grow its stack for every call.
+const idleHand = 10 * time.Second
+
+// ServeCalls joins the queue group. handle is called in up to slots goroutines
+// at once; further calls wait, which counts against their deadline.
 func (b *Bus) ServeCalls(slots int, handle func(context.Context, *IncomingCall)) (*CallServer, error) {
-	s := &CallServer{}
+	s := &CallServer{closed: make(chan struct{})}
 	free := make(chan struct{}, slots)
+	next := make(chan arrivedCall)
 	sub, err := b.nc.QueueSubscribe(wire.AllCalls, CallGroup, func(m *nats.Msg) {
-		arrived := time.Now()
 		if m.Reply == "" {
 			return // nobody waits for an answer
 		}
+		c := arrivedCall{m, time.Now()}
 		s.working.Add(1)
-		free <- struct{}{}
-		go func() {
-			defer func() { <-free; s.working.Done() }()
-			b.serveCall(m, arrived, handle)
-		}()
+		select {
+		case next <- c:
+			return
+		default:
+		}
+		select {
+		case next <- c:
+		case free <- struct{}{}:
+			go func() {
+				defer func() { <-free }()
+				s.hand(c, next, func(c arrivedCall) { b.serveCall(c.msg, c.at, handle) })
+			}()
+		}
 	})
 	if err != nil {
 		return nil, failure(err)
@@ -129,6 +148,24 @@ func (b *Bus) ServeCalls(slots int, handle func(context.Context, *IncomingCall))
 		return nil, failure(err)
 	}
 	return s, nil
+}
+
+// hand serves one call after the other until there is none for a while.
+func (s *CallServer) hand(c arrivedCall, next <-chan arrivedCall, serve func(arrivedCall)) {
+	idle := time.NewTimer(idleHand)
+	defer idle.Stop()
+	for {
+		serve(c)
+		s.working.Done()
+		idle.Reset(idleHand)
+		select {
+		case c = <-next:
+		case <-idle.C:
+			return
+		case <-s.closed:
+			return
+		}
+	}
 }
 
 func (b *Bus) serveCall(m *nats.Msg, arrived time.Time, handle func(context.Context, *IncomingCall)) {
@@ -183,6 +220,7 @@ func (s *CallServer) Stop(ctx context.Context) error {
 			s.working.Wait()
 		case <-ctx.Done():
 		}
+		close(s.closed)
 		close(done)
 	}()
 	select {

@@ -2,7 +2,6 @@ package patch
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -70,18 +69,35 @@ func values(object []byte) map[string][]byte {
 	return out
 }
 
-// equal compares without white space: another spelling of a number is a
-// change.
+// equal compares two well-formed texts without their white space: another
+// spelling of a number is a change.
 func equal(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
+	inText := false
+	for {
+		if !inText {
+			a, b = bytes.TrimLeft(a, space), bytes.TrimLeft(b, space)
+		}
+		if len(a) == 0 || len(b) == 0 {
+			return len(a) == len(b)
+		}
+		c := a[0]
+		if c != b[0] {
+			return false
+		}
+		if c == '\\' && inText { // what it escapes opens and closes nothing
+			if len(a) < 2 || len(b) < 2 || a[1] != b[1] {
+				return false
+			}
+			a, b = a[1:], b[1:]
+		}
+		if c == '"' {
+			inText = !inText
+		}
+		a, b = a[1:], b[1:]
 	}
-	var x, y bytes.Buffer
-	if json.Compact(&x, a) != nil || json.Compact(&y, b) != nil {
-		return false
-	}
-	return bytes.Equal(x.Bytes(), y.Bytes())
 }
+
+const space = " \t\r\n"
 
 func escape(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)

@@ -34,7 +34,9 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 		return object, false, nil
 	}
 	if a.JSONPatch {
-		result, err = operations(object, a.Body, limit)
+		if result, err = operations(object, a.Body, limit); err == nil && wire.CheckJSON(result) != nil {
+			err = malformed("the changed object is not well-formed")
+		}
 	} else {
 		result, err = whole(object, a)
 	}
@@ -45,8 +47,8 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 		return object, false, nil
 	case len(result) > limit:
 		return nil, false, tooLarge()
-	case wire.CheckJSON(result) != nil: // too deep once merged
-		return nil, false, malformed("the changed object is not well-formed")
+	case wire.CheckDepth(result) != nil: // well-formed parts can be too deep once merged
+		return nil, false, malformed("the changed object is nested too deep")
 	}
 	if len(a.Allow) > 0 {
 		if err := allowed(object, result, a.Allow); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -23,28 +24,36 @@ type Member struct {
 // twice in one object, nested at most action.MaxDepth deep. The error is an
 // *action.Error with code malformed or too_deep and stage decode.
 func CheckJSON(raw []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(raw))
-	if err := skipValue(dec); err != nil {
+	dec, err := open(raw)
+	if err != nil {
 		return err
 	}
-	return atEnd(dec)
+	defer dec.close()
+	if _, err := dec.ReadValue(); err != nil {
+		return jsonError(err)
+	}
+	return dec.atEnd()
 }
 
 // Members lists the members of the object that raw is, in their order. It
 // checks the whole document as CheckJSON does; a value that is no object is
 // malformed.
 func Members(raw []byte) ([]Member, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	dec, err := open(raw)
+	if err != nil {
+		return nil, err
+	}
+	defer dec.close()
 	if dec.PeekKind() != '{' {
-		if err := skipValue(dec); err != nil {
-			return nil, err
+		if _, err := dec.ReadValue(); err != nil {
+			return nil, jsonError(err)
 		}
 		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "a JSON object was expected")
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, jsonError(err)
 	}
-	var members []Member
+	members := make([]Member, 0, 8)
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
 		if err != nil {
@@ -53,8 +62,8 @@ func Members(raw []byte) ([]Member, error) {
 		m := Member{Name: name.String()}
 		m.Start = tokenStart(raw, int(dec.InputOffset()))
 		m.ValStart = valueStart(raw, int(dec.InputOffset()))
-		if err := skipValue(dec); err != nil {
-			return nil, err
+		if _, err := dec.ReadValue(); err != nil {
+			return nil, jsonError(err)
 		}
 		m.ValEnd = int(dec.InputOffset())
 		members = append(members, m)
@@ -62,12 +71,16 @@ func Members(raw []byte) ([]Member, error) {
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, jsonError(err)
 	}
-	return members, atEnd(dec)
+	return members, dec.atEnd()
 }
 
 // Elements lists the values of the array that raw is, as they stand.
 func Elements(raw []byte) ([][]byte, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	dec, err := open(raw)
+	if err != nil {
+		return nil, err
+	}
+	defer dec.close()
 	if dec.PeekKind() != '[' {
 		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "a JSON array was expected")
 	}
@@ -77,15 +90,15 @@ func Elements(raw []byte) ([][]byte, error) {
 	var elements [][]byte
 	for dec.PeekKind() != ']' {
 		from := int(dec.InputOffset())
-		if err := skipValue(dec); err != nil {
-			return nil, err
+		if _, err := dec.ReadValue(); err != nil {
+			return nil, jsonError(err)
 		}
 		elements = append(elements, bytes.TrimLeft(raw[from:dec.InputOffset()], " \t\r\n,"))
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, jsonError(err)
 	}
-	return elements, atEnd(dec)
+	return elements, dec.atEnd()
 }
 
 // IsObject tells whether the first byte of raw that is no white space opens an
@@ -95,26 +108,56 @@ func IsObject(raw []byte) bool {
 	return len(trimmed) > 0 && trimmed[0] == '{'
 }
 
-// skipValue reads one value token by token, so that the depth is bounded
-// before the decoder goes there.
-func skipValue(dec *jsontext.Decoder) error {
-	base := dec.StackDepth()
-	for {
-		if _, err := dec.ReadToken(); err != nil {
-			return jsonError(err)
-		}
-		if dec.StackDepth() > action.MaxDepth {
-			return action.NewError(action.CodeTooDeep, action.StageDecode, "")
-		}
-		if dec.StackDepth() == base {
-			return nil
-		}
-	}
+// decoder reads one document. Decoders are kept for the next one.
+type decoder struct {
+	*jsontext.Decoder
+	text bytes.Buffer
 }
 
-func atEnd(dec *jsontext.Decoder) error {
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(new(bytes.Buffer))} }}
+
+// open bounds the depth before the decoder goes there.
+func open(raw []byte) (*decoder, error) {
+	if err := CheckDepth(raw); err != nil {
+		return nil, err
+	}
+	d := decoders.Get().(*decoder)
+	d.text = *bytes.NewBuffer(raw)
+	d.Reset(&d.text)
+	return d, nil
+}
+
+func (d *decoder) close() {
+	d.text = bytes.Buffer{}
+	d.Reset(&d.text) // lets go of the document
+	decoders.Put(d)
+}
+
+func (d *decoder) atEnd() error {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return action.NewError(action.CodeMalformed, action.StageDecode, "one JSON value was expected, more follows it")
+	}
+	return nil
+}
+
+// CheckDepth refuses a text that is nested more than action.MaxDepth deep, with
+// code too_deep. It looks at brackets outside of strings and at nothing else.
+func CheckDepth(raw []byte) error {
+	depth, inText := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			if depth++; depth > action.MaxDepth {
+				return action.NewError(action.CodeTooDeep, action.StageDecode, "")
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 package wire
 
 import (
-	"encoding/json"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
@@ -9,8 +10,8 @@ import (
 // reply is the JSON of HTTP 200, and the same on NATS.
 type reply struct {
 	Outcome  action.Outcome   `json:"outcome"`
-	Request  json.RawMessage  `json:"request,omitempty"`
-	Response json.RawMessage  `json:"response,omitempty"`
+	Request  jsontext.Value   `json:"request,omitempty"`
+	Response jsontext.Value   `json:"response,omitempty"`
 	Error    *action.Error    `json:"error,omitempty"`
 	Warnings []action.Warning `json:"warnings"`
 	Steps    []action.Step    `json:"steps"`
@@ -58,7 +59,7 @@ func DecodeReply(raw []byte) (action.Result, error) {
 	if object == nil {
 		object = r.Response
 	}
-	return action.Result{Outcome: r.Outcome, Object: object, Error: r.Error,
+	return action.Result{Outcome: r.Outcome, Object: []byte(object), Error: r.Error,
 		Warnings: r.Warnings, Steps: r.Steps, Revision: r.Revision}, nil
 }
 
