@@ -142,3 +142,56 @@ func TestTooSmallAServerIsRefusedWithBothNumbers(t *testing.T) {
 	_, err = bus.Connect(within(t, 5*time.Second), bus.Options{URL: "nats://127.0.0.1:1"})
 	require.ErrorAs(t, err, &away)
 }
+
+// TestCancelledCallEndsAtTheWorker has two workers; the one that holds the call
+// learns that its caller has gone.
+func TestCancelledCallEndsAtTheWorker(t *testing.T) {
+	s, b := start(t, bus.Options{})
+	entered, ended := make(chan struct{}), make(chan error, 1)
+	for range 2 {
+		server, err := connect(t, s, bus.Options{}).ServeCalls(4, func(ctx context.Context, _ *bus.IncomingCall) {
+			close(entered)
+			<-ctx.Done()
+			ended <- ctx.Err()
+		})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, server.Stop(within(t, 5*time.Second))) })
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	answered := make(chan error, 1)
+	q := question
+	q.Timeout = time.Minute
+	go func() { _, err := b.Call(ctx, q); answered <- err }()
+	<-entered
+	cancel()
+	code(t, action.CodeCancelled, <-answered)
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
+// TestQueueingCountsAgainstTheDeadline has one goroutine, which the first call
+// takes for longer than the second has.
+func TestQueueingCountsAgainstTheDeadline(t *testing.T) {
+	s, b := start(t, bus.Options{})
+	release, served := make(chan struct{}), make(chan string, 10)
+	server, err := b.ServeCalls(1, func(_ context.Context, c *bus.IncomingCall) {
+		served <- c.Name
+		<-release
+		_ = c.Reply([]byte(`1`))
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(within(t, 5*time.Second))) })
+	other := connect(t, s, bus.Options{})
+	first := make(chan error, 1)
+	go func() { _, err := other.Call(context.Background(), question); first <- err }()
+	<-served
+	q := question
+	q.Name, q.Timeout = "/a.b.S/Late", 50*time.Millisecond
+	_, err = other.Call(within(t, 5*time.Second), q)
+	code(t, action.CodeDeadline, err)
+	close(release)
+	require.NoError(t, <-first)
+	q.Name, q.Timeout = "/a.b.S/Next", 5*time.Second
+	_, err = other.Call(within(t, 5*time.Second), q)
+	require.NoError(t, err)
+	require.Equal(t, "/a.b.S/Next", <-served, "the late one reached no target")
+}

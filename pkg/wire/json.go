@@ -143,23 +143,39 @@ func (d *decoder) atEnd() error {
 // CheckDepth refuses a text that is nested more than action.MaxDepth deep, with
 // code too_deep. It looks at brackets outside of strings and at nothing else.
 func CheckDepth(raw []byte) error {
-	depth, inText := 0, false
+	depth := 0
 	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case inText && c == '\\':
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{' || c == '[':
+		switch raw[i] {
+		case '"':
+			i = textEnd(raw, i)
+		case '{', '[':
 			if depth++; depth > action.MaxDepth {
 				return action.NewError(action.CodeTooDeep, action.StageDecode, "")
 			}
-		case c == '}' || c == ']':
+		case '}', ']':
 			depth--
 		}
 	}
 	return nil
+}
+
+// textEnd is the offset of the quote that closes the string which opens at
+// start, or the end of raw.
+func textEnd(raw []byte, start int) int {
+	for i := start + 1; ; i++ {
+		next := bytes.IndexByte(raw[i:], '"')
+		if next < 0 {
+			return len(raw)
+		}
+		i += next
+		slashes := 0
+		for j := i - 1; j > start && raw[j] == '\\'; j-- {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i
+		}
+	}
 }
 
 // tokenStart walks back from the end of a name to its opening quote.

@@ -1,0 +1,34 @@
+package wire_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// BenchmarkNewCall reads the body of a call with an object of about 1 KiB, in
+// one long text and in many short members.
+func BenchmarkNewCall(b *testing.B) {
+	var members []string
+	for i := range 30 {
+		members = append(members, fmt.Sprintf(`"member%d":{"value":%d,"text":"some text"}`, i, i))
+	}
+	for name, object := range map[string]string{
+		"one text":     `{"pad":"` + strings.Repeat("x", 1000) + `"}`,
+		"many members": "{" + strings.Join(members, ",") + "}",
+	} {
+		body := wire.CallBody{FullMethod: "/a.S/M", InstanceID: "default", OrgID: "acme", Request: []byte(object)}.Encode()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if _, err := wire.NewCall("default", action.Request, "/a.S/M", body, 1<<20); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
