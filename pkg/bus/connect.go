@@ -49,10 +49,11 @@ const (
 
 // Bus is one connection. All methods may be called from any goroutine.
 type Bus struct {
-	nc   *nats.Conn
-	js   jetstream.JetStream
-	log  zerolog.Logger
-	opts Options
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	log     zerolog.Logger
+	opts    Options
+	answers answers
 	// connection ends when the connection has been made anew.
 	connection atomic.Pointer[context.Context]
 	endSession atomic.Pointer[context.CancelFunc]

@@ -155,21 +155,23 @@ func (b *Bus) markerUpTo(ctx context.Context, instance string, seq uint64) (mark
 	if err != nil {
 		return marker{}, 0, err
 	}
-	inbox, err := b.nc.SubscribeSync(b.nc.NewInbox())
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	answers, reply, done, err := b.answers.open(b.nc)
 	if err != nil {
 		return marker{}, 0, failure(err)
 	}
-	defer func() { _ = inbox.Unsubscribe() }() // only fails when the connection is gone
-	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), inbox.Subject, request); err != nil {
+	defer done()
+	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), reply, request); err != nil {
 		return marker{}, 0, failure(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
 	var found *marker
 	for {
-		msg, err := inbox.NextMsgWithContext(ctx)
-		if err != nil {
-			return marker{}, 0, failure(err)
+		var msg *nats.Msg
+		select {
+		case msg = <-answers:
+		case <-ctx.Done():
+			return marker{}, 0, failure(ctx.Err())
 		}
 		switch status := msg.Header.Get("Status"); {
 		case status == "204" && found != nil:
