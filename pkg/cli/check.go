@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -39,20 +41,20 @@ func (p *Program) check(file string) error {
 		return err
 	}
 	_, problems := catalog.Parse(name, raw)
-	errors := 0
+	wrong := 0
 	for _, problem := range problems {
 		if problem.Severity == catalog.Error {
-			errors++
+			wrong++
 		}
 		if err := p.say("%s\n", problem); err != nil {
 			return err
 		}
 	}
-	warnings := len(problems) - errors
-	if err := p.say("%s: %s, %s\n", name, count(errors, "error"), count(warnings, "warning")); err != nil {
+	warnings := len(problems) - wrong
+	if err := p.say("%s: %s, %s\n", name, count(wrong, "error"), count(warnings, "warning")); err != nil {
 		return err
 	}
-	if errors > 0 {
+	if wrong > 0 {
 		return errTold
 	}
 	return nil
@@ -64,10 +66,17 @@ func readConfiguration(file string) (raw []byte, name string, err error) {
 		return raw, "stdin", err
 	}
 	raw, err = os.ReadFile(file)
-	if err != nil {
-		return nil, file, fmt.Errorf("the configuration cannot be read: %w (give another with -f)", err)
+	return raw, file, unreadable(file, err)
+}
+
+// unreadable says of an error of the file system that it is about the
+// configuration, and what to do; any other error stays as it is.
+func unreadable(file string, err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) && of.Path == file {
+		return fmt.Errorf("the configuration cannot be read: %w (give another with -f)", err)
 	}
-	return raw, file, nil
+	return err
 }
 
 func count(n int, noun string) string {

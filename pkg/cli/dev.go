@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,10 +11,15 @@ import (
 	"github.com/callout-hq/callout/pkg/node"
 )
 
-// startIn is how long a process may take to come up, stopIn to go down.
+// startIn is how long a process may take to come up. It stops within five
+// seconds: what is in hand gets finishIn of them to finish, then it is aborted
+// and handed back, which takes a second at most. Beside an embedded broker it
+// gets less: closing the files of a line takes the broker 10 ms, one line after
+// the other, and 300 lines are promised.
 const (
-	startIn = 30 * time.Second
-	stopIn  = 4500 * time.Millisecond
+	startIn          = 30 * time.Second
+	finishIn         = 3500 * time.Millisecond
+	finishWithBroker = time.Second
 )
 
 func (p *Program) devCommand() *cobra.Command {
@@ -55,23 +62,40 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 }
 
 func (p *Program) dev(ctx context.Context, o node.Options) error {
+	if err := loopback(o.NATSListen); err != nil {
+		return err
+	}
 	starting, cancel := context.WithTimeout(ctx, startIn)
 	defer cancel()
 	n, err := node.Start(starting, o)
 	if err != nil {
-		return err
+		return unreadable(o.File, err)
 	}
 	o.Log.Info().Str("data", o.Data).Msg("targets on loopback and in private networks may be called, over plain HTTP too: this is for development")
 	if err := p.say("ready http=%s nats=%s\n", n.HTTPURL(), n.NATSURL()); err != nil {
 		return err
 	}
 	<-ctx.Done()
-	return finish(n.Close)
+	return finish(n.Close, finishWithBroker)
 }
 
-// finish stops what runs, within the time there is.
-func finish(stop func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopIn)
+// finish stops what runs; what is in hand may take patience to finish.
+func finish(stop func(context.Context) error, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return stop(ctx)
+}
+
+// loopback refuses an address of the embedded broker that other machines could
+// reach: nobody is asked who they are yet. One that cannot be read is left to
+// the broker to refuse.
+func loopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil // the broker says what is wrong with it
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q is not a loopback address: until there is authentication only 127.0.0.1, ::1 or localhost may be listened on (choose another with --nats-listen)", host)
+	}
+	return nil
 }

@@ -92,21 +92,25 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if f.file != "" {
 		var problems []catalog.Problem
 		if snapshot, problems, err = dispatch.LoadFile(f.file); err != nil {
-			return err
+			return unreadable(f.file, err)
 		}
 		for _, problem := range problems {
 			log.Warn().Msg(problem.String())
 		}
 	}
-	options := f.bus.options("callout dispatcher", log)
+	options, patience := f.bus.options("callout dispatcher", log), finishIn
 	options.MaxStream = f.maxStream
 	if f.embedded {
+		if err := loopback(f.natsListen); err != nil {
+			return err
+		}
 		server, err := embed.Start(embed.Options{Data: f.data, Listen: f.natsListen, MaxObject: f.bus.maxObject, SyncAlways: f.syncAlways, Log: log})
 		if err != nil {
 			return err
 		}
 		defer server.Close()
 		options.InProcess, options.MemoryStore, options.URL = server, f.data == "", server.URL()
+		patience = finishWithBroker
 		if f.maxStream == 0 && f.data != "" {
 			options.MaxStream = embed.MaxStream
 		}
@@ -120,7 +124,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, finish(d.Stop)) }()
+	defer func() { err = errors.Join(err, finish(d.Stop, patience)) }()
 	if snapshot != nil {
 		if _, err := d.Apply(starting, snapshot); err != nil {
 			return err
@@ -197,8 +201,8 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 		return err
 	}
 	if err := p.say("ready nats=%s\n", f.bus.url); err != nil {
-		return errors.Join(err, finish(w.Stop))
+		return errors.Join(err, finish(w.Stop, finishIn))
 	}
 	<-ctx.Done()
-	return finish(w.Stop)
+	return finish(w.Stop, finishIn)
 }

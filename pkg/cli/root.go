@@ -109,18 +109,19 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// flawed is an error that has been told already.
+// errTold is an error that has been told already.
 var errTold = errors.New("told already")
 
 func (p *Program) exit(cmd *cobra.Command, err error) int {
 	var usage *usageError
 	var demoUsage *demo.UsageError
 	var unreachable *bus.Unreachable
+	var step *demo.StepError
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, errTold):
-		return exitFailed
+	case errors.Is(err, errTold), errors.As(err, &step):
+		return exitFailed // the demo has shown which step
 	case errors.As(err, &usage), errors.As(err, &demoUsage), strings.HasPrefix(err.Error(), "unknown command"):
 		p.tell(fmt.Sprintf("%v\nSee \"%s --help\".", err, cmd.CommandPath()))
 		return exitUsage

@@ -1,0 +1,136 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const addUser = `{"fullMethod":"/acme.user.v1.UserService/AddUser","instanceID":"default","userID":"7","request":{"user":{"name":"Ada","age":36}},"headers":{"X-Id":["1"]}}`
+
+// callCases are calls over HTTP and over NATS: the same body in, the same JSON
+// out.
+var callCases = []struct {
+	name, path, subject, body string
+	want                      reply
+}{
+	{
+		"request through all three kinds", "request", "request.acme.user.v1.UserService.AddUser", addUser,
+		reply{Outcome: "continue", Request: json.RawMessage(`{"user":{"name":"Ada L.","age":36}}`), Steps: []step{
+			{Target: "gate", Kind: "webhook", Status: 200, Outcome: "ok"},
+			{Target: "rename", Kind: "call", Status: 200, Outcome: "changed"},
+			{Target: "hook", Kind: "async", Outcome: "stored"},
+		}},
+	},
+	{
+		"request for which nothing is configured", "request", "request.acme.user.v1.UserService.Other",
+		`{"fullMethod":"/acme.user.v1.UserService/Other","request":{}}`,
+		reply{Outcome: "continue"},
+	},
+	{
+		"request that is rejected after a warning", "request", "request.acme.user.v1.UserService.Refused",
+		`{"fullMethod":"/acme.user.v1.UserService/Refused","request":{}}`,
+		reply{
+			Outcome:  "rejected",
+			Error:    &refusal{Code: "rejected", Stage: "answer", Status: 403, Message: "not on a Sunday", Target: "refuse"},
+			Warnings: []refusal{{Code: "status", Status: 502, Message: "the target answered with an error", Target: "flaky"}},
+			Steps: []step{
+				{Target: "flaky", Kind: "webhook", Status: 500, Outcome: "failed"},
+				{Target: "refuse", Kind: "call", Status: 200, Outcome: "rejected"},
+			},
+		},
+	},
+	{
+		"request whose target fails", "request", "request.acme.user.v1.UserService.Broken",
+		`{"fullMethod":"/acme.user.v1.UserService/Broken","request":{}}`,
+		reply{
+			Outcome: "failed",
+			Error:   &refusal{Code: "status", Stage: "answer", Status: 502, Message: "the target answered with an error", Target: "broken"},
+			Steps:   []step{{Target: "broken", Kind: "call", Status: 500, Outcome: "failed"}},
+		},
+	},
+	{
+		"response", "response", "response.acme.user.v1.UserService.AddUser",
+		`{"fullMethod":"/acme.user.v1.UserService/AddUser","request":{"a":1},"response":{"id":"9007199254740993","n":9007199254740993}}`,
+		reply{
+			Outcome: "continue", Response: json.RawMessage(`{"id":"9007199254740993","n":9007199254740993,"seen":true}`),
+			Steps: []step{{Target: "stamp", Kind: "call", Status: 200, Outcome: "changed"}},
+		},
+	},
+	{
+		"function", "functions/create_id_token", "function.create_id_token", `{"user":{"id":"7"}}`,
+		reply{
+			Outcome: "continue", Response: json.RawMessage(`{"append_claims":[{"key":"team","value":"blue"}],"append_log_claims":["roles"]}`),
+			Steps: []step{{Target: "claims", Kind: "call", Status: 200, Outcome: "changed"}, {Target: "roles", Kind: "call", Status: 200, Outcome: "changed"}},
+		},
+	},
+}
+
+// sameReply holds an answer against what was expected, whatever time it took.
+func sameReply(t *testing.T, want reply, body string) {
+	t.Helper()
+	got := read[reply](t, body)
+	for i := range got.Steps {
+		require.NotNil(t, got.Steps[i].Duration, "a step without its duration")
+		got.Steps[i].Duration = nil
+	}
+	require.Contains(t, body, `"warnings":[`)
+	require.Contains(t, body, `"steps":[`)
+	want.Revision = 1
+	if len(got.Steps) == 0 {
+		got.Steps = nil
+	}
+	if len(got.Warnings) == 0 {
+		got.Warnings = nil
+	}
+	require.Equal(t, want, got)
+}
+
+func TestCallOverHTTP(t *testing.T) {
+	t.Parallel()
+	tg := newPlatform(t)
+	p := dev(t, tg, configuration(t, fill(tg, platform)), "--data", "")
+	for _, tt := range callCases {
+		t.Run(tt.name, func(t *testing.T) {
+			got := post(t, p.ready["http"]+"/v1/instances/default/calls/"+tt.path, tt.body)
+			require.Equal(t, 200, got.status, got.body)
+			require.Equal(t, "application/json", got.header.Get("Content-Type"))
+			sameReply(t, tt.want, got.body)
+		})
+	}
+	t.Run("the other spelling of functions", func(t *testing.T) {
+		got := post(t, p.ready["http"]+"/v1/instances/default/calls/function/create_id_token", `{}`)
+		require.Contains(t, got.body, `"append_log_claims"`)
+	})
+	t.Run("what the targets got", func(t *testing.T) {
+		all := tg.await(t, bound, "the async delivery", func(all []arrival) bool { return len(only(all, "/hook")) == 1 })
+		require.Equal(t, addUser, only(all, "/gate")[0].body, "the first target gets the bytes of the core")
+		changed := `{"fullMethod":"/acme.user.v1.UserService/AddUser","instanceID":"default","userID":"7","request":{"user":{"name":"Ada L.","age":36}},"headers":{"X-Id":["1"]}}`
+		require.JSONEq(t, changed, only(all, "/hook")[0].body, "the last one what the others left")
+		require.Equal(t, `{"function":"function/create_id_token","user":{"id":"7"}}`, only(all, "/claims")[0].body)
+		require.JSONEq(t, `{"function":"function/create_id_token","user":{"id":"7"},"response":{"append_claims":[{"key":"team","value":"blue"}]}}`, only(all, "/roles")[0].body)
+	})
+}
+
+// A caller's deadline ends the call by then, with an outcome.
+func TestCallDeadline(t *testing.T) {
+	t.Parallel()
+	tg := newTarget(t, nil)
+	tg.answer = func(_ http.ResponseWriter, a arrival) {
+		select {
+		case <-a.done:
+		case <-tg.closing:
+		}
+	}
+	p := dev(t, tg, configuration(t, fill(tg, platform)), "--data", "")
+	began := time.Now()
+	got := send(t, http.MethodPost, p.ready["http"]+"/v1/instances/default/calls/request", addUser, map[string]string{"Callout-Timeout": "300ms"})
+	require.Less(t, time.Since(began), 3*time.Second)
+	require.Equal(t, 200, got.status)
+	answer := read[reply](t, got.body)
+	require.Equal(t, "failed", answer.Outcome)
+	require.Contains(t, []string{"deadline", "timeout"}, answer.Error.Code)
+}

@@ -1,0 +1,39 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// configuration writes a file of its own for a test.
+func configuration(t *testing.T, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "callout.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// replace puts another file in the place of path, in one step as editors do.
+func replace(t *testing.T, path, text string) {
+	t.Helper()
+	next := path + ".next"
+	require.NoError(t, os.WriteFile(next, []byte(text), 0o600))
+	require.NoError(t, os.Rename(next, path))
+}
+
+// dev starts `callout dev` on free ports.
+func dev(t *testing.T, tg *target, file string, args ...string) *process {
+	t.Helper()
+	args = append([]string{"dev", "-f", file, "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0"}, args...)
+	return start(t, "callout", tg.env(), args...)
+}
+
+// fill puts the address of a target and the place of its key into a
+// configuration.
+func fill(tg *target, text string) string {
+	return strings.NewReplacer("URL", tg.URL, "KEY", "signing_key: {env: "+keyVariable+"}").Replace(text)
+}

@@ -1,0 +1,96 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// fleet is a dispatcher with the broker in it, and workers: all of them
+// processes.
+type fleet struct {
+	tg         *target
+	dispatcher *process
+	workers    []*process
+	js         jetstream.JetStream
+}
+
+// ackWait is short, so that a killed worker is missed soon.
+const ackWait = "1s"
+
+func newFleet(t *testing.T, tg *target, config string, workers int) *fleet {
+	t.Helper()
+	f := &fleet{tg: tg}
+	f.dispatcher = start(t, "dispatcher", tg.env(), "--embedded-nats", "-f", configuration(t, fill(tg, config)), "--data", t.TempDir(),
+		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--ack-wait", ackWait)
+	f.js = stream(t, plain(t, f.dispatcher))
+	for range workers {
+		f.hire(t)
+	}
+	return f
+}
+
+// hire adds a worker.
+func (f *fleet) hire(t *testing.T) {
+	t.Helper()
+	w := start(t, "worker", nil, "--nats", f.dispatcher.ready["nats"], "--allow-local", "--ack-wait", ackWait, "--log-level", "warn")
+	require.Equal(t, "ready nats="+f.dispatcher.ready["nats"]+"\n", w.out.String())
+	f.workers = append(f.workers, w)
+}
+
+// publish stores events of a type one after the other, over aggregates in
+// turn, and tells their sequences in the stream.
+func (f *fleet) publish(ctx context.Context, eventType string, from, n int) ([]uint64, error) {
+	var sequences []uint64
+	for i := from; i < from+n; i++ {
+		aggregate := fmt.Sprintf("a%d", i%5)
+		body := fmt.Sprintf(`{"aggregateID":"%s","event_type":"%s","event_payload":{"i":%d}}`, aggregate, eventType, i)
+		ack, err := f.js.Publish(ctx, "callout.event.default.=."+aggregate+"."+eventType, []byte(body),
+			jetstream.WithMsgID(fmt.Sprintf("%s-%d", eventType, i)))
+		if err != nil {
+			return sequences, err
+		}
+		sequences = append(sequences, ack.Sequence)
+	}
+	return sequences, nil
+}
+
+// line finds the consumer of a target's line by its metadata, as any NATS tool
+// could.
+func (f *fleet) line(t *testing.T, targetName string) jetstream.Consumer {
+	t.Helper()
+	events, err := f.js.Stream(t.Context(), "CALLOUT_EVENTS_default")
+	require.NoError(t, err)
+	var found []string
+	list := events.ListConsumers(t.Context())
+	for info := range list.Info() {
+		if info.Config.Metadata["callout_target"] == targetName {
+			found = append(found, info.Name)
+		}
+	}
+	require.NoError(t, list.Err())
+	require.Len(t, found, 1, "consumers of target %s", targetName)
+	c, err := events.Consumer(t.Context(), found[0])
+	require.NoError(t, err)
+	return c
+}
+
+// awaitLag waits until the server counts as many events in a line as the test
+// does, at most for two seconds. A reading may be wrong for a moment.
+func awaitLag(t *testing.T, c jetstream.Consumer, want int) {
+	t.Helper()
+	var pending, inWork int
+	require.Eventually(t, func() bool {
+		info, err := c.Info(t.Context())
+		if err != nil {
+			return false
+		}
+		pending, inWork = int(info.NumPending), info.NumAckPending
+		return pending+inWork == want
+	}, 2*time.Second, 20*time.Millisecond, "the backlog is %d", want)
+	t.Logf("%s: %d pending, %d in work", c.CachedInfo().Config.Description, pending, inWork)
+}

@@ -1,0 +1,9 @@
+package cli_test
+
+import "syscall"
+
+const (
+	interrupt = syscall.SIGINT
+	terminate = syscall.SIGTERM
+	kill      = syscall.SIGKILL
+)

@@ -1,0 +1,57 @@
+package cli_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A command line that cannot be meant: exit code 2, what is wrong, and where
+// help is.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, program string
+		args, env     []string
+		err           string
+	}{
+		{"unknown command", "callout", []string{"frob"}, nil, "unknown command \"frob\" for \"callout\"\nSee \"callout --help\".\n"},
+		{"unknown flag", "callout", []string{"dev", "--frob"}, nil, "unknown flag: --frob\nSee \"callout dev --help\".\n"},
+		{"flag without its value", "callout", []string{"dev", "-f"}, nil, "flag needs an argument: 'f' in -f\nSee \"callout dev --help\".\n"},
+		{"value of another type", "callout", []string{"dev", "--ack-wait", "soon"}, nil, "invalid argument \"soon\" for \"--ack-wait\" flag: time: invalid duration \"soon\"\nSee \"callout dev --help\".\n"},
+		{"value of another type in a variable", "callout", []string{"dev"}, []string{"CALLOUT_ACK_WAIT=soon"}, "CALLOUT_ACK_WAIT: invalid argument \"soon\" for \"--ack-wait\" flag: time: invalid duration \"soon\"\nSee \"callout dev --help\".\n"},
+		{"an argument too many", "callout", []string{"check", "-f", "a.yaml", "b.yaml"}, nil, "unknown command \"b.yaml\" for \"callout check\"\nSee \"callout check --help\".\n"},
+		{"level of logs", "callout", []string{"dev", "--log-level", "loud"}, nil, "--log-level \"loud\": debug, info, warn or error are known\nSee \"callout dev --help\".\n"},
+		{"party of the demo", "callout", []string{"demo", "--break", "everything"}, nil, ""},
+		{"dispatcher without a broker", "dispatcher", nil, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
+		{"dispatcher with two brokers", "dispatcher", []string{"--embedded-nats", "--nats", "nats://127.0.0.1:1"}, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
+		{"worker with an address that is no prefix", "worker", []string{"--allow", "ten"}, nil, "--allow \"ten\" is no prefix, such as 10.1.0.0/16\nSee \"worker --help\".\n"},
+		{"worker with a flag of the dispatcher", "worker", []string{"-f", "x"}, nil, "unknown shorthand flag: 'f' in -f\nSee \"worker --help\".\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := runWith(t, tt.program, runOptions{env: tt.env, dir: t.TempDir()}, tt.args...)
+			require.Equal(t, 2, got.code, got.err)
+			require.Empty(t, got.out)
+			if tt.err != "" {
+				require.Equal(t, "callout: "+tt.err, got.err)
+			}
+			require.Regexp(t, `\nSee "[a-z ]+ --help"\.\n$`, got.err)
+		})
+	}
+}
+
+// A variable sets the flag of its name; the flag itself wins.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	o := runOptions{dir: examples, env: []string{"CALLOUT_FILE=epic-mended.yaml"}}
+	require.Equal(t, result{0, "epic-mended.yaml: 0 errors, 0 warnings\n", ""}, runWith(t, "callout", o, "check"))
+	require.Equal(t, result{0, "callout.yaml: 0 errors, 0 warnings\n", ""}, runWith(t, "callout", o, "check", "-f", "callout.yaml"))
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"callout", "dispatcher", "worker"} {
+		require.Equal(t, result{0, program + " version test\n", ""}, run(t, program, "--version"))
+	}
+}
