@@ -101,9 +101,6 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	options, patience := f.bus.options("callout dispatcher", log), finishIn
 	options.MaxStream = f.maxStream
 	if f.embedded {
-		if err := loopback(f.natsListen); err != nil {
-			return err
-		}
 		server, err := embed.Start(embed.Options{Data: f.data, Listen: f.natsListen, MaxObject: f.bus.maxObject, SyncAlways: f.syncAlways, Log: log})
 		if err != nil {
 			return err

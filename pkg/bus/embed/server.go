@@ -168,6 +168,10 @@ func listenAddress(listen string) (host string, port int, err error) {
 	if port, err = strconv.Atoi(text); err != nil || port < 0 || port > 65535 {
 		return "", 0, fmt.Errorf("%q has no port: write host:port, such as 127.0.0.1:4222", listen)
 	}
+	// Nobody is asked who they are yet.
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", 0, fmt.Errorf("%q is not a loopback address: until there is authentication only 127.0.0.1, ::1 or localhost may be listened on (choose another with --nats-listen)", host)
+	}
 	if port == 0 {
 		port = server.RANDOM_PORT
 	}
