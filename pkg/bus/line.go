@@ -31,6 +31,7 @@ type Line struct {
 	Async     bool             `json:"async,omitempty"`     // async deliveries of calls, not events
 	Cut       uint64           `json:"cut,omitempty"`       // sequence of the marker it begins behind
 	DrainTo   uint64           `json:"drain_to,omitempty"`  // it is removed once all below is done; 0 = it stays
+	Fenced    bool             `json:"fenced,omitempty"`    // it waits for lines of another lane count to drain
 	Revision  uint64           `json:"revision"`            // of the catalog that made or changed it
 }
 
@@ -70,6 +71,9 @@ func (b *Bus) consumer(l Line) jetstream.ConsumerConfig {
 	if l.Unordered {
 		cfg.MaxAckPending = unorderedSlots
 	}
+	if l.Fenced {
+		cfg.PauseUntil = farAway()
+	}
 	if l.Cut > 0 {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, l.Cut
 	}
@@ -102,6 +106,7 @@ func (b *Bus) EnsureLine(ctx context.Context, l Line) error {
 	case err == nil:
 		have := existing.CachedInfo().Config
 		cfg.DeliverPolicy, cfg.OptStartSeq = have.DeliverPolicy, have.OptStartSeq // cannot change
+		cfg.PauseUntil = have.PauseUntil                                          // is resumed, not edited
 		_, err = b.js.UpdateConsumer(ctx, l.Stream(), cfg)
 	}
 	if err != nil {
@@ -117,7 +122,7 @@ func (b *Bus) RemoveLine(ctx context.Context, l Line) error {
 	if err != nil {
 		return failure(err)
 	}
-	for _, key := range []string{lineKey(l.Instance, l.Name), recordKey(l.Instance, l.Name)} {
+	for _, key := range []string{lineKey(l.Instance, l.Name), recordKey(l.Instance, l.Name), positionKey(l.Instance, l.Name)} {
 		if err := kv.Purge(ctx, key, jetstream.PurgeTTL(markerTTL)); err != nil {
 			return failure(err)
 		}
@@ -182,11 +187,16 @@ func (b *Bus) Backlog(ctx context.Context, l Line) (Backlog, error) {
 // StopLine holds a line until somebody resumes it. The server keeps it stopped
 // over restarts.
 func (b *Bus) StopLine(ctx context.Context, l Line) error {
-	far := time.Now().AddDate(100, 0, 0) // a pause needs a date
-	if _, err := b.js.PauseConsumer(ctx, l.Stream(), l.Name, far); err != nil {
+	if _, err := b.js.PauseConsumer(ctx, l.Stream(), l.Name, *farAway()); err != nil {
 		return failure(err)
 	}
 	return nil
+}
+
+// farAway is the date that a pause without an end needs.
+func farAway() *time.Time {
+	far := time.Now().AddDate(100, 0, 0)
+	return &far
 }
 
 // wakeIn is how far ahead a pause is set to end when a line is resumed.
@@ -208,6 +218,9 @@ func (b *Bus) ResumeLine(ctx context.Context, l Line) error {
 
 func lineKey(instance, name string) string   { return wire.Token(instance) + ".line." + name }
 func recordKey(instance, name string) string { return wire.Token(instance) + ".record." + name }
+func positionKey(instance, name string) string {
+	return wire.Token(instance) + ".position." + name
+}
 func pausedKey(instance, owner, target string) string {
 	return wire.Token(instance) + ".paused." + wire.Token(owner) + "." + wire.Token(target)
 }

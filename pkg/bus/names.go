@@ -14,6 +14,7 @@ const (
 	bucketConditions = "callout_conditions"
 	bucketSecrets    = "callout_secrets"
 	bucketLines      = "callout_lines"
+	bucketLeads      = "callout_leads"
 	streamReady      = "CALLOUT_READY"
 	subjectReady     = "callout.ready"
 )

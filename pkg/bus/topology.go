@@ -25,6 +25,7 @@ func (b *Bus) EnsureInstallation(ctx context.Context) error {
 		{Bucket: bucketCatalog, Description: "catalog revisions"},
 		{Bucket: bucketConditions, Description: "conditions, for cores"},
 		{Bucket: bucketSecrets, Description: "signing keys"},
+		{Bucket: bucketLeads, Description: "who is at work on an instance's lines", TTL: leadFor},
 		{Bucket: bucketLines, Description: "lines and their records", LimitMarkerTTL: markerTTL},
 	} {
 		cfg.History, cfg.Storage = 1, b.storage()

@@ -88,7 +88,8 @@ func (b *Bus) followOnce(ctx context.Context, bucket, keys string, do func(strin
 	}
 }
 
-// FleetEvents is what a worker follows besides the catalog.
+// FleetEvents is what is followed besides the catalog; what is nil is not
+// reported.
 type FleetEvents struct {
 	Line   func(key string, l *Line)              // nil = removed
 	Record func(key string, r *action.LineRecord) // nil = removed
@@ -105,17 +106,19 @@ func (b *Bus) FollowLines(ctx context.Context, on FleetEvents) <-chan struct{} {
 		case "line":
 			var l *Line
 			err = unmarshal(value, &l)
-			if err == nil {
+			if err == nil && on.Line != nil {
 				on.Line(key, l)
 			}
 		case "record":
 			var r *action.LineRecord
 			err = unmarshal(value, &r)
-			if err == nil {
+			if err == nil && on.Record != nil {
 				on.Record(key, r)
 			}
 		case "paused":
-			on.Paused(key, action.Code(value))
+			if on.Paused != nil {
+				on.Paused(key, action.Code(value))
+			}
 		}
 		if err != nil {
 			b.log.Error().Err(err).Str("key", key).Msg("unreadable entry")

@@ -13,10 +13,6 @@ import (
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
-// applyTries is how often an edit is made anew when another dispatcher was
-// faster.
-const applyTries = 5
-
 // Apply puts a catalog in force for its instance, which it makes when there is
 // none. It returns the revision; a catalog that is in force already keeps its
 // own. The order is what makes it safe: keys, revision, marker, lines, root.
@@ -33,12 +29,37 @@ func (d *Dispatcher) Apply(ctx context.Context, next *catalog.Snapshot) (uint64,
 	if err := d.keepKeys(ctx, next); err != nil {
 		return 0, err
 	}
-	for try := 1; ; try++ {
-		revision, err := d.apply(ctx, next)
-		if action.CodeOf(err) != action.CodeConflict || try == applyTries {
-			return revision, err
-		}
+	revision, same, err := d.inForce(ctx, next)
+	if err != nil || same {
+		return revision, err
 	}
+	err = d.bus.Lead(ctx, next.Instance, func(ctx context.Context) error {
+		var err error
+		revision, err = d.apply(ctx, next)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return revision, d.caughtUp(ctx, next.Instance, revision)
+}
+
+// inForce tells whether a catalog is in force already, so that nobody has to
+// wait for a turn.
+func (d *Dispatcher) inForce(ctx context.Context, next *catalog.Snapshot) (revision uint64, same bool, err error) {
+	root, set, err := d.bus.CurrentRoot(ctx, next.Instance)
+	if err != nil || !set {
+		return 0, false, err
+	}
+	latest, _, err := d.bus.LatestRoot(ctx, next.Instance)
+	if err != nil || latest.Revision != root.Revision {
+		return 0, false, err
+	}
+	current, err := d.bus.Snapshot(ctx, next.Instance, root.Revision)
+	if err != nil || !reflect.DeepEqual(current.Scopes, next.Scopes) {
+		return 0, false, err
+	}
+	return root.Revision, true, d.caughtUp(ctx, next.Instance, root.Revision)
 }
 
 func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot) (uint64, error) {
@@ -54,7 +75,7 @@ func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot) (uint64,
 		return 0, err
 	}
 	if root.Revision > 0 && reflect.DeepEqual(current.Scopes, next.Scopes) {
-		return root.Revision, d.caughtUp(ctx, next.Instance, root.Revision)
+		return root.Revision, nil // somebody was faster
 	}
 	if root, err = d.bus.StoreCatalog(ctx, next, root.Revision); err != nil {
 		return 0, err
@@ -65,7 +86,20 @@ func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot) (uint64,
 		return 0, err
 	}
 	d.log.Info().Str("instance", next.Instance).Uint64("revision", root.Revision).Msg("catalog applied")
-	return root.Revision, d.caughtUp(ctx, next.Instance, root.Revision)
+	return root.Revision, nil
+}
+
+// finish does what resume does, when there is anything to do.
+func (d *Dispatcher) finish(ctx context.Context, instance string) error {
+	latest, _, err := d.bus.LatestRoot(ctx, instance)
+	if err != nil {
+		return err
+	}
+	current, _, err := d.bus.CurrentRoot(ctx, instance)
+	if err != nil || current.Revision >= latest.Revision {
+		return err
+	}
+	return d.bus.Lead(ctx, instance, func(ctx context.Context) error { return d.resume(ctx, instance) })
 }
 
 // resume finishes a revision that was marked in the stream but never became

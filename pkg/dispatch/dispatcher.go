@@ -29,6 +29,7 @@ type Dispatcher struct {
 	bus      *bus.Bus
 	log      zerolog.Logger
 	catalogs *bus.Catalogs
+	lines    knownLines
 	server   *http.Server
 	listener net.Listener
 	applying sync.Mutex // one edit at a time by this dispatcher
@@ -39,7 +40,7 @@ type Dispatcher struct {
 // Start prepares the installation, finishes what a dispatcher before may have
 // left half done, and serves HTTP. It returns when requests are taken.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log}
+	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}}}
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 			d.log.Error().Err(err).Msg("HTTP ended")
 		}
 	})
-	d.ended.Go(func() { d.drain(following) })
+	d.ended.Go(func() { d.tidy(following) })
 	return d, nil
 }
 
@@ -69,13 +70,14 @@ func (d *Dispatcher) prepare(ctx, following context.Context) error {
 	}
 	catalogs, first := d.bus.FollowCatalogs(following)
 	d.catalogs = catalogs
+	d.bus.FollowLines(following, bus.FleetEvents{Line: d.lines.set})
 	select {
 	case <-first:
 	case <-ctx.Done():
 		return action.NewError(action.CodeUnavailable, action.StageBus, "the catalog could not be read in time").WithCause(ctx.Err())
 	}
 	for _, instance := range catalogs.Instances() {
-		if err := d.resume(ctx, instance); err != nil {
+		if err := d.finish(ctx, instance); err != nil {
 			return err
 		}
 	}

@@ -4,20 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"time"
 
-	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// drainEvery is how often lines that drain are looked at.
-const drainEvery = 500 * time.Millisecond
-
 // reconcile makes the lines of an instance fit a catalog. A new line begins at
 // the cut; one that is no longer wanted drains up to it and is then removed;
-// one that stays keeps its place. Doing it twice changes nothing.
+// one that stays keeps its place. Where a target has another number of lanes
+// than before, the new lines stand until the old ones have drained: only so
+// does each aggregate keep its order. Doing it twice changes nothing.
 func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus.Root) error {
 	existing, err := d.bus.Lines(ctx, m.Instance())
 	if err != nil {
@@ -31,10 +28,12 @@ func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus
 		old, exists := have[want.Name]
 		delete(have, want.Name)
 		if exists {
-			want.Cut = old.Cut
+			want.Cut, want.Fenced = old.Cut, old.Fenced
 			if old.DrainTo == 0 && old.Unordered == want.Unordered {
 				continue
 			}
+		} else {
+			want.Fenced = hasOlder(want, existing)
 		}
 		if err := d.bus.EnsureLine(ctx, want); err != nil {
 			return err
@@ -50,6 +49,18 @@ func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus
 		}
 	}
 	return nil
+}
+
+// hasOlder tells whether another line of the same subscription, with another
+// number of lanes, is still there.
+func hasOlder(l bus.Line, existing []bus.Line) bool {
+	for _, other := range existing {
+		if !other.Async && !l.Async && other.Name != l.Name && other.Lanes != l.Lanes && other.Cut < l.Cut &&
+			other.Org == l.Org && other.Condition == l.Condition && other.Owner == l.Owner && other.Target == l.Target {
+			return true
+		}
+	}
+	return false
 }
 
 // wanted lists the lines a catalog needs.
@@ -80,57 +91,4 @@ func asyncName(owner, target string) string {
 		}
 	}
 	return string(slug[:min(len(slug), 80)]) + "-" + hex.EncodeToString(sum[:16])
-}
-
-// drain removes lines that nothing waits in any more, until ctx ends.
-func (d *Dispatcher) drain(ctx context.Context) {
-	empty := map[string]int{} // line → readings in a row that showed it empty
-	ticker := time.NewTicker(drainEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		for _, instance := range d.catalogs.Instances() {
-			if err := d.drainOnce(ctx, instance, empty); err != nil && ctx.Err() == nil {
-				d.log.Debug().Err(err).Str("instance", instance).Msg("draining lines not looked at")
-			}
-		}
-	}
-}
-
-func (d *Dispatcher) drainOnce(ctx context.Context, instance string, empty map[string]int) error {
-	d.applying.Lock()
-	defer d.applying.Unlock()
-	lines, err := d.bus.Lines(ctx, instance)
-	if err != nil {
-		return err
-	}
-	for _, l := range lines {
-		if l.DrainTo == 0 {
-			continue
-		}
-		backlog, err := d.bus.Backlog(ctx, l)
-		if err != nil && action.CodeOf(err) != action.CodeNotStored {
-			return err
-		}
-		// The server's count may lag behind a publish by a moment: one zero
-		// proves nothing.
-		if past := !l.Async && backlog.Floor >= l.DrainTo; past || backlog.Lag() == 0 {
-			empty[l.Name]++
-		} else {
-			empty[l.Name] = 0
-		}
-		if empty[l.Name] < 2 {
-			continue
-		}
-		if err := d.bus.RemoveLine(ctx, l); err != nil {
-			return err
-		}
-		delete(empty, l.Name)
-		d.log.Info().Str("line", l.Name).Msg("line drained and removed")
-	}
-	return nil
 }

@@ -1,0 +1,176 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+)
+
+const (
+	drainEvery  = 500 * time.Millisecond // how often lines that drain are looked at
+	recordEvery = 10 * time.Second       // how often positions are recorded and lost consumers put back
+)
+
+// knownLines is what this dispatcher knows of the lines by following them.
+type knownLines struct {
+	mu sync.Mutex
+	by map[string]bus.Line
+}
+
+func (k *knownLines) set(key string, l *bus.Line) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l == nil {
+		delete(k.by, key)
+		return
+	}
+	k.by[key] = *l
+}
+
+// of lists the lines of an instance.
+func (k *knownLines) of(instance string) []bus.Line {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var lines []bus.Line
+	for _, l := range k.by {
+		if l.Instance == instance {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// tidy looks after the lines until ctx ends: those that drain are removed when
+// nothing waits in them, those behind them are let go, consumers that somebody
+// deleted are put back.
+func (d *Dispatcher) tidy(ctx context.Context) {
+	t := tidying{dispatcher: d, empty: map[string]int{}, floors: map[string]uint64{}}
+	ticker := time.NewTicker(drainEvery)
+	defer ticker.Stop()
+	recorded := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		record := time.Since(recorded) >= recordEvery
+		if record {
+			recorded = time.Now()
+		}
+		for _, instance := range d.catalogs.Instances() {
+			if err := t.look(ctx, instance, record); err != nil && ctx.Err() == nil {
+				d.log.Debug().Err(err).Str("instance", instance).Msg("lines not looked after")
+			}
+		}
+	}
+}
+
+// tidying is what is remembered between two looks.
+type tidying struct {
+	dispatcher *Dispatcher
+	empty      map[string]int    // line → readings in a row that showed it empty
+	floors     map[string]uint64 // line → position recorded last
+}
+
+func (t *tidying) look(ctx context.Context, instance string, record bool) error {
+	lines := t.dispatcher.lines.of(instance)
+	moving := slices.ContainsFunc(lines, func(l bus.Line) bool { return l.DrainTo > 0 || l.Fenced })
+	if !moving && !record {
+		return nil
+	}
+	return t.dispatcher.bus.Lead(ctx, instance, func(ctx context.Context) error {
+		lines, err := t.dispatcher.bus.Lines(ctx, instance) // as they are now that nobody else touches them
+		if err != nil {
+			return err
+		}
+		if record {
+			if err := t.record(ctx, lines); err != nil {
+				return err
+			}
+		}
+		return t.drain(ctx, lines)
+	})
+}
+
+// record keeps the positions of the lines, and puts back what was lost.
+func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
+	for _, l := range lines {
+		back, err := t.dispatcher.bus.PutBack(ctx, l)
+		if err != nil {
+			return err
+		}
+		if back {
+			t.dispatcher.log.Error().Str("line", l.Name).Msg("the consumer of a line was deleted by somebody else; it is put back at the position recorded last")
+			continue
+		}
+		backlog, err := t.dispatcher.bus.Backlog(ctx, l)
+		if err != nil {
+			return err
+		}
+		if !l.Async && backlog.Floor > t.floors[l.Name] {
+			if err := t.dispatcher.bus.KeepPosition(ctx, l, backlog.Floor); err != nil {
+				return err
+			}
+			t.floors[l.Name] = backlog.Floor
+		}
+	}
+	return nil
+}
+
+func (t *tidying) drain(ctx context.Context, lines []bus.Line) error {
+	var left []bus.Line
+	for _, l := range lines {
+		drained, err := t.drained(ctx, l)
+		if err != nil {
+			return err
+		}
+		if !drained {
+			left = append(left, l)
+			continue
+		}
+		if err := t.dispatcher.bus.RemoveLine(ctx, l); err != nil {
+			return err
+		}
+		delete(t.empty, l.Name)
+		delete(t.floors, l.Name)
+		t.dispatcher.log.Info().Str("line", l.Name).Msg("line drained and removed")
+	}
+	for _, l := range left {
+		if !l.Fenced || hasOlder(l, left) {
+			continue
+		}
+		l.Fenced = false
+		if err := t.dispatcher.bus.EnsureLine(ctx, l); err != nil {
+			return err
+		}
+		if err := t.dispatcher.bus.ResumeLine(ctx, l); err != nil {
+			return err
+		}
+		t.dispatcher.log.Info().Str("line", l.Name).Msg("line begins: those with another lane count have drained")
+	}
+	return nil
+}
+
+// drained tells whether nothing below the end of a line waits any more. The
+// server's count may lag behind a publish by a moment: one reading proves
+// nothing.
+func (t *tidying) drained(ctx context.Context, l bus.Line) (bool, error) {
+	if l.DrainTo == 0 {
+		return false, nil
+	}
+	backlog, err := t.dispatcher.bus.Backlog(ctx, l)
+	if err != nil && action.CodeOf(err) != action.CodeNotStored { // no consumer: nothing waits in it
+		return false, err
+	}
+	if past := !l.Async && backlog.Floor >= l.DrainTo; past || backlog.Lag() == 0 {
+		t.empty[l.Name]++
+	} else {
+		t.empty[l.Name] = 0
+	}
+	return t.empty[l.Name] >= 2, nil
+}
