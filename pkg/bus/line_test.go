@@ -235,3 +235,63 @@ func TestRecordsAreOneALineOrOneADelivery(t *testing.T) {
 		require.Len(t, keys, map[bool]int{false: 1, true: 2}[unordered])
 	}
 }
+
+// TestLineBeginsAtItsCut makes a line after the events were stored: it has
+// those behind the cut, whenever it was born.
+func TestLineBeginsAtItsCut(t *testing.T) {
+	_, b := prepared(t, bus.Options{})
+	var cut uint64
+	for i := range 4 {
+		if s := publish(t, b, fmt.Sprint(i), "u", "user.added"); i == 2 {
+			cut = s.StreamSequence
+		}
+	}
+	l := line(t, b, "user.added", func(l *bus.Line) { l.Cut = cut })
+	var seen took
+	consume(t, b, l, func(_ context.Context, d *bus.Delivery) { seen.add(string(d.Body)); require.NoError(t, d.Ack()) })
+	require.Equal(t, []string{`{"id":"2"}`, `{"id":"3"}`}, seen.await(t, 2))
+}
+
+// TestOneLeadsAtATime has several dispatchers count one after the other.
+func TestOneLeadsAtATime(t *testing.T) {
+	s, b := prepared(t, bus.Options{})
+	inside, most, turns := 0, 0, 0
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range 4 {
+		other := connect(t, s, bus.Options{})
+		all.Go(func() {
+			for range 5 {
+				err := other.Lead(within(t, 20*time.Second), instance, func(context.Context) error {
+					mu.Lock()
+					inside++
+					most = max(most, inside)
+					turns++
+					mu.Unlock()
+					time.Sleep(time.Millisecond) // work that others must not share
+					mu.Lock()
+					inside--
+					mu.Unlock()
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, []int{20, 1}, []int{turns, most})
+	// One that died lets the others in when its lead lapses.
+	ctx, die := context.WithCancel(context.Background())
+	entered := make(chan struct{})
+	gone := connect(t, s, bus.Options{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- gone.Lead(ctx, instance, func(context.Context) error { close(entered); gone.Close(); return nil })
+	}()
+	<-entered
+	require.NoError(t, b.Lead(within(t, 10*time.Second), instance, func(context.Context) error { return nil }))
+	die()
+	<-ended
+}
