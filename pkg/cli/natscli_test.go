@@ -29,17 +29,18 @@ func TestPlainNATS(t *testing.T) {
 	}
 	p := dev(t, tg, configuration(t, fill(tg, `
 targets:
-  audit: {type: webhook, url: "URL", timeout: 120s, KEY}
+  audit: {type: webhook, url: "URL", timeout: 270s, KEY}
 events:
   "user.*": {targets: [{target: audit}]}
 `)), "--data", t.TempDir())
 	const event = `{"id":"c-1","aggregateID":"u1","event_type":"user.added","event_payload":{"name":"Ada"}}`
 	const more = `{"aggregateID":"u2","event_type":"user.removed"}`
+	nats := natsTool(t, p.ready["nats"])
+	nats("--version") // builds it, before anything waits
 	got := post(t, p.ready["http"]+"/v1/instances/default/events", "["+event+","+more+","+more+"]")
 	require.Equal(t, 202, got.status, got.body)
 	first := read[stored](t, got.body).Events[0].Sequence
 	tg.awaitCount(t, 1)
-	nats := natsTool(t, p.ready["nats"])
 
 	const name = "CALLOUT_EVENTS_default"
 	require.Contains(t, strings.Fields(nats("stream", "ls", "--names")), name)
