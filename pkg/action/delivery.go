@@ -13,6 +13,7 @@ const (
 	LineRunning  LineState = "running"
 	LineRetrying LineState = "retrying" // its head failed and waits for the next attempt
 	LineStopped  LineState = "stopped"  // its head is exhausted and on_exhausted is stop
+	LinePaused   LineState = "paused"   // somebody paused it
 	LineGivenUp  LineState = "given_up" // its head is or becomes a dead letter; the target is not called again for it
 )
 

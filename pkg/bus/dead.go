@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,42 +39,97 @@ func (b *Bus) StoreDead(ctx context.Context, d action.DeadLetter) error {
 	return failure(err)
 }
 
-// DeadLetter reads one dead letter.
+// DeadLetter reads one dead letter; the error is not_found when there is none.
 func (b *Bus) DeadLetter(ctx context.Context, instance, deliveryID string) (action.DeadLetter, error) {
+	d, _, err := b.deadLetter(ctx, instance, deliveryID)
+	return d, err
+}
+
+func (b *Bus) deadLetter(ctx context.Context, instance, deliveryID string) (action.DeadLetter, *jetstream.RawStreamMsg, error) {
 	stream, err := b.js.Stream(ctx, DeadStream(instance))
 	if err != nil {
-		return action.DeadLetter{}, failure(err)
+		return action.DeadLetter{}, nil, failure(err)
 	}
 	raw, err := stream.GetLastMsgForSubject(ctx, wire.DeadSubject(instance, deliveryID))
-	if err != nil {
-		return action.DeadLetter{}, failure(err)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return action.DeadLetter{}, nil, action.NewError(action.CodeNotFound, action.StageStore, "there is no dead letter "+deliveryID)
 	}
-	return readDead(raw.Header, raw.Data)
+	if err != nil {
+		return action.DeadLetter{}, nil, failure(err)
+	}
+	d, err := readDead(raw.Header, raw.Data)
+	return d, raw, err
+}
+
+// EachDeadLetter reads the dead letters of an instance, oldest first, until do
+// returns false.
+func (b *Bus) EachDeadLetter(ctx context.Context, instance string, do func(action.DeadLetter) bool) error {
+	stream, err := b.js.Stream(ctx, DeadStream(instance))
+	if err != nil {
+		return failure(err)
+	}
+	for seq := uint64(1); ; {
+		raw, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(wire.DeadOf(instance)))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err != nil {
+			return failure(err)
+		}
+		letter, err := readDead(raw.Header, raw.Data)
+		if err != nil {
+			return err
+		}
+		if !do(letter) {
+			return nil
+		}
+		seq = raw.Sequence + 1
+	}
 }
 
 // DeadLetters reads all dead letters of an instance, oldest first.
 func (b *Bus) DeadLetters(ctx context.Context, instance string) ([]action.DeadLetter, error) {
+	var all []action.DeadLetter
+	err := b.EachDeadLetter(ctx, instance, func(d action.DeadLetter) bool { all = append(all, d); return true })
+	return all, err
+}
+
+// Redrive puts a dead letter into the line that sends such again, with its
+// delivery id, and then takes it out of the dead letters. Dying in between
+// leaves both, and doing it again sends it once.
+func (b *Bus) Redrive(ctx context.Context, instance, deliveryID string) error {
+	_, raw, err := b.deadLetter(ctx, instance, deliveryID)
+	if err != nil {
+		return err
+	}
+	msg := nats.NewMsg(wire.RedriveSubject(instance, deliveryID))
+	msg.Data = raw.Data
+	msg.Header.Set(headerDead, raw.Header.Get(headerDead))
+	id := deliveryID + "/" + strconv.FormatUint(raw.Sequence, 10)
+	if _, err := b.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(AsyncStream(instance))); err != nil {
+		return failure(err)
+	}
+	return b.deleteDead(ctx, instance, raw.Sequence)
+}
+
+// Discard takes a dead letter out for good.
+func (b *Bus) Discard(ctx context.Context, instance, deliveryID string) error {
+	_, raw, err := b.deadLetter(ctx, instance, deliveryID)
+	if err != nil {
+		return err
+	}
+	return b.deleteDead(ctx, instance, raw.Sequence)
+}
+
+func (b *Bus) deleteDead(ctx context.Context, instance string, sequence uint64) error {
 	stream, err := b.js.Stream(ctx, DeadStream(instance))
 	if err != nil {
-		return nil, failure(err)
+		return failure(err)
 	}
-	var all []action.DeadLetter
-	state := stream.CachedInfo().State
-	for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
-		raw, err := stream.GetMsg(ctx, seq)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, failure(err)
-		}
-		letter, err := readDead(raw.Header, raw.Data)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, letter)
+	if err := stream.DeleteMsg(ctx, sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return failure(err)
 	}
-	return all, nil
+	return nil
 }
 
 func readDead(h nats.Header, body []byte) (action.DeadLetter, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -21,8 +22,9 @@ type Delivery struct {
 	StoredAt    time.Time
 	Redelivered bool // the server has handed it out before
 	Traceparent string
-	AsyncID     string // delivery id of an async delivery, made when it was stored
-	Phase       string // phase of the call an async delivery came from
+	AsyncID     string             // delivery id of an async delivery, made when it was stored
+	Phase       string             // phase of the call an async delivery came from
+	Letter      *action.DeadLetter // the dead letter that is sent again
 	nc          *nats.Conn
 	reply       string // where the server is told
 	lease       *lease
@@ -34,12 +36,20 @@ func newDelivery(nc *nats.Conn, line Line, msg *nats.Msg, s *lease) (*Delivery, 
 		return nil, err
 	}
 	h := msg.Header
-	return &Delivery{
+	d := &Delivery{
 		Line: line, Subject: msg.Subject, Body: msg.Data,
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
 		Traceparent: h.Get(wire.HeaderTraceparent), AsyncID: h.Get(wire.HeaderDelivery),
 		Phase: h.Get(wire.HeaderPhase), nc: nc, reply: msg.Reply, lease: s,
-	}, nil
+	}
+	if line.Redrive {
+		letter, err := readDead(h, msg.Data)
+		if err != nil {
+			return nil, err
+		}
+		d.Letter = &letter
+	}
+	return d, nil
 }
 
 // Held tells whether the lease still holds. Without it nothing may be sent.

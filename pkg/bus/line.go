@@ -32,6 +32,9 @@ type Line struct {
 	Cut       uint64           `json:"cut,omitempty"`       // sequence of the marker it begins behind
 	DrainTo   uint64           `json:"drain_to,omitempty"`  // it is removed once all below is done; 0 = it stays
 	Fenced    bool             `json:"fenced,omitempty"`    // it waits for lines of another lane count to drain
+	Redrive   bool             `json:"redrive,omitempty"`   // dead letters of the instance that are sent again
+	Replay    bool             `json:"replay,omitempty"`    // events from Cut to DrainTo once more
+	MaxStop   time.Duration    `json:"max_stop,omitempty"`  // how long it may stand; 0 = action.DefaultMaxStop
 	Revision  uint64           `json:"revision"`            // of the catalog that made or changed it
 }
 
@@ -48,6 +51,9 @@ func (l Line) Stream() string {
 }
 
 func (l Line) filter() string {
+	if l.Redrive {
+		return wire.RedriveOf(l.Instance)
+	}
 	if l.Async {
 		return wire.AsyncSubject(l.Instance, l.Owner, l.Target)
 	}
@@ -83,11 +89,16 @@ func (b *Bus) consumer(l Line) jetstream.ConsumerConfig {
 // title is the line as a person reads it.
 func (l Line) title() string {
 	what := "async " + l.Target
-	if !l.Async {
+	if l.Redrive {
+		what = "dead letters sent again"
+	} else if !l.Async {
 		what = l.Condition.Match + " to " + l.Target
 	}
 	if l.Org != "" {
 		what = l.Org + ": " + what
+	}
+	if l.Replay {
+		what += ", replay"
 	}
 	if l.Lanes > 1 {
 		what += fmt.Sprintf(", lane %d of %d", l.Lane, l.Lanes)
@@ -161,6 +172,22 @@ func (b *Bus) Lines(ctx context.Context, instance string) ([]Line, error) {
 		return nil
 	})
 	return lines, err
+}
+
+// LineNow reads one line as it is now; ok is false when it has been removed.
+func (b *Bus) LineNow(ctx context.Context, instance, name string) (l Line, ok bool, err error) {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return l, false, failure(err)
+	}
+	entry, err := kv.Get(ctx, lineKey(instance, name))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return l, false, nil
+	}
+	if err != nil {
+		return l, false, failure(err)
+	}
+	return l, true, json.Unmarshal(entry.Value(), &l)
 }
 
 // Backlog is what a line has before it, by the server's own count.

@@ -58,8 +58,9 @@ func (b *Bus) EnsureInstance(ctx context.Context, instance string) error {
 		MaxAge: deadLetterAge, MaxBytes: b.opts.MaxStream, AllowDirect: true, Metadata: meta,
 	}
 	async := jetstream.StreamConfig{
-		Name: AsyncStream(instance), Subjects: []string{wire.AsyncOf(instance)}, Description: "deliveries for async targets",
-		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, Storage: b.storage(),
+		Name: AsyncStream(instance), Subjects: []string{wire.AsyncOf(instance), wire.RedriveOf(instance)},
+		Description: "deliveries for async targets, and dead letters sent again",
+		Retention:   jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, Storage: b.storage(),
 		MaxBytes: b.opts.MaxStream, MaxConsumers: maxConsumers, Duplicates: duplicateWindow, AllowDirect: true, Metadata: meta,
 	}
 	for _, cfg := range []jetstream.StreamConfig{events, dead, async} {

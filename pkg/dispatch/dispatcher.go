@@ -22,6 +22,9 @@ type Options struct {
 	// Listen is where HTTP is served; until there is authentication only
 	// loopback addresses are accepted.
 	Listen string
+	// Mount gives further handlers for the same port, by the path that they
+	// serve, which ends with a slash. They may speak gRPC and Connect.
+	Mount func(*Dispatcher) map[string]http.Handler
 }
 
 // Dispatcher runs until it is stopped.
@@ -33,6 +36,8 @@ type Dispatcher struct {
 	server   *http.Server
 	listener net.Listener
 	applying sync.Mutex // one edit at a time by this dispatcher
+	files    followedFiles
+	stopping context.Context // ends when Stop begins; who waits for a revision goes
 	unfollow context.CancelFunc
 	ended    sync.WaitGroup
 }
@@ -51,11 +56,19 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	if err := d.prepare(ctx, following); err != nil {
 		return nil, errors.Join(err, d.Stop(ctx))
 	}
+	var mounted map[string]http.Handler
+	if o.Mount != nil {
+		mounted = o.Mount(d)
+	}
 	d.server = &http.Server{
-		Handler: d.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: d.routes(mounted), Protocols: protocols(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: action.MaxHeaderBytes, BaseContext: func(net.Listener) context.Context { return context.Background() },
 	}
+	stopping, stop := context.WithCancel(context.Background())
+	d.stopping = stopping
+	d.server.RegisterOnShutdown(stop)
 	d.ended.Go(func() {
+		defer stop()
 		if err := d.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			d.log.Error().Err(err).Msg("HTTP ended")
 		}
@@ -82,6 +95,14 @@ func (d *Dispatcher) prepare(ctx, following context.Context) error {
 		}
 	}
 	return nil
+}
+
+// protocols are HTTP/1.1, and HTTP/2 without TLS, which gRPC needs.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // URL is where HTTP is served.

@@ -44,7 +44,8 @@ const settleFile = 50 * time.Millisecond
 
 // FollowFile applies a file again whenever it changes, until ctx ends. A
 // broken file is reported and the last good catalog stays in force; so does
-// the instance: a file that names another one is refused.
+// the instance: a file that names another one is refused. Meanwhile the file
+// owns the instance: Edit refuses it.
 func (d *Dispatcher) FollowFile(ctx context.Context, path, instance string) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -56,7 +57,9 @@ func (d *Dispatcher) FollowFile(ctx context.Context, path, instance string) erro
 		_ = watcher.Close() // the first error is the one to tell
 		return err
 	}
+	d.files.own(instance, path)
 	d.ended.Go(func() {
+		defer d.files.release(instance)
 		defer func() { _ = watcher.Close() }() // nothing is lost with a watcher
 		d.followFile(ctx, watcher, path, instance)
 	})

@@ -14,8 +14,8 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// routes is the HTTP of the dispatcher.
-func (d *Dispatcher) routes() http.Handler {
+// routes is the HTTP of the dispatcher, with what is mounted beside it.
+func (d *Dispatcher) routes(mounted map[string]http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/instances/{instance}/calls/request", d.handleCall(action.Request))
 	mux.HandleFunc("POST /v1/instances/{instance}/calls/response", d.handleCall(action.Response))
@@ -27,12 +27,15 @@ func (d *Dispatcher) routes() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, action.NewError(action.CodeNotFound, action.StageDecode, "there is nothing at "+r.Method+" "+r.URL.Path))
 	})
-	return d.guard(mux)
+	for path, handler := range mounted {
+		mux.Handle(path, handler)
+	}
+	return d.guard(mux, mounted)
 }
 
 // guard refuses what a web page of somebody else could make a browser send
 // here: nobody is asked who they are on loopback.
-func (d *Dispatcher) guard(next http.Handler) http.Handler {
+func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host) {
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "the Host header must name this machine").WithField("Host"))
@@ -45,7 +48,8 @@ func (d *Dispatcher) guard(next http.Handler) http.Handler {
 			}
 		}
 		if content := r.Header.Get("Content-Type"); r.Method == http.MethodPost && content != "" {
-			if media, _, err := mime.ParseMediaType(content); err != nil || media != "application/json" {
+			media, _, err := mime.ParseMediaType(content)
+			if err != nil || media != "application/json" && !(isRPC(media) && isMounted(mounted, r.URL.Path)) {
 				refusal := action.NewError(action.CodeForbidden, action.StageDecode, "the Content-Type must be application/json").WithField("Content-Type")
 				refusal.Status = http.StatusUnsupportedMediaType
 				d.refuse(w, refusal)
@@ -54,6 +58,25 @@ func (d *Dispatcher) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// isRPC tells whether a Content-Type is one of gRPC, gRPC-Web or Connect. None
+// of them can be sent by a web page without asking first.
+func isRPC(media string) bool {
+	switch base, _, _ := strings.Cut(media, "+"); base {
+	case "application/proto", "application/grpc", "application/grpc-web", "application/connect":
+		return true
+	}
+	return false
+}
+
+func isMounted(mounted map[string]http.Handler, path string) bool {
+	for prefix := range mounted {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func isLocal(hostport string) bool {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"strconv"
 
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -12,37 +14,44 @@ import (
 
 // reconcile makes the lines of an instance fit a catalog. A new line begins at
 // the cut; one that is no longer wanted drains up to it and is then removed;
-// one that stays keeps its place. Where a target has another number of lanes
-// than before, the new lines stand until the old ones have drained: only so
-// does each aggregate keep its order. Doing it twice changes nothing.
+// one that stays keeps its place. Where a subscription has lines already, as
+// when its number of lanes changes, the new ones stand until the old ones have
+// drained: only so does each aggregate keep its order. Doing it twice changes
+// nothing.
 func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus.Root) error {
 	existing, err := d.bus.Lines(ctx, m.Instance())
 	if err != nil {
 		return err
 	}
 	have := make(map[string]bus.Line, len(existing))
+	draining := map[string]bool{}
 	for _, l := range existing {
-		have[l.Name] = l
+		if l.DrainTo == 0 {
+			have[place(l)] = l
+		} else {
+			draining[l.Name] = true
+		}
 	}
 	for _, want := range wanted(m, root) {
-		old, exists := have[want.Name]
-		delete(have, want.Name)
-		if exists {
-			want.Cut, want.Fenced = old.Cut, old.Fenced
-			if old.DrainTo == 0 && old.Unordered == want.Unordered {
+		old, exists := have[place(want)]
+		delete(have, place(want))
+		switch {
+		case exists:
+			want.Name, want.Cut, want.Fenced = old.Name, old.Cut, old.Fenced
+			if old.Unordered == want.Unordered && old.MaxStop == want.MaxStop {
 				continue
 			}
-		} else {
+		default:
 			want.Fenced = hasOlder(want, existing)
+			if draining[want.Name] { // it must not go on before those that came in between
+				want.Name += "-" + strconv.FormatUint(root.Cut, 10)
+			}
 		}
 		if err := d.bus.EnsureLine(ctx, want); err != nil {
 			return err
 		}
 	}
 	for _, l := range have {
-		if l.DrainTo > 0 {
-			continue
-		}
 		l.DrainTo, l.Revision = root.Cut, root.Revision
 		if err := d.bus.EnsureLine(ctx, l); err != nil {
 			return err
@@ -51,11 +60,16 @@ func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus
 	return nil
 }
 
-// hasOlder tells whether another line of the same subscription, with another
-// number of lanes, is still there.
+// place is what a line is for: the same in every revision.
+func place(l bus.Line) string {
+	return fmt.Sprintf("%t\x00%t\x00%s\x00%s\x00%s\x00%s\x00%d\x00%d", l.Async, l.Redrive, l.Org, l.Condition.Match, l.Owner, l.Target, l.Lane, l.Lanes)
+}
+
+// hasOlder tells whether a line of the same subscription that began earlier is
+// still there.
 func hasOlder(l bus.Line, existing []bus.Line) bool {
 	for _, other := range existing {
-		if !other.Async && !l.Async && other.Name != l.Name && other.Lanes != l.Lanes && other.Cut < l.Cut &&
+		if !other.Async && !l.Async && !other.Replay && other.Cut < l.Cut &&
 			other.Org == l.Org && other.Condition == l.Condition && other.Owner == l.Owner && other.Target == l.Target {
 			return true
 		}
@@ -69,9 +83,10 @@ func wanted(m *catalog.Matcher, root bus.Root) []bus.Line {
 	for _, l := range m.Lines() {
 		lines = append(lines, bus.Line{
 			Name: l.Name(), Instance: m.Instance(), Org: l.Org, Condition: l.Condition, Owner: l.Owner, Target: l.Target,
-			Lane: l.Lane, Lanes: l.Lanes, Unordered: l.Unordered, Cut: root.Cut, Revision: root.Revision,
+			Lane: l.Lane, Lanes: l.Lanes, Unordered: l.Unordered, Cut: root.Cut, Revision: root.Revision, MaxStop: l.MaxStop,
 		})
 	}
+	lines = append(lines, bus.Line{Name: "redrive", Instance: m.Instance(), Lanes: 1, Unordered: true, Async: true, Redrive: true, Revision: root.Revision})
 	for _, t := range m.AsyncTargets() {
 		lines = append(lines, bus.Line{
 			Name: asyncName(t.Owner, t.Target), Instance: m.Instance(), Owner: t.Owner, Target: t.Target,

@@ -116,8 +116,8 @@ func TestLanesMigrateInOrder(t *testing.T) {
 	close(stop)
 	n := <-published
 	require.Eventually(t, func() bool {
-		lines, err := e.bus.Lines(within(t, time.Second), "default")
-		return err == nil && len(lines) == 1 && !lines[0].Fenced
+		lines := e.lines(t)
+		return len(lines) == 1 && !lines[0].Fenced
 	}, 20*time.Second, 20*time.Millisecond, "only the last lane is left")
 	e.drained(t)
 	require.Equal(t, int(n), inOrder(t, hooks.got("hook")), "none lost")
@@ -173,8 +173,7 @@ func TestLostConsumerIsPutBack(t *testing.T) {
 	e := runFile(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {'*': {targets: [{target: hook}]}}")
 	e.publish(t, event("u", "user.added", 1))
 	hooks.await(t, "hook", 1)
-	lines, err := e.bus.Lines(within(t, time.Second), "default")
-	require.NoError(t, err)
+	lines := e.lines(t)
 	nc, err := nats.Connect(e.NATSURL())
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -170,4 +171,12 @@ func (r *running) deadLetters(t *testing.T, n int) []action.DeadLetter {
 		return err == nil && len(letters) >= n
 	}, 15*time.Second, 5*time.Millisecond)
 	return letters
+}
+
+// lines lists the lines of events.
+func (r *running) lines(t *testing.T) []bus.Line {
+	t.Helper()
+	all, err := r.bus.Lines(within(t, 5*time.Second), "default")
+	require.NoError(t, err)
+	return slices.DeleteFunc(all, func(l bus.Line) bool { return l.Async })
 }

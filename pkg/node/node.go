@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,6 +15,7 @@ import (
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/manage"
 	"github.com/callout-hq/callout/pkg/work"
 )
 
@@ -73,7 +75,7 @@ func configuration(o Options) (*catalog.Snapshot, error) {
 			return nil, &dispatch.BadFile{Problems: problems}
 		}
 	default:
-		return catalog.Empty("default"), nil
+		return nil, nil // none was given
 	}
 	for _, p := range problems {
 		o.Log.Warn().Msg(p.String())
@@ -95,11 +97,25 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 	if err != nil {
 		return err
 	}
-	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen}); err != nil {
+	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Mount: Mount(o.Log)}); err != nil {
 		return err
 	}
-	if _, err = n.dispatcher.Apply(ctx, s); err != nil {
+	if err := n.configure(ctx, o, s); err != nil {
 		return err
+	}
+	if o.WithoutWorker {
+		return nil
+	}
+	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
+	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log})
+	return err
+}
+
+// configure puts the configuration in force. A file owns its instance from
+// before it is applied. Without any, what the API made before a restart stays.
+func (n *Node) configure(ctx context.Context, o Options, s *catalog.Snapshot) error {
+	if s == nil {
+		return n.dispatcher.EnsureInstance(ctx, catalog.DefaultInstance)
 	}
 	following, unfollow := context.WithCancel(context.Background())
 	n.unfollow = unfollow
@@ -108,12 +124,13 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 			return err
 		}
 	}
-	if o.WithoutWorker {
-		return nil
-	}
-	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
-	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log})
+	_, err := n.dispatcher.Apply(ctx, s)
 	return err
+}
+
+// Mount puts the management API beside the HTTP of a dispatcher.
+func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handler {
+	return func(d *dispatch.Dispatcher) map[string]http.Handler { return manage.Routes(d, log) }
 }
 
 func (n *Node) connect(ctx context.Context, name string, o Options) (*bus.Bus, error) {

@@ -22,6 +22,7 @@ const (
 	HeaderAggregate = "Callout-Aggregate" // the aggregate, which the stored subject no longer names
 	HeaderPhase     = "Callout-Phase"     // of the call an async delivery came from
 	HeaderRevision  = "Callout-Revision"  // catalog revision
+	HeaderReplay    = "Callout-Replay"    // "true" on an event that is sent again on request
 )
 
 // ParseTimeout reads a deadline header: a duration such as `2s`, or plain

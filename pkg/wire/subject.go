@@ -193,6 +193,14 @@ func AsyncSubject(instance, owner, target string) string {
 // AsyncOf covers all async deliveries of an instance.
 func AsyncOf(instance string) string { return "callout.async." + Token(instance) + ".>" }
 
+// RedriveSubject is where a dead letter is put to be sent again.
+func RedriveSubject(instance, deliveryID string) string {
+	return "callout.redrive." + Token(instance) + "." + Token(deliveryID)
+}
+
+// RedriveOf covers all deliveries of an instance that are sent again.
+func RedriveOf(instance string) string { return "callout.redrive." + Token(instance) + ".*" }
+
 // DeadSubject is the one subject of a dead letter.
 func DeadSubject(instance, deliveryID string) string {
 	return "callout.dead." + Token(instance) + "." + Token(deliveryID)

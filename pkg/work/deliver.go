@@ -2,10 +2,7 @@ package work
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -31,9 +28,11 @@ type job struct {
 	target      *action.Target
 	phase       action.Phase
 	name        string // event type, or the phase's word for an async delivery
+	sequence    uint64 // of the stream the target is told
+	match       string // condition, of an event
 	onExhausted action.OnExhausted
 	revision    uint64
-	malformed   *action.Error // what was published can never be sent
+	refused     *action.Error // it can never be sent: malformed, or its target is gone
 }
 
 // deliver carries one delivery as far as it goes now: delivered, waiting,
@@ -57,11 +56,15 @@ func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 	switch same := known && before.Sequence == d.Sequence; {
 	case same && (before.State == action.LineGivenUp || before.State == action.LineStopped):
 		r.settle(outcome.Decision{Verdict: verdictOf(before.State), Record: before}, nil)
-	case j.malformed != nil:
+	case j.refused != nil:
+		reason := action.CodeMalformed
+		if j.refused.Code == action.CodeNoTarget {
+			reason = action.CodeNoTarget
+		}
 		r.settle(outcome.Decision{Verdict: outcome.Dead, Record: action.LineRecord{
 			Sequence: d.Sequence, DeliveryID: j.id, FailingSince: before.FailingSince,
-			State: action.LineGivenUp, Reason: action.CodeMalformed, LastCode: j.malformed.Code,
-		}}, j.malformed)
+			State: action.LineGivenUp, Reason: reason, LastCode: j.refused.Code,
+		}}, j.refused)
 	case w.state.isPaused(d.Line.Instance, j.owner, j.target):
 		w.done(d, d.Wait(pausedWait))
 	default:
@@ -92,18 +95,13 @@ func (w *Worker) record(ctx context.Context, d *bus.Delivery) (action.LineRecord
 func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
 	l := d.Line
 	if l.Async {
-		now, err := w.catalogs.AtLeast(ctx, l.Instance, 0)
-		if err != nil {
-			return nil, err
-		}
-		t, ok := now.Snapshot().Scopes[l.Owner].Targets[l.Target]
-		if !ok {
-			return nil, action.NewError(action.CodeInternal, action.StageCatalog, "an async target has left the catalog").WithTarget(l.Target)
-		}
-		return &job{id: d.AsyncID, owner: l.Owner, target: &t, phase: action.Phase(d.Phase), name: d.Phase, revision: now.Revision()}, nil
+		return w.asyncJob(ctx, d)
 	}
 	then, now, err := w.catalogs.InForce(ctx, l.Instance, d.Sequence)
 	if err != nil {
+		return nil, err
+	}
+	if ours, err := w.spans.holds(ctx, l, d.Sequence, then.Revision()); err != nil || !ours {
 		return nil, err
 	}
 	at, malformed := wire.ParseStoredEvent(d.Subject)
@@ -116,8 +114,9 @@ func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
 		malformed = checkBody(d.Body, at)
 	}
 	t := definition(l, now, then)
-	return &job{id: deliveryID(d), owner: l.Owner, target: t, phase: action.OnEvent, name: at.Type,
-		onExhausted: exhaustion(l, at, now, then), revision: then.Revision(), malformed: asError(malformed)}, nil
+	return &job{id: l.DeliveryID(d.Sequence, d.StoredAt), owner: l.Owner, target: t, phase: action.OnEvent, name: at.Type,
+		sequence: d.Sequence, match: l.Condition.Match,
+		onExhausted: exhaustion(l, at, now, then), revision: then.Revision(), refused: asError(malformed)}, nil
 }
 
 func checkBody(body []byte, at wire.StoredEvent) error {
@@ -155,7 +154,7 @@ func (r *run) attempt(ctx context.Context) {
 	}
 	answer := w.invoker.Do(ctx, invoke.Call{
 		Target: j.target, Owner: d.Line.Instance + "/" + j.owner, Keys: keys, Body: d.Body, ID: j.id, Attempt: number,
-		Sequence: d.Sequence, Traceparent: d.Traceparent,
+		Sequence: j.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay,
 	})
 	switch {
 	case !d.Held() || errors.Is(context.Cause(ctx), bus.ErrLapsed):
@@ -211,7 +210,7 @@ func subscribed(m *catalog.Matcher, l bus.Line, at wire.StoredEvent) bool {
 	if !m.Subscribed(l.Org, l.Condition, l.Owner, l.Target, at.Type, at.Org) {
 		return false
 	}
-	return definition(l, m).LineLanes() == l.Lanes
+	return l.Replay || definition(l, m).LineLanes() == l.Lanes
 }
 
 // definition is how a target is called: its newest form, or the last one it
@@ -236,14 +235,4 @@ func exhaustion(l bus.Line, at wire.StoredEvent, catalogs ...*catalog.Matcher) a
 		}
 	}
 	return action.ExhaustedDeadLetter
-}
-
-// deliveryID names a delivery, the same on every attempt, after every crash,
-// and different for every subscription. It holds no dot, which would let the
-// boundary between id and body move in a Standard Webhooks signature.
-func deliveryID(d *bus.Delivery) string {
-	l := d.Line
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%d\x00%s\x00%s\x00%s\x00%s", l.Instance, d.Sequence,
-		d.StoredAt.UnixNano(), l.Org, l.Condition.Match, l.Owner, l.Target))
-	return "dlv_" + hex.EncodeToString(sum[:16])
 }

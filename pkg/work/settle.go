@@ -69,9 +69,12 @@ func (r *run) bury(ctx context.Context, record action.LineRecord, cause *action.
 	w, d, j := r.worker, r.delivery, r.job
 	letter := action.DeadLetter{
 		DeliveryID: j.id, Instance: d.Line.Instance, Org: d.Line.Org, Owner: j.owner, Target: j.target.Name,
-		Phase: j.phase, Match: d.Line.Condition.Match, EventType: eventType(j), Subject: d.Subject, Sequence: d.Sequence,
+		Phase: j.phase, Match: j.match, EventType: eventType(j), Subject: d.Subject, Sequence: j.sequence,
 		StoredAt: d.StoredAt, FailingSince: record.FailingSince, DeadAt: time.Now(), Attempts: record.Attempts,
 		Reason: record.Reason, LastStatus: record.LastStatus, LastError: describe(record, cause), Body: d.Body,
+	}
+	if again := d.Letter; again != nil { // it stays the letter it was, with what came after
+		letter.Org, letter.Subject, letter.StoredAt = again.Org, again.Subject, again.StoredAt
 	}
 	if err := w.bus.StoreDead(ctx, letter); err != nil {
 		w.giveWay(d, faultWait, err)

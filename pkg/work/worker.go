@@ -34,6 +34,7 @@ type Worker struct {
 	catalogs *bus.Catalogs
 	keys     *keys
 	state    *fleetState
+	spans    *spans
 	calls    *bus.CallServer
 	consumer *bus.Consumer
 	working  context.Context // ends when what is in hand must end
@@ -52,7 +53,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	if o.Slots == 0 {
 		o.Slots = 32
 	}
-	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus), state: newFleetState()}
+	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus), state: newFleetState(), spans: newSpans(o.Bus)}
 	w.working, w.abort = context.WithCancel(context.Background())
 	w.consumer = o.Bus.NewConsumer(o.Slots, w.deliver)
 	following, unfollow := context.WithCancel(context.Background())
@@ -99,7 +100,7 @@ func (w *Worker) line(key string, l *bus.Line) {
 	case l != nil:
 		w.consumer.Start(w.working, *l)
 	case known:
-		w.ended.Go(func() { w.consumer.StopLine(name) })
+		w.ended.Go(func() { w.consumer.StopLine(name); w.spans.forget(name) })
 	}
 }
 
