@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -84,6 +85,18 @@ func (b *Bus) consumer(l Line) jetstream.ConsumerConfig {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, l.Cut
 	}
 	return cfg
+}
+
+// Takes tells whether a line's subscription has an event under a catalog: its
+// execution is the best match of its scope, and has the target. The lane count
+// counts too: while a changed one migrates, old and new lines see the same
+// events.
+func (l Line) Takes(m *catalog.Matcher, at wire.StoredEvent) bool {
+	if !m.Subscribed(l.Org, l.Condition, l.Owner, l.Target, at.Type, at.Org) {
+		return false
+	}
+	t := m.Snapshot().Scopes[l.Owner].Targets[l.Target]
+	return l.Replay || t.LineLanes() == l.Lanes
 }
 
 // title is the line as a person reads it.

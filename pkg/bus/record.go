@@ -27,6 +27,43 @@ func (b *Bus) Record(ctx context.Context, d *Delivery) (r action.LineRecord, ok 
 	return r, true, json.Unmarshal(entry.Value(), &r)
 }
 
+// lineRecord reads the record of an ordered line; zero when it has none.
+func (b *Bus) lineRecord(ctx context.Context, l Line) (r action.LineRecord, err error) {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return r, failure(err)
+	}
+	entry, err := kv.Get(ctx, recordKey(l.Instance, l.Name))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return r, nil
+	}
+	if err != nil {
+		return r, failure(err)
+	}
+	return r, json.Unmarshal(entry.Value(), &r)
+}
+
+// PutLineRecord writes the record of an ordered line, when somebody acts on
+// it; the zero value removes it.
+func (b *Bus) PutLineRecord(ctx context.Context, l Line, r action.LineRecord) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	if r == (action.LineRecord{}) {
+		err = kv.Purge(ctx, recordKey(l.Instance, l.Name), jetstream.PurgeTTL(markerTTL))
+	} else {
+		var raw []byte
+		if raw, err = json.Marshal(r); err == nil {
+			_, err = kv.Put(ctx, recordKey(l.Instance, l.Name), raw)
+		}
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
 // PutRecord writes the record of a delivery's line and waits until it is
 // stored.
 func (b *Bus) PutRecord(ctx context.Context, d *Delivery, r action.LineRecord) error {

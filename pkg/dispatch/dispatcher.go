@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type Options struct {
 	// Listen is where HTTP is served; until there is authentication only
 	// loopback addresses are accepted.
 	Listen string
+	// History is how long delivered events are kept; 0 = 7 days.
+	History time.Duration
 	// Mount gives further handlers for the same port, by the path that they
 	// serve, which ends with a slash. They may speak gRPC and Connect.
 	Mount func(*Dispatcher) map[string]http.Handler
@@ -33,6 +36,7 @@ type Dispatcher struct {
 	log      zerolog.Logger
 	catalogs *bus.Catalogs
 	lines    knownLines
+	history  time.Duration
 	server   *http.Server
 	listener net.Listener
 	applying sync.Mutex // one edit at a time by this dispatcher
@@ -45,7 +49,7 @@ type Dispatcher struct {
 // Start prepares the installation, finishes what a dispatcher before may have
 // left half done, and serves HTTP. It returns when requests are taken.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}}}
+	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}}, history: cmp.Or(o.History, defaultHistory)}
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) h
 		}
 		if content := r.Header.Get("Content-Type"); r.Method == http.MethodPost && content != "" {
 			media, _, err := mime.ParseMediaType(content)
-			if err != nil || media != "application/json" && !(isRPC(media) && isMounted(mounted, r.URL.Path)) {
+			if err != nil || media != "application/json" && (!isRPC(media) || !isMounted(mounted, r.URL.Path)) {
 				refusal := action.NewError(action.CodeForbidden, action.StageDecode, "the Content-Type must be application/json").WithField("Content-Type")
 				refusal.Status = http.StatusUnsupportedMediaType
 				d.refuse(w, refusal)

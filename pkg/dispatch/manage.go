@@ -15,7 +15,7 @@ import (
 func (d *Dispatcher) Catalog(ctx context.Context, instance string, revision uint64) (*catalog.Matcher, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(d.stopping, cancel)()
+	defer context.AfterFunc(d.stopping, cancel)() //nolint:contextcheck // it tells the end of the dispatcher, not of the request
 	m, err := d.catalogs.AtLeast(ctx, instance, revision)
 	if err != nil && d.stopping.Err() != nil {
 		return nil, action.NewError(action.CodeUnavailable, action.StageCatalog, "the dispatcher is stopping").WithCause(err)

@@ -13,6 +13,7 @@ import (
 const (
 	drainEvery  = 500 * time.Millisecond // how often lines that drain are looked at
 	recordEvery = 10 * time.Second       // how often positions are recorded and lost consumers put back
+	retainEvery = 10 * time.Minute       // how often old events are trimmed, at most
 )
 
 // knownLines is what this dispatcher knows of the lines by following them.
@@ -48,7 +49,7 @@ func (k *knownLines) of(instance string) []bus.Line {
 // nothing waits in them, those behind them are let go, consumers that somebody
 // deleted are put back.
 func (d *Dispatcher) tidy(ctx context.Context) {
-	t := tidying{dispatcher: d, empty: map[string]int{}, floors: map[string]uint64{}}
+	t := tidying{dispatcher: d, empty: map[string]int{}, floors: map[string]uint64{}, retained: map[string]time.Time{}}
 	ticker := time.NewTicker(drainEvery)
 	defer ticker.Stop()
 	recorded := time.Now()
@@ -73,8 +74,9 @@ func (d *Dispatcher) tidy(ctx context.Context) {
 // tidying is what is remembered between two looks.
 type tidying struct {
 	dispatcher *Dispatcher
-	empty      map[string]int    // line → readings in a row that showed it empty
-	floors     map[string]uint64 // line → position recorded last
+	empty      map[string]int       // line → readings in a row that showed it empty
+	floors     map[string]uint64    // line → position recorded last
+	retained   map[string]time.Time // instance → when it was trimmed last
 }
 
 func (t *tidying) look(ctx context.Context, instance string, record bool) error {
@@ -91,6 +93,12 @@ func (t *tidying) look(ctx context.Context, instance string, record bool) error 
 		if record {
 			if err := t.record(ctx, lines); err != nil {
 				return err
+			}
+			if time.Since(t.retained[instance]) >= min(retainEvery, t.dispatcher.history) {
+				t.retained[instance] = time.Now()
+				if err := t.retain(ctx, instance, lines); err != nil {
+					return err
+				}
 			}
 		}
 		return t.drain(ctx, lines)
@@ -117,6 +125,11 @@ func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
 				return err
 			}
 			t.floors[l.Name] = backlog.Floor
+		}
+		if !l.Unordered {
+			if err := t.outstay(ctx, l); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -153,6 +153,9 @@ func maxStream(data string) int64 {
 // NATSURL is where cores connect.
 func (n *Node) NATSURL() string { return n.server.URL() }
 
+// Dispatcher is the node's dispatcher.
+func (n *Node) Dispatcher() *dispatch.Dispatcher { return n.dispatcher }
+
 // HTTPURL is where HTTP is served.
 func (n *Node) HTTPURL() string { return n.dispatcher.URL() }
 

@@ -107,7 +107,7 @@ func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
 	at, malformed := wire.ParseStoredEvent(d.Subject)
 	// A subject that cannot be read matches nothing: the line whose filter took
 	// it keeps it as a dead letter, or it would be lost.
-	if malformed == nil && !subscribed(then, l, at) {
+	if malformed == nil && !l.Takes(then, at) {
 		return nil, nil
 	}
 	if malformed == nil {
@@ -201,16 +201,6 @@ func (w *Worker) done(d *bus.Delivery, err error) {
 	if err != nil {
 		w.log.Warn().Err(err).Str("line", d.Line.Name).Uint64("sequence", d.Sequence).Msg("server not told, the delivery will come again")
 	}
-}
-
-// subscribed tells whether a line has an event under a catalog. Its lane count
-// counts too: while a changed one migrates, old and new lines see the same
-// events.
-func subscribed(m *catalog.Matcher, l bus.Line, at wire.StoredEvent) bool {
-	if !m.Subscribed(l.Org, l.Condition, l.Owner, l.Target, at.Type, at.Org) {
-		return false
-	}
-	return l.Replay || definition(l, m).LineLanes() == l.Lanes
 }
 
 // definition is how a target is called: its newest form, or the last one it

@@ -1,0 +1,189 @@
+package node_test
+
+import (
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/dispatch"
+)
+
+// obey answers with whatever status it is set to.
+func obey(hooks *targets, name string, code int) *atomic.Int64 {
+	var status atomic.Int64
+	status.Store(int64(code))
+	hooks.answer(name, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) })
+	return &status
+}
+
+func (r *running) subscription(t *testing.T, name string) dispatch.Subscription {
+	t.Helper()
+	all, err := r.Dispatcher().Subscriptions(within(t, 5*time.Second), "default")
+	require.NoError(t, err)
+	for _, s := range all {
+		if s.Name == name {
+			return s
+		}
+	}
+	require.Fail(t, "no subscription "+name, "%v", all)
+	return dispatch.Subscription{}
+}
+
+func (r *running) awaitState(t *testing.T, name string, want dispatch.SubscriptionState) dispatch.Subscription {
+	t.Helper()
+	require.Eventually(t, func() bool { return r.subscription(t, name).State == want }, 10*time.Second, 5*time.Millisecond, "%+v", r.subscription(t, name))
+	return r.subscription(t, name)
+}
+
+const oneHook = "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 1h, max: 1h}}}\nevents: {user.added: {targets: [{target: hook}]}}"
+
+func TestSubscriptionShowsHowItStands(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	obey(hooks, "hook", 503)
+	r := run(t, hooks, oneHook, nil)
+	require.Equal(t, dispatch.StateRunning, r.subscription(t, "user.added/hook").State)
+	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2), event("u", "user.added", 3))
+	s := r.awaitState(t, "user.added/hook", dispatch.StateRetrying)
+	require.Equal(t, []any{uint64(2), 1, 1, 503, action.CodeStatus, false}, []any{s.Waiting, s.InWork, s.Attempts, s.LastStatus, s.LastError, s.ToScan})
+	require.WithinDuration(t, time.Now(), s.FailingSince, 10*time.Second)
+	require.WithinDuration(t, time.Now().Add(time.Hour), s.NextTry, 15*time.Minute)
+	require.WithinDuration(t, time.Now(), s.OldestStored, 10*time.Second)
+}
+
+func TestRetryNowEndsTheWait(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 503)
+	r := run(t, hooks, oneHook, nil)
+	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
+	r.awaitState(t, "user.added/hook", dispatch.StateRetrying)
+	status.Store(200)
+	require.NoError(t, r.Dispatcher().RetryNow(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
+	arrivals := hooks.await(t, "hook", 3)
+	require.Equal(t, []string{"1", "2", "1"}, []string{arrivals[0].header.Get("Callout-Attempt"), arrivals[1].header.Get("Callout-Attempt"), arrivals[2].header.Get("Callout-Attempt")})
+	require.Equal(t, arrivals[0].header.Get("Callout-Delivery-Id"), arrivals[1].header.Get("Callout-Delivery-Id"))
+}
+
+func TestSkipGivesUpTheHeadAndGoesOn(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 503)
+	r := run(t, hooks, oneHook, nil)
+	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
+	r.awaitState(t, "user.added/hook", dispatch.StateRetrying)
+	status.Store(200)
+	require.NoError(t, r.Dispatcher().Skip(within(t, 5*time.Second), "default", "user.added/hook", 0))
+	arrivals := hooks.await(t, "hook", 2)
+	require.Equal(t, uint64(2), markOf(t, arrivals[1]).n)
+	letter := r.deadLetters(t, 1)[0]
+	require.Equal(t, []any{action.CodeSkipped, 1, 503, arrivals[0].header.Get("Callout-Delivery-Id"), arrivals[0].body},
+		[]any{letter.Reason, letter.Attempts, letter.LastStatus, letter.DeliveryID, string(letter.Body)})
+	r.drained(t)
+}
+
+func TestStoppedLineIsResumedInOrder(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 503)
+	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 2}}}\nevents: {user.added: {on_exhausted: stop, targets: [{target: hook}]}}", nil)
+	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
+	s := r.awaitState(t, "user.added/hook", dispatch.StateStopped)
+	require.Equal(t, []any{action.CodeExhausted, 2}, []any{s.Reason, s.Attempts})
+	require.WithinDuration(t, time.Now(), s.StoppedSince, 10*time.Second)
+	status.Store(200)
+	require.NoError(t, r.Dispatcher().ResumeSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
+	arrivals := hooks.await(t, "hook", 4)
+	require.Equal(t, []uint64{1, 1, 1, 2}, []uint64{markOf(t, arrivals[0]).n, markOf(t, arrivals[1]).n, markOf(t, arrivals[2]).n, markOf(t, arrivals[3]).n})
+	require.Equal(t, dispatch.StateRunning, r.awaitState(t, "user.added/hook", dispatch.StateRunning).State)
+	require.Empty(t, r.deadLetters(t, 0))
+}
+
+func TestPausedSubscriptionStandsAndOthersGoOn(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	r := run(t, hooks, "targets: {a: {type: webhook, url: HOOKS/a}, b: {type: webhook, url: HOOKS/b}}\nevents: {user.added: {targets: [{target: a}, {target: b}]}}", nil)
+	d := r.Dispatcher()
+	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/a", dispatch.AllLanes))
+	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/a", dispatch.AllLanes), "twice is fine")
+	require.Equal(t, dispatch.StatePaused, r.subscription(t, "user.added/a").State)
+	r.publish(t, event("u", "user.added", 1))
+	hooks.await(t, "b", 1)
+	require.Never(t, func() bool { return len(hooks.got("a")) > 0 }, 200*time.Millisecond, 10*time.Millisecond)
+	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "default", "user.added/a", dispatch.AllLanes))
+	hooks.await(t, "a", 1)
+	err := d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/nobody", dispatch.AllLanes)
+	require.Equal(t, action.CodeNotFound, action.CodeOf(err))
+}
+
+func TestDeadLettersAreSentAgainAsTheyWere(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 400)
+	r := run(t, hooks, oneHook, nil)
+	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
+	letters := r.deadLetters(t, 2)
+	first := hooks.await(t, "hook", 2)
+	d := r.Dispatcher()
+	ctx := within(t, 20*time.Second)
+
+	again, err := d.Redrive(ctx, "default", dispatch.DeadFilter{}) // still refused
+	require.NoError(t, err)
+	require.Equal(t, []string{letters[0].DeliveryID, letters[1].DeliveryID}, again, "oldest first")
+	hooks.await(t, "hook", 4)
+	require.Len(t, r.deadLetters(t, 2), 2)
+
+	status.Store(200)
+	_, err = d.Redrive(ctx, "default", dispatch.DeadFilter{IDs: []string{letters[1].DeliveryID}})
+	require.NoError(t, err)
+	last := hooks.await(t, "hook", 5)[4]
+	require.Equal(t, first[1].body, last.body, "byte for byte")
+	for _, h := range []string{"Callout-Delivery-Id", "webhook-id", "Callout-Sequence"} {
+		require.Equal(t, first[1].header.Get(h), last.header.Get(h), h)
+	}
+	left := r.deadLetters(t, 1)
+	require.Len(t, left, 1)
+	require.Equal(t, letters[0].StoredAt.UnixNano(), left[0].StoredAt.UnixNano(), "a letter that died twice is still that letter")
+
+	_, err = d.Discard(ctx, "default", dispatch.DeadFilter{Target: "another"})
+	require.NoError(t, err)
+	_, err = d.Discard(ctx, "default", dispatch.DeadFilter{Target: "hook"})
+	require.NoError(t, err)
+	none, err := d.DeadLetters(ctx, "default", dispatch.DeadFilter{})
+	require.NoError(t, err)
+	require.Empty(t, none)
+	_, err = d.Redrive(ctx, "default", dispatch.DeadFilter{IDs: []string{"nobody"}})
+	require.Equal(t, action.CodeNotFound, action.CodeOf(err))
+}
+
+func TestReplaySendsAgainAndDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, lanes: 4}, other: {type: webhook, url: HOOKS/other}}\nevents: {user.added: {targets: [{target: hook}, {target: other}]}}", nil)
+	stored := r.publish(t, event("a", "user.added", 1), event("b", "user.added", 2), event("c", "user.added", 3), event("d", "user.changed", 4))
+	hooks.await(t, "hook", 3)
+	name, err := r.Dispatcher().Replay(within(t, 5*time.Second), "default", "user.added/hook", stored[1].StreamSequence, time.Time{})
+	require.NoError(t, err)
+	require.Contains(t, name, "replay")
+	arrivals := hooks.await(t, "hook", 5)
+	r.publish(t, event("e", "user.added", 5))
+	hooks.await(t, "hook", 6)
+	require.Eventually(t, func() bool { return len(r.lines(t)) == 5 }, 15*time.Second, 10*time.Millisecond, "its line goes when it is done")
+	seen := map[uint64]int{}
+	for _, a := range hooks.got("hook") {
+		seen[markOf(t, a).n]++
+	}
+	require.Equal(t, map[uint64]int{1: 1, 2: 2, 3: 2, 5: 1}, seen)
+	ids := map[string]bool{}
+	for _, a := range arrivals {
+		ids[a.header.Get("Callout-Delivery-Id")] = true
+	}
+	require.Len(t, ids, 3, "the ids of the deliveries, again")
+	require.Len(t, hooks.await(t, "other", 4), 4)
+	_, err = r.Dispatcher().Replay(within(t, 5*time.Second), "default", "user.added/hook", 0, time.Now().Add(time.Hour))
+	require.Equal(t, action.CodeBadField, action.CodeOf(err))
+}
