@@ -32,6 +32,7 @@ type Options struct {
 	MaxObject  int           // bytes; 0 = 1 MiB
 	AckWait    time.Duration // 0 = 5 s
 	SyncAlways bool
+	History    time.Duration // how long delivered events are kept; 0 = 7 days
 	// WithoutWorker leaves the worker out: others do the work.
 	WithoutWorker bool
 	Log           zerolog.Logger
@@ -97,7 +98,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 	if err != nil {
 		return err
 	}
-	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Mount: Mount(o.Log)}); err != nil {
+	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, History: o.History, Mount: Mount(o.Log)}); err != nil {
 		return err
 	}
 	if err := n.configure(ctx, o, s); err != nil {
