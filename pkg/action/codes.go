@@ -35,6 +35,11 @@ const (
 	CodeGone            Code = "gone"              // it answered 410
 	CodeCancelled       Code = "cancelled"         // the caller went away
 
+	// What keeps us from calling a target; nothing was sent.
+	CodeBusy        Code = "busy"         // at its concurrency limit for the whole time
+	CodeRateLimited Code = "rate_limited" // at its rate limit, no turn in time
+	CodeBreakerOpen Code = "breaker_open" // its circuit breaker is open
+
 	// What happened to us.
 	CodeUnavailable Code = "unavailable" // no usable worker, or no bus
 	CodeStreamFull  Code = "stream_full" // the stream is at its limit
@@ -43,8 +48,12 @@ const (
 	CodeInUse       Code = "in_use"      // port or data directory taken
 	CodeBadCatalog  Code = "bad_catalog" // a configuration with errors
 	CodeConflict    Code = "conflict"    // somebody else wrote first
+	CodeFileOwned   Code = "file_owned"  // an edit of an instance that a followed file configures
 	CodeExhausted   Code = "exhausted"   // the retry policy's last attempt failed
 	CodeExpired     Code = "expired"     // older than the retry policy's max_age
+	CodeSkipped     Code = "skipped"     // somebody skipped the delivery
+	CodeStopped     Code = "stopped"     // its line stood longer than max_stop
+	CodeNoTarget    Code = "no_target"   // its target has left the catalog
 )
 
 type meaning struct {
@@ -82,6 +91,10 @@ var meanings = map[Code]meaning{
 	CodeGone:            {502, "the target says it is gone for good"},
 	CodeCancelled:       {499, "the caller went away"},
 
+	CodeBusy:        {503, "the target has as many calls under way as it allows"},
+	CodeRateLimited: {503, "the target has had as many calls as its rate allows"},
+	CodeBreakerOpen: {503, "the target failed too often and is left alone for a while"},
+
 	CodeUnavailable: {503, "no worker is available"},
 	CodeStreamFull:  {503, "the event stream is full"},
 	CodeNotStored:   {503, "the event stream did not confirm in time"},
@@ -89,8 +102,12 @@ var meanings = map[Code]meaning{
 	CodeInUse:       {409, "already in use"},
 	CodeBadCatalog:  {400, "the configuration has errors"},
 	CodeConflict:    {409, "somebody else changed it first"},
+	CodeFileOwned:   {409, "the instance is configured by a file that is followed"},
 	CodeExhausted:   {502, "the last attempt failed"},
 	CodeExpired:     {502, "the delivery became too old"},
+	CodeSkipped:     {409, "the delivery was skipped"},
+	CodeStopped:     {503, "the line stood for too long"},
+	CodeNoTarget:    {404, "the target is no longer configured"},
 }
 
 // Codes lists every code, for documentation and tests.

@@ -15,6 +15,7 @@ import (
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/node"
 	"github.com/callout-hq/callout/pkg/work"
 )
 
@@ -117,16 +118,18 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 		return err
 	}
 	defer b.Close()
-	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen})
+	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, Mount: node.Mount(log)})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, finish(d.Stop, patience)) }()
+	following, unfollow := context.WithCancel(ctx)
+	defer unfollow() // before Stop, which waits for it
 	if snapshot != nil {
-		if _, err := d.Apply(starting, snapshot); err != nil {
+		if err := d.FollowFile(following, f.file, snapshot.Instance); err != nil {
 			return err
 		}
-		if err := d.FollowFile(ctx, f.file, snapshot.Instance); err != nil {
+		if _, err := d.Apply(starting, snapshot); err != nil {
 			return err
 		}
 	}

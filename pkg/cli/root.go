@@ -80,7 +80,8 @@ everything in one process with "callout dev -f FILE".`,
 	}
 	dispatcher, worker := p.dispatcherCommand(), p.workerCommand()
 	dispatcher.Hidden, worker.Hidden = true, true // they are programs of their own
-	root.AddCommand(p.demoCommand(), p.devCommand(), p.checkCommand(), dispatcher, worker)
+	root.AddCommand(p.demoCommand(), p.devCommand(), p.checkCommand(), p.applyCommand(), p.exportCommand(),
+		p.explainCommand(), p.targetCommand(), dispatcher, worker)
 	return root
 }
 
@@ -116,6 +117,7 @@ func (p *Program) exit(cmd *cobra.Command, err error) int {
 	var usage *usageError
 	var demoUsage *demo.UsageError
 	var unreachable *bus.Unreachable
+	var away *serverUnreachable
 	var step *demo.StepError
 	switch {
 	case err == nil:
@@ -128,6 +130,9 @@ func (p *Program) exit(cmd *cobra.Command, err error) int {
 	case errors.As(err, &unreachable):
 		p.tell(unreachable.Error())
 		return exitUnreachable
+	case errors.As(err, &away):
+		p.tell(away.Error())
+		return exitUnreachable
 	}
 	p.tell(err.Error())
 	return exitFailed
@@ -135,6 +140,11 @@ func (p *Program) exit(cmd *cobra.Command, err error) int {
 
 func (p *Program) tell(message string) {
 	_, _ = fmt.Fprintln(p.Err, "callout: "+message) // there is nobody else to tell
+}
+
+// note tells something about the input, as it is.
+func (p *Program) note(line string) {
+	_, _ = fmt.Fprintln(p.Err, line) // there is nobody else to tell
 }
 
 func (p *Program) say(format string, args ...any) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -56,7 +55,7 @@ func (d *Dispatcher) inForce(ctx context.Context, next *catalog.Snapshot) (revis
 		return 0, false, err
 	}
 	current, err := d.bus.Snapshot(ctx, next.Instance, root.Revision)
-	if err != nil || !reflect.DeepEqual(current.Scopes, next.Scopes) {
+	if err != nil || !catalog.Equal(current, next) {
 		return 0, false, err
 	}
 	return root.Revision, true, d.caughtUp(ctx, next.Instance, root.Revision)
@@ -74,7 +73,7 @@ func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot) (uint64,
 	if err != nil {
 		return 0, err
 	}
-	if root.Revision > 0 && reflect.DeepEqual(current.Scopes, next.Scopes) {
+	if root.Revision > 0 && catalog.Equal(current, next) {
 		return root.Revision, nil // somebody was faster
 	}
 	if root, err = d.bus.StoreCatalog(ctx, next, root.Revision); err != nil {

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/manage"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+)
+
+type explainFlags struct {
+	server serverFlags
+	file   string
+	org    string
+}
+
+func (p *Program) explainCommand() *cobra.Command {
+	var f explainFlags
+	cmd := &cobra.Command{
+		Use:     "explain request|response|function|event NAME",
+		Aliases: []string{"match"},
+		Short:   "Tell what runs for a call or an event, and why",
+		Long: `Tells which executions were considered for a method, a function or an event type,
+which won, which lost and why, and what is called, in its order: each target with
+its kind, whether it interrupts, and the execution and the includes that brought
+it there. Nothing is called.
+
+With -f it looks into a file and needs no server; otherwise it asks a dispatcher
+what is in force.`,
+		Example: "  callout explain request /zitadel.user.v2.UserService/AddHumanUser --org acme\n  callout explain event user.added -f callout.yaml",
+		Args:    phaseAndName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.server.check(); err != nil {
+				return err
+			}
+			phase := action.Phase(args[0])
+			if err := manage.CheckQuestion(phase, args[1], f.org); err != nil {
+				return &usageError{fmt.Errorf("%q: %s", args[1], messageOf(err))}
+			}
+			if !cmd.Flags().Changed("instance") && f.file != "" {
+				f.server.instance = "" // the file says it
+			}
+			return p.explain(cmd.Context(), &f, phase, args[1])
+		},
+	}
+	cmd.Flags().StringVarP(&f.file, "file", "f", "", "look into this configuration `FILE`; - reads standard input")
+	cmd.Flags().StringVar(&f.org, "org", "", "the `ORG` of the caller or of the event")
+	f.server.add(cmd, asTable, asJSON, asYAML)
+	return cmd
+}
+
+func phaseAndName(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return &usageError{fmt.Errorf("%s takes what happens and its name, such as: event user.added", cmd.CommandPath())}
+	}
+	if manage.PhaseNumber(action.Phase(args[0])) == calloutv1.Phase_PHASE_UNSPECIFIED {
+		return &usageError{fmt.Errorf("%q: request, response, function or event are known", args[0])}
+	}
+	return nil
+}
+
+func (p *Program) explain(ctx context.Context, f *explainFlags, phase action.Phase, name string) error {
+	var answer *calloutv1.ExplainResponse
+	var err error
+	if f.file != "" {
+		answer, err = p.explainFile(f, phase, name)
+	} else {
+		answer, err = ask(ctx, &f.server, &calloutv1.ExplainRequest{
+			Instance: f.server.instance, Phase: manage.PhaseNumber(phase), Name: name, Org: f.org,
+		}, calloutv1connect.ActionServiceClient.Explain)
+	}
+	if err != nil {
+		return p.refused(err)
+	}
+	if f.server.output != asTable {
+		return p.print(f.server.output, answer)
+	}
+	return p.say("%s", explanation(answer))
+}
+
+func (p *Program) explainFile(f *explainFlags, phase action.Phase, name string) (*calloutv1.ExplainResponse, error) {
+	raw, file, err := readConfiguration(f.file)
+	if err != nil {
+		return nil, err
+	}
+	s, problems := catalog.ParseFor(f.server.instance, file, raw)
+	if s == nil {
+		for _, problem := range problems {
+			p.note(problem.String())
+		}
+		return nil, fmt.Errorf("the configuration has errors; see \"callout check -f %s\"", f.file)
+	}
+	m, err := catalog.Compile(s)
+	if err != nil {
+		return nil, err
+	}
+	return manage.Explanation(m.Explain(phase, name, f.org)), nil
+}
+
+// messageOf is the message of an error of ours, without its stage and code.
+func messageOf(err error) string {
+	var of *action.Error
+	if errors.As(err, &of) {
+		return of.Message
+	}
+	return err.Error()
+}

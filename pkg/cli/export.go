@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+)
+
+func (p *Program) exportCommand() *cobra.Command {
+	var server serverFlags
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print the configuration in force, as a file that apply reads",
+		Long: `Prints the configuration in force on a dispatcher as a configuration file:
+"callout apply -f" reads it back to the same. Signing keys are not in it, only
+where they come from. With --output json it comes with its revision.`,
+		Example: "  callout export > callout.yaml\n  callout export --instance acme -o json | jq .revision",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := server.check(); err != nil {
+				return err
+			}
+			return p.export(cmd.Context(), &server)
+		},
+	}
+	server.add(cmd, asYAML, asJSON)
+	return cmd
+}
+
+func (p *Program) export(ctx context.Context, server *serverFlags) error {
+	answer, err := ask(ctx, server, &calloutv1.ExportRequest{Instance: server.instance}, calloutv1connect.ActionServiceClient.Export)
+	if err != nil {
+		return err
+	}
+	if server.output == asJSON {
+		return p.print(asJSON, answer)
+	}
+	return p.say("%s", answer.GetConfiguration())
+}

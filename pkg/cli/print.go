@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/goccy/go-yaml"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// The forms of output.
+const (
+	asTable = "table"
+	asJSON  = "json"
+	asYAML  = "yaml"
+)
+
+// print shows an answer of the server for programs. JSON is one object on one
+// line, with every member, also those that are empty.
+func (p *Program) print(form string, m proto.Message) error {
+	raw, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
+	if err != nil {
+		return err
+	}
+	var line bytes.Buffer // the spaces that protojson puts in differ from build to build
+	if err := json.Compact(&line, raw); err != nil {
+		return err
+	}
+	if form == asJSON {
+		return p.say("%s\n", &line)
+	}
+	text, err := yaml.JSONToYAML(line.Bytes())
+	if err != nil {
+		return fmt.Errorf("the answer has no YAML: %w", err)
+	}
+	return p.say("%s", text)
+}

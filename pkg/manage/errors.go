@@ -1,0 +1,91 @@
+package manage
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+)
+
+// connectCodes are the Connect codes of our own; what is not here is internal.
+var connectCodes = map[action.Code]connect.Code{
+	action.CodeMalformed:       connect.CodeInvalidArgument,
+	action.CodeTooDeep:         connect.CodeInvalidArgument,
+	action.CodeBadField:        connect.CodeInvalidArgument,
+	action.CodeMismatch:        connect.CodeInvalidArgument,
+	action.CodeBadCatalog:      connect.CodeInvalidArgument,
+	action.CodeTooLarge:        connect.CodeResourceExhausted,
+	action.CodeStreamFull:      connect.CodeResourceExhausted,
+	action.CodeUnknownInstance: connect.CodeNotFound,
+	action.CodeNotFound:        connect.CodeNotFound,
+	action.CodeForbidden:       connect.CodePermissionDenied,
+	action.CodeBadSignature:    connect.CodeUnauthenticated,
+	action.CodeFileOwned:       connect.CodeFailedPrecondition,
+	action.CodeConflict:        connect.CodeAborted,
+	action.CodeInUse:           connect.CodeAlreadyExists,
+	action.CodeNotYet:          connect.CodeUnimplemented,
+	action.CodeDeadline:        connect.CodeDeadlineExceeded,
+	action.CodeCancelled:       connect.CodeCanceled,
+	action.CodeUnavailable:     connect.CodeUnavailable,
+	action.CodeNotStored:       connect.CodeUnavailable,
+}
+
+// badCatalog is a configuration that is refused, with everything that is wrong
+// with it.
+type badCatalog struct{ problems []catalog.Problem }
+
+func (e *badCatalog) Error() string { return action.CodeBadCatalog.Message() }
+
+func (e *badCatalog) Unwrap() error {
+	return action.NewError(action.CodeBadCatalog, action.StageCatalog, "")
+}
+
+// failure is an error as it goes over the wire: the Connect code, the message,
+// and a detail with our code. Its cause stays behind.
+func failure(err error) *connect.Error {
+	var fault *action.Error
+	switch {
+	case errors.As(err, &fault):
+	case errors.Is(err, context.Canceled):
+		fault = action.NewError(action.CodeCancelled, action.StageBus, "")
+	case errors.Is(err, context.DeadlineExceeded):
+		fault = action.NewError(action.CodeDeadline, action.StageBus, "")
+	default:
+		fault = action.NewError(action.CodeInternal, action.StageBus, "")
+	}
+	code, known := connectCodes[fault.Code]
+	if !known {
+		code = connect.CodeInternal
+	}
+	detail := &calloutv1.ErrorDetail{Code: string(fault.Code), Stage: string(fault.Stage), Field: fault.Field, Target: fault.Target}
+	var bad *badCatalog
+	if errors.As(err, &bad) {
+		detail.Problems = problems(bad.problems)
+	}
+	out := connect.NewError(code, errors.New(fault.Message))
+	if d, err := connect.NewErrorDetail(detail); err == nil {
+		out.AddDetail(d)
+	}
+	return out
+}
+
+// Detail gives what an error of the service says beside its code and message;
+// nil when it says nothing more.
+func Detail(err error) *calloutv1.ErrorDetail {
+	var of *connect.Error
+	if !errors.As(err, &of) {
+		return nil
+	}
+	for _, d := range of.Details() {
+		if value, err := d.Value(); err == nil {
+			if detail, ok := value.(*calloutv1.ErrorDetail); ok {
+				return detail
+			}
+		}
+	}
+	return nil
+}
