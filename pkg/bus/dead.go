@@ -27,7 +27,7 @@ func (b *Bus) StoreDead(ctx context.Context, d action.DeadLetter) error {
 	msg := nats.NewMsg(wire.DeadSubject(d.Instance, d.DeliveryID))
 	msg.Data = d.Body
 	msg.Header.Set(headerDead, string(facts))
-	_, err = b.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(DeadStream(d.Instance)))
+	_, err = b.store(ctx, msg, jetstream.WithExpectStream(DeadStream(d.Instance)))
 	if err == nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (b *Bus) Redrive(ctx context.Context, instance, deliveryID string) error {
 	msg.Data = raw.Data
 	msg.Header.Set(headerDead, raw.Header.Get(headerDead))
 	id := deliveryID + "/" + strconv.FormatUint(raw.Sequence, 10)
-	if _, err := b.js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(AsyncStream(instance))); err != nil {
+	if _, err := b.store(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(AsyncStream(instance))); err != nil {
 		return failure(err)
 	}
 	return b.deleteDead(ctx, instance, raw.Sequence)

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,11 +44,32 @@ func (b *Bus) Publish(ctx context.Context, e NewEvent) (Stored, error) {
 	if e.Traceparent != "" {
 		msg.Header.Set(wire.HeaderTraceparent, e.Traceparent)
 	}
-	ack, err := b.js.PublishMsg(ctx, msg, jetstream.WithMsgID(e.ID), jetstream.WithExpectStream(EventStream(e.Instance)))
+	ack, err := b.store(ctx, msg, jetstream.WithMsgID(e.ID), jetstream.WithExpectStream(EventStream(e.Instance)))
 	if err != nil {
 		return Stored{}, failure(err)
 	}
 	return Stored{ID: e.ID, StreamSequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}
+
+const (
+	storeFor   = 5 * time.Second // how long one confirmation is waited for
+	storeTries = 3               // over connections that were made anew in between
+)
+
+// store publishes to a stream and waits for its confirmation. One that was on
+// its way when the connection broke never comes, so the message is sent again
+// on the new one: its id, or its subject, keeps it from being stored twice.
+func (b *Bus) store(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	for try := 1; ; try++ {
+		connection := b.connection.Load()
+		waiting, cancel := b.session(ctx, time.Now().Add(storeFor))
+		ack, err := b.js.PublishMsg(waiting, msg, opts...)
+		cancel()
+		renewed := b.connection.Load() != connection
+		if err == nil || !renewed || ctx.Err() != nil || try == storeTries {
+			return ack, err
+		}
+	}
 }
 
 // AsyncDelivery is a call's body for an async target, to be delivered by the
@@ -73,7 +95,7 @@ func (b *Bus) StoreAsync(ctx context.Context, d AsyncDelivery) error {
 	if d.Traceparent != "" {
 		msg.Header.Set(wire.HeaderTraceparent, d.Traceparent)
 	}
-	_, err := b.js.PublishMsg(ctx, msg, jetstream.WithMsgID(d.ID), jetstream.WithExpectStream(AsyncStream(d.Instance)))
+	_, err := b.store(ctx, msg, jetstream.WithMsgID(d.ID), jetstream.WithExpectStream(AsyncStream(d.Instance)))
 	if err != nil {
 		return failure(err)
 	}
