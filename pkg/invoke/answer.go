@@ -2,7 +2,6 @@ package invoke
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +20,6 @@ const (
 	// wants, so that its connection can be used again.
 	drainBytes = 16 << 10
 	drainTime  = 50 * time.Millisecond
-
-	// wireSlack is by how much a compressed answer may be longer than the
-	// bound of the plain one. It ends a stream of endless empty gzip members.
-	wireSlack = 64 << 10
 )
 
 const (
@@ -43,60 +38,6 @@ func drain(resp *http.Response, cancel context.CancelFunc) {
 	_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
 }
 
-// readBody reads the whole body, undoes gzip, and refuses more than limit bytes
-// of it with answer_too_large.
-func readBody(resp *http.Response, limit int) ([]byte, error) {
-	if resp.ContentLength > int64(limit)+wireSlack {
-		return nil, tooLarge(nil)
-	}
-	var from io.Reader = resp.Body
-	switch encoding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); encoding {
-	case "", "identity":
-	case "gzip", "x-gzip":
-		unzipped, err := gzip.NewReader(&boundedReader{from: resp.Body, left: limit + wireSlack})
-		if errors.Is(err, io.EOF) {
-			return nil, nil // an empty body needs no encoding
-		}
-		if err != nil {
-			return nil, err
-		}
-		from = unzipped
-	default:
-		return nil, action.NewError(action.CodeAnswerBroken, action.StageAnswer, "").
-			WithCause(fmt.Errorf("content encoding %.40q", encoding))
-	}
-	var body bytes.Buffer
-	if n := resp.ContentLength; n > 0 && n <= int64(limit) {
-		body.Grow(int(n) + bytes.MinRead)
-	}
-	if _, err := body.ReadFrom(io.LimitReader(from, int64(limit)+1)); err != nil {
-		return nil, err
-	}
-	if body.Len() > limit {
-		return nil, tooLarge(nil)
-	}
-	return body.Bytes(), nil
-}
-
-// boundedReader fails, rather than ends, after left bytes.
-type boundedReader struct {
-	from io.Reader
-	left int
-}
-
-func (r *boundedReader) Read(p []byte) (int, error) {
-	if r.left <= 0 {
-		return 0, tooLarge(errors.New("the compressed body is over its bound"))
-	}
-	n, err := r.from.Read(p[:min(len(p), r.left)])
-	r.left -= n
-	return n, err
-}
-
-func tooLarge(cause error) error {
-	return action.NewError(action.CodeAnswerTooLarge, action.StageAnswer, "").WithCause(cause)
-}
-
 // settle judges the body of a 2xx answer.
 //
 // A JSON object that forwards a status or a message is a rejection, whatever
@@ -110,10 +51,10 @@ func settle(body []byte, contentType string, wanted bool) ([]byte, *action.Error
 	if len(text) == 0 {
 		return nil, nil
 	}
-	// Only what is looked at is parsed: of an unwanted body, an object or what
-	// mentions a rejection.
+	// Only what is looked at is parsed: of an unwanted body, what may be a
+	// rejection.
 	object := wire.IsObject(text)
-	if !object && !wanted && !mayReject(text) {
+	if !wanted && !mayReject(text) && !(object && mayHide(text)) {
 		return nil, nil
 	}
 	rejection, err := check(text, object)
@@ -133,7 +74,7 @@ func settle(body []byte, contentType string, wanted bool) ([]byte, *action.Error
 
 // check reads the whole text strictly, and what an object forwards.
 func check(text []byte, object bool) (*action.Error, error) {
-	if !object {
+	if !object || !(mayReject(text) || mayHide(text)) {
 		return nil, wire.CheckJSON(text)
 	}
 	members, err := wire.Members(text)
@@ -170,6 +111,12 @@ func isJSONType(t string) bool {
 // mediaType is the type without its parameters, in lower case. One that does
 // not parse is kept as it is up to the first semicolon, and so is no JSON type.
 func mediaType(header string) string {
+	switch header {
+	case "", typeJSON, typePatch:
+		return header
+	case "application/json; charset=utf-8", "application/json;charset=utf-8":
+		return typeJSON
+	}
 	if t, _, err := mime.ParseMediaType(header); err == nil {
 		return t
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,7 @@ func TestSettle(t *testing.T) {
 		{name: "no, control characters", body: `{"forwardedErrorMessage":"a\u0000\u001b[31m\r\nb\u2028c"}`, call: rejected, hook: rejected, status: 400, message: "a[31m b c"},
 		{name: "no, longest message", body: `{"forwardedErrorMessage":"` + strings.Repeat("m", 1024) + `"}`, call: rejected, hook: rejected, status: 400, message: strings.Repeat("m", 1024)},
 		{name: "no, message over its bound", body: `{"forwardedErrorMessage":"` + strings.Repeat("m", 1025) + `"}`, call: rejected, hook: rejected, status: 400},
+		{name: "escape that hides nothing", body: `{"a":"\n"}`},
 		{name: "zero and nothing", body: no("0", `""`)},
 		{name: "zero, written long", body: no("-0.0e5", `""`)},
 		{name: "nulls", body: no("null", `null`)},
@@ -163,6 +165,54 @@ func TestAnswerBound(t *testing.T) {
 			require.Nil(t, a.Body)
 		}
 	}
+}
+
+type countingReader struct {
+	from io.Reader
+	n    int
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.n += n
+	return n, err
+}
+
+// A body of unknown length comes whole, whatever its size and the pieces in
+// which it arrives; and one that breaks off is never taken for a whole one.
+func TestReadUnknownProperty(t *testing.T) {
+	sizes := []int{0, 1, chunkBytes - 1, chunkBytes, chunkBytes + 1, 2 * chunkBytes, 3*chunkBytes + 7}
+	rapid.Check(t, func(t *rapid.T) {
+		body := make([]byte, rapid.SampledFrom(sizes).Draw(t, "size"))
+		for i := range body {
+			body[i] = byte(i * 7)
+		}
+		limit := max(len(body)+rapid.IntRange(-2, 2).Draw(t, "room"), 0)
+		var from io.Reader = bytes.NewReader(body)
+		if rapid.Bool().Draw(t, "in small pieces") {
+			from = iotest.HalfReader(from)
+		}
+		if rapid.Bool().Draw(t, "end comes with the last piece") {
+			from = iotest.DataErrReader(from)
+		}
+		broken := rapid.Bool().Draw(t, "breaks off")
+		if broken {
+			from = io.MultiReader(from, iotest.ErrReader(io.ErrUnexpectedEOF))
+		}
+		counted := &countingReader{from: from}
+		got, err := readUnknown(counted, limit)
+		switch {
+		case len(body) > limit:
+			require.Equal(t, action.CodeAnswerTooLarge, action.CodeOf(err))
+			require.Equal(t, limit+1, counted.n, "one byte over, no more")
+		case broken:
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		default:
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(body, got))
+			require.Equal(t, len(got), cap(got), "no more than it needs")
+		}
+	})
 }
 
 func TestEmptyAnswers(t *testing.T) {

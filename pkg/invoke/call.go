@@ -17,7 +17,12 @@ type Call struct {
 	Attempt     int    // counted from 1
 	Sequence    uint64 // of the stream; 0 = the header is left out
 	Traceparent string // W3C trace context, handed on; empty = left out
+	Replay      bool   // an event that is sent again on request
 	ReadBody    bool   // the answer's body is wanted (kind call)
+
+	// Wait bounds how long Do waits for the target's concurrency and rate
+	// limits; 0 = as long as the target's timeout. It never waits beyond ctx.
+	Wait time.Duration
 }
 
 // Answer is what came of a Call.
@@ -25,8 +30,14 @@ type Answer struct {
 	Status      int           // the target's HTTP status; 0 = there was no answer
 	Body        []byte        // well-formed JSON when the body was wanted; nil = empty
 	ContentType string        // media type of the answer, lower case, without parameters
-	RetryAfter  time.Duration // what the target asked for, 0 – 24 h; 0 = nothing asked
-	Duration    time.Duration // from the start of Do to its end
+	RetryAfter  time.Duration // what the target asked for, 0 – 24 h; 0 = nothing asked. See Uncharged
+	Duration    time.Duration // from the start of Do to its end, waiting for limits included
 	Sent        bool          // the target may have received something of the request
-	Err         *action.Error // nil = success
+
+	// Uncharged: a limit of ours did not let the exchange begin (busy,
+	// rate_limited, breaker_open). Nothing was sent, so it is no attempt, and
+	// RetryAfter is when to look again: more than 0, up to 24 h.
+	Uncharged bool
+
+	Err *action.Error // nil = success
 }

@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/sign"
 )
 
 const (
@@ -41,6 +43,7 @@ type client struct {
 	parsed    *url.URL
 	http      *retryablehttp.Client
 	transport *http.Transport
+	signer    atomic.Pointer[sign.Signer] // of the keys last used
 }
 
 func (c *client) fits(t *action.Target) bool {
@@ -50,9 +53,9 @@ func (c *client) fits(t *action.Target) bool {
 
 func (i *Invoker) newClient(t *action.Target) (*client, *action.Error) {
 	parsed, err := url.Parse(t.URL)
-	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+	if err != nil || parsed.Host == "" || parsed.User != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 		return nil, action.NewError(action.CodeBadField, action.StageInvoke,
-			"a target's URL is an absolute http or https URL").WithField("url")
+			"a target's URL is an absolute http or https URL without a user").WithField("url")
 	}
 	transport := i.newTransport(t)
 	return &client{
@@ -72,6 +75,16 @@ func (i *Invoker) newClient(t *action.Target) (*client, *action.Error) {
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		},
 	}, nil
+}
+
+// signerOf gives a signer for keys, which seldom change.
+func (c *client) signerOf(keys []string) *sign.Signer {
+	if have := c.signer.Load(); have != nil && have.Has(keys) {
+		return have
+	}
+	made := sign.NewSigner(keys)
+	c.signer.Store(made)
+	return made
 }
 
 func (i *Invoker) newTransport(t *action.Target) *http.Transport {
@@ -125,12 +138,16 @@ func (i *Invoker) dialer(t *action.Target) func(context.Context, string, string)
 
 // sealed stands between the clients and the transport. It hides
 // CloseIdleConnections, which go-retryablehttp calls after every failure: one
-// bad answer would cost the target its whole pool. And it takes away the
-// Location of a redirect, since net/http fails on one that does not parse,
-// though nobody follows it.
+// bad answer would cost the target its whole pool. It takes away the Location
+// of a redirect, since net/http fails on one that does not parse, though nobody
+// follows it. And it puts the headers on: http.Client never has them, so it
+// needs no copy for a redirect and could not carry a signature along one.
 type sealed struct{ next http.RoundTripper }
 
 func (s sealed) RoundTrip(req *http.Request) (*http.Response, error) {
+	if ex, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
+		req.Header = ex.header
+	}
 	resp, err := s.next.RoundTrip(req)
 	if err == nil {
 		resp.Header.Del("Location")

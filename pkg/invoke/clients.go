@@ -8,20 +8,25 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-// maxClients bounds how many targets have a pool at once. Past it the one
-// longest unused goes; it costs its next request a new connection, no more.
+// maxClients bounds how many targets have a pool at once, besides those with an
+// exchange under way. Past it the one longest unused goes; it costs its next
+// request a new connection, and its breaker and rate begin anew.
 const maxClients = 4096
 
 var errClosed = errors.New("the invoker is closed")
 
 type clientKey struct{ owner, name string }
 
+// clientEntry is what is kept of one target. Its fields are guarded by the
+// clients' lock; client and limits themselves are never changed, but replaced.
 type clientEntry struct {
 	key    clientKey
+	users  int // exchanges under way or waiting
 	client *client
+	limits *limits
 }
 
-// clients keeps one client for each target, the latest used first.
+// clients keeps one entry for each target, the latest used first.
 type clients struct {
 	mu     sync.Mutex
 	max    int
@@ -34,35 +39,68 @@ func newClients(most int) *clients {
 	return &clients{max: most, byKey: map[clientKey]*list.Element{}, order: list.New()}
 }
 
-// client finds the target's client, or makes one. A client whose target has
-// changed is replaced; requests under way on it run to their end.
-func (i *Invoker) client(owner string, t *action.Target) (*client, *action.Error) {
+// visit is one use of a target's entry, with its client and limits as they were
+// when it began.
+type visit struct {
+	entry  *clientEntry
+	client *client
+	limits *limits
+}
+
+// enter finds the target's client and limits, or makes them. A client whose
+// target has changed is replaced; requests under way on it run to their end.
+// leave must follow.
+func (i *Invoker) enter(owner string, t *action.Target) (visit, *action.Error) {
 	s, key := i.clients, clientKey{owner, t.Name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(errClosed)
+		return visit{}, action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(errClosed)
 	}
 	found := s.byKey[key]
+	var e *clientEntry
 	if found != nil {
-		if have := found.Value.(*clientEntry).client; have.fits(t) {
-			s.order.MoveToFront(found)
-			return have, nil
+		e = found.Value.(*clientEntry)
+	}
+	if e == nil || !e.client.fits(t) {
+		made, refused := i.newClient(t)
+		if refused != nil {
+			return visit{}, refused
 		}
+		if e == nil {
+			e = &clientEntry{key: key}
+			found = s.order.PushFront(e)
+			s.byKey[key] = found
+		} else {
+			i.options.Log.Debug().Str("target", t.Name).Msg("target changed, its connections are replaced")
+			e.client.transport.CloseIdleConnections()
+		}
+		e.client = made
 	}
-	made, refused := i.newClient(t)
-	if refused != nil {
-		return nil, refused
+	if e.limits == nil || !e.limits.fit(t) {
+		e.limits = e.limits.follow(t)
 	}
-	if found != nil {
-		i.options.Log.Debug().Str("target", t.Name).Msg("target changed, its connections are replaced")
-		s.drop(found)
+	e.users++
+	s.order.MoveToFront(found)
+	s.shrink()
+	return visit{e, e.client, e.limits}, nil
+}
+
+func (s *clients) leave(v visit) {
+	s.mu.Lock()
+	v.entry.users--
+	s.mu.Unlock()
+}
+
+// shrink drops what is longest unused, over the bound.
+func (s *clients) shrink() {
+	for e := s.order.Back(); e != nil && s.order.Len() > s.max; {
+		before := e.Prev()
+		if e.Value.(*clientEntry).users == 0 {
+			s.drop(e)
+		}
+		e = before
 	}
-	s.byKey[key] = s.order.PushFront(&clientEntry{key, made})
-	if s.order.Len() > s.max {
-		s.drop(s.order.Back())
-	}
-	return made, nil
 }
 
 func (s *clients) drop(e *list.Element) {

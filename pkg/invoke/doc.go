@@ -1,7 +1,8 @@
 // Package invoke is all of Callout's outgoing HTTP: one POST for each Do,
 // guarded, signed, bounded and classified.
 //
-//	Do ── client of the target (kept, one pool each)
+//	Do ── client and limits of the target (kept, one each)
+//	    ── limits: breaker, a free slot, a token of the rate; or uncharged
 //	    ── request: headers, signatures, remaining time
 //	    ── guard: every address, after the name is resolved, before it is dialled
 //	    ── exchange: at most one repeat, and only when nothing was sent
@@ -9,9 +10,10 @@
 //
 // What holds for every Do:
 //
-//   - It returns by the earlier of the target's timeout and the context's
-//     deadline, whatever the target does; the time covers name, connection,
-//     headers and body.
+//   - It returns by the context's deadline, whatever the target does. Before
+//     that, it waits at most Call.Wait for the target's limits, and the exchange
+//     takes at most the target's timeout: name, connection, headers and body.
+//   - No target waits for another: connections and limits are each target's own.
 //   - It reads at most the target's answer limit and one byte, counted after
 //     decompression, and 64 KiB of headers, all 1xx answers included.
 //   - It follows no redirect, takes no proxy from the environment, and dials

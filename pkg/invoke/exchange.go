@@ -1,13 +1,17 @@
 package invoke
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
 )
 
 // countedConn counts the bytes written to a connection, below TLS. They count
@@ -24,37 +28,71 @@ func (c *countedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// exchange watches one request on its way, to know afterwards whether the
-// target may have got something of it. The hooks may still be called after the
-// exchange is over (a dial outlives its request), so all fields are atomic.
+// exchange is one request on its way. It is the request's context, and watches
+// what becomes of it, to know afterwards whether the target may have got
+// something. The hooks may still be called after the exchange is over (a dial
+// outlives its request), so what they set is atomic.
 type exchange struct {
+	context.Context // of the request, with the hooks
+
 	conn      atomic.Pointer[countedConn]
 	before    atomic.Int64 // bytes written to conn when it was given to us
 	tlsFailed atomic.Bool
+
+	hooks   httptrace.ClientTrace
+	request retryablehttp.Request
+	header  http.Header
+	values  [maxHeaders]string // the header's
+	named   int                // of values in use
+
+	body   []byte
+	reader bytes.Reader // of body, for the first try
+	opened int          // how often open was called
 }
 
 type exchangeKey struct{}
 
-// watch returns a context in which net/http reports to ex.
-func (ex *exchange) watch(ctx context.Context) context.Context {
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			conn := info.Conn
-			if secure, ok := conn.(*tls.Conn); ok {
-				conn = secure.NetConn()
-			}
-			if counted, ok := conn.(*countedConn); ok {
-				ex.before.Store(counted.written.Load())
-				ex.conn.Store(counted)
-			}
-		},
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err != nil {
-				ex.tlsFailed.Store(true)
-			}
-		},
-	})
-	return context.WithValue(ctx, exchangeKey{}, ex)
+// begin makes ex the context of its request: net/http reports to it.
+func (ex *exchange) begin(ctx context.Context) {
+	ex.hooks.GotConn = ex.gotConn
+	ex.hooks.TLSHandshakeDone = ex.shookHands
+	ex.Context = httptrace.WithClientTrace(ctx, &ex.hooks)
+}
+
+// Value finds the exchange in a context made from it.
+func (ex *exchange) Value(key any) any {
+	if _, ours := key.(exchangeKey); ours {
+		return ex
+	}
+	return ex.Context.Value(key)
+}
+
+func (ex *exchange) gotConn(info httptrace.GotConnInfo) {
+	conn := info.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if counted, ok := conn.(*countedConn); ok {
+		ex.before.Store(counted.written.Load())
+		ex.conn.Store(counted)
+	}
+}
+
+func (ex *exchange) shookHands(_ tls.ConnectionState, err error) {
+	if err != nil {
+		ex.tlsFailed.Store(true)
+	}
+}
+
+// open gives a reader of the body, which is never copied. It is called once to
+// learn the length and once for each try. A second try needs a reader of its
+// own: net/http may still hold the first one.
+func (ex *exchange) open() (io.Reader, error) {
+	if ex.opened++; ex.opened > 2 {
+		return bytes.NewReader(ex.body), nil
+	}
+	ex.reader.Reset(ex.body)
+	return &ex.reader, nil
 }
 
 // sent tells whether anything was written to the connection since it was given

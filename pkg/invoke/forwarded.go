@@ -94,5 +94,11 @@ func plain(s string) string {
 // that does, and is not well-formed JSON, for a success could turn a no into a
 // yes; so it is malformed even where the body is not wanted.
 func mayReject(body []byte) bool {
-	return bytes.Contains(body, []byte(`"`+memberStatus+`"`)) || bytes.Contains(body, []byte(`"`+memberMessage+`"`))
+	first := bytes.Index(body, []byte(`"forwarded`)) // one pass over what names neither
+	return first >= 0 && (bytes.Contains(body[first:], []byte(`"`+memberStatus+`"`)) ||
+		bytes.Contains(body[first:], []byte(`"`+memberMessage+`"`)))
 }
+
+// mayHide tells whether a body has an escape, in which the name of a member can
+// hide from mayReject.
+func mayHide(body []byte) bool { return bytes.IndexByte(body, '\\') >= 0 }

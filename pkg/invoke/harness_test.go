@@ -143,6 +143,15 @@ func flood(c net.Conn, text string) {
 	}
 }
 
+// clientOf is the client that a target has now.
+func clientOf(i *Invoker, owner string, t *action.Target) (*client, *action.Error) {
+	v, refused := i.enter(owner, t)
+	if refused == nil {
+		i.clients.leave(v)
+	}
+	return v.client, refused
+}
+
 // resolverTo is a resolver whose only name server is a real one on loopback
 // that knows every name under one address, or none when ip is nil.
 func resolverTo(t *testing.T, ip net.IP) *net.Resolver {

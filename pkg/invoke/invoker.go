@@ -22,7 +22,7 @@ type Options struct {
 	Now        func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
 }
 
-// Invoker holds one connection pool for each target. It is safe for concurrent
+// Invoker holds one connection pool and the limits of each target. It is safe for concurrent
 // use.
 type Invoker struct {
 	options Options
@@ -47,17 +47,27 @@ func New(o Options) *Invoker {
 // be called twice.
 func (i *Invoker) Close() { i.clients.close() }
 
-// Do posts the body to the target and classifies what comes back. It returns
-// within the target's timeout and ctx's deadline, whichever is earlier.
+// Do posts the body to the target and classifies what comes back. First it
+// waits for the target's concurrency and rate limits, at most Call.Wait, which
+// is the target's timeout unless set; the timeout itself runs from when the
+// exchange begins. It never goes on beyond ctx's deadline. The limits are this
+// Invoker's, hence for each worker.
 //
 // The codes of Answer.Err are timeout, dns, connect, tls, blocked_address,
 // redirect, status, gone, answer_too_large, headers_too_large, answer_broken,
 // answer_malformed, cancelled (ctx was cancelled, rather than over), rejected
-// (a 2xx answer that says no), and, for a Call that cannot be sent as it is,
-// bad_field or internal.
+// (a 2xx answer that says no); busy, rate_limited and breaker_open, see
+// Answer.Uncharged; and, for a Call that cannot be sent as it is, bad_field or
+// internal.
 //
 // The request is sent once. It is repeated once only if the connection it was
 // given turned out dead before a single byte was written.
+//
+// Beside the bodies, an exchange under way holds less than 128 KiB. The body of
+// the Call is not copied; the answer's costs once its size, and once more, for
+// as long as it is read, when the target does not say its size beforehand or
+// compresses it. So an answer of 1 MiB costs at most 2.125 MiB, and what is over
+// the target's answer limit at most the limit and 128 KiB.
 func (i *Invoker) Do(ctx context.Context, c Call) Answer {
 	start := time.Now()
 	a := i.do(ctx, c)
@@ -69,21 +79,36 @@ func (i *Invoker) Do(ctx context.Context, c Call) Answer {
 }
 
 func (i *Invoker) do(caller context.Context, c Call) Answer {
-	cl, refused := i.client(c.Owner, c.Target)
-	if refused != nil {
-		return Answer{Err: refused}
+	if err := caller.Err(); err != nil {
+		return Answer{Err: classify(caller, caller, nil, err)}
 	}
+	v, err := i.enter(c.Owner, c.Target)
+	if err != nil {
+		return Answer{Err: err}
+	}
+	defer i.clients.leave(v)
+	wait := c.Wait
+	if wait <= 0 {
+		wait = timeoutOf(c.Target)
+	}
+	p, a, refused := v.limits.admit(caller, wait)
+	if refused {
+		return a
+	}
+	defer func() { p.end(caller, a) }()
+	a = i.exchange(caller, v.client, c)
+	return a
+}
+
+// exchange has one HTTP exchange.
+func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 	ctx, cancel := context.WithTimeout(caller, timeoutOf(c.Target))
 	defer cancel()
-	if ctx.Err() != nil {
-		return Answer{Err: classify(caller, ctx, nil, ctx.Err())}
-	}
 	ex := &exchange{}
-	req, refused := i.request(ex.watch(ctx), cl, c)
-	if refused != nil {
+	if refused := i.prepare(ctx, ex, cl, c); refused != nil {
 		return Answer{Err: refused}
 	}
-	resp, err := cl.http.Do(req)
+	resp, err := cl.http.Do(&ex.request)
 	if err != nil {
 		if resp != nil {
 			resp.Body.Close()

@@ -210,15 +210,15 @@ func TestClientFollowsItsTarget(t *testing.T) {
 	s, _ := countingServer(t, func(w http.ResponseWriter, _ *http.Request) {})
 	i := newInvoker(t)
 	one := callTo(s.URL).Target
-	first, refused := i.client("a", one)
+	first, refused := clientOf(i, "a", one)
 	require.Nil(t, refused)
 
 	same := *one
 	same.Headers = map[string]string{"X": "y"} // not the pool's business
-	again, _ := i.client("a", &same)
+	again, _ := clientOf(i, "a", &same)
 	require.Same(t, first, again)
 
-	elsewhere, _ := i.client("b", one)
+	elsewhere, _ := clientOf(i, "b", one)
 	require.NotSame(t, first, elsewhere, "another owner's target of that name")
 
 	for name, change := range map[string]func(*action.Target){
@@ -227,10 +227,10 @@ func TestClientFollowsItsTarget(t *testing.T) {
 		"concurrency": func(t *action.Target) { t.Concurrency = 7 },
 		"egress":      func(t *action.Target) { t.Egress = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} },
 	} {
-		before, _ := i.client("a", one)
+		before, _ := clientOf(i, "a", one)
 		changed := *one
 		change(&changed)
-		after, _ := i.client("a", &changed)
+		after, _ := clientOf(i, "a", &changed)
 		require.NotSame(t, before, after, name)
 	}
 	require.Equal(t, 2, i.clients.order.Len(), "replaced, not piled up")
@@ -240,10 +240,10 @@ func TestClientsAreBounded(t *testing.T) {
 	i := newInvoker(t)
 	i.clients.max = 3
 	target := func(n int) *action.Target { return &action.Target{Name: fmt.Sprint(n), URL: "http://hook.example"} }
-	zero, _ := i.client("", target(0))
+	zero, _ := clientOf(i, "", target(0))
 	for n := range 10 {
-		_, _ = i.client("", target(n))
-		again, _ := i.client("", target(0))
+		_, _ = clientOf(i, "", target(n))
+		again, _ := clientOf(i, "", target(0))
 		require.Same(t, zero, again, "in use, so kept")
 	}
 	require.Equal(t, 3, i.clients.order.Len())
@@ -275,4 +275,41 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	done.Wait()
+}
+
+// A target that is in use is not forgotten, however many others come: its
+// limits would begin anew beside what is under way.
+func TestTargetInUseIsKept(t *testing.T) {
+	i := newInvoker(t)
+	i.clients.max = 2
+	target := func(n int) *action.Target { return &action.Target{Name: fmt.Sprint(n), URL: "http://hook.example"} }
+	used, refused := i.enter("", target(0))
+	require.Nil(t, refused)
+	for n := range 10 {
+		_, _ = clientOf(i, "", target(n+1))
+	}
+	again, _ := i.enter("", target(0))
+	require.Same(t, used.limits, again.limits)
+	i.clients.leave(used)
+	i.clients.leave(again)
+	for n := range 10 {
+		_, _ = clientOf(i, "", target(n+1))
+	}
+	require.Len(t, i.clients.byKey, 2)
+	fresh, _ := i.enter("", target(0))
+	require.NotSame(t, used.limits, fresh.limits)
+}
+
+// A change of the limits costs no connection.
+func TestLimitsAreNotThePools(t *testing.T) {
+	i := newInvoker(t)
+	target := &action.Target{Name: "hook", URL: "http://hook.example"}
+	before, _ := i.enter("", target)
+	changed := *target
+	changed.Rate, changed.Breaker = action.Rate{N: 1, Per: time.Second}, action.Breaker{Failures: 1, Open: time.Second}
+	after, _ := i.enter("", &changed)
+	require.Same(t, before.client, after.client)
+	require.Same(t, before.limits.slots, after.limits.slots)
+	require.NotNil(t, after.limits.rate)
+	require.NotNil(t, after.limits.breaker)
 }

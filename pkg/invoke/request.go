@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -33,70 +34,129 @@ func isReserved(canonical string) bool {
 		strings.HasPrefix(canonical, "Webhook-") || strings.HasPrefix(canonical, "Proxy-")
 }
 
-// request makes the POST. Time and signatures are this attempt's.
-func (i *Invoker) request(ctx context.Context, cl *client, c Call) (*retryablehttp.Request, *action.Error) {
+// The names of our headers in the form in which net/http keeps them.
+var (
+	nameTraceparent = http.CanonicalHeaderKey(wire.HeaderTraceparent)
+	nameZitadel     = http.CanonicalHeaderKey(sign.HeaderZitadel)
+	nameID          = http.CanonicalHeaderKey(sign.HeaderID)
+	nameTimestamp   = http.CanonicalHeaderKey(sign.HeaderTimestamp)
+	nameSignature   = http.CanonicalHeaderKey(sign.HeaderSignature)
+)
+
+// maxHeaders is how many headers of ours a request has at most.
+const maxHeaders = 14
+
+// noHeader is what http.Client sees, see sealed. Never written to.
+var noHeader = http.Header{}
+
+// prepare makes the POST. Time and signatures are this attempt's.
+func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call) *action.Error {
 	if len(c.Body) == 0 {
 		// net/http repeats a POST without a body by itself, see below.
-		return nil, action.NewError(action.CodeBadField, action.StageInvoke, "a target is sent a body").WithField("body")
+		return action.NewError(action.CodeBadField, action.StageInvoke, "a target is sent a body").WithField("body")
 	}
-	h, refused := i.header(ctx, c)
-	if refused != nil {
-		return nil, refused
+	ex.begin(ctx)
+	ex.body = c.Body
+	if refused := i.fillHeader(ex, cl, c); refused != nil {
+		return refused
 	}
-	plain := &http.Request{Method: http.MethodPost, URL: cl.parsed, Host: cl.parsed.Host, Header: h}
-	req, err := retryablehttp.FromRequest(plain.WithContext(ctx))
-	if err == nil {
-		err = req.SetBody(c.Body)
-	}
-	if err != nil {
-		return nil, action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
+	plain := http.Request{Method: http.MethodPost, URL: cl.parsed, Header: noHeader}
+	ex.request.Request = plain.WithContext(ex)
+	if err := ex.request.SetBody(retryablehttp.ReaderFunc(ex.open)); err != nil {
+		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
 	}
 	// net/http repeats a request by itself when it can rewind the body and an
 	// Idempotency-Key is set, even if all of it was sent. Without GetBody it
 	// cannot; what may be repeated is onlyUnsent's decision.
-	req.GetBody = nil
-	return req, nil
+	ex.request.GetBody = nil
+	return nil
 }
 
-func (i *Invoker) header(ctx context.Context, c Call) (http.Header, *action.Error) {
-	h := make(http.Header, 16+len(c.Target.Headers))
+// set sets a header of ours; name is in canonical form.
+func (ex *exchange) set(name, value string) {
+	ex.values[ex.named] = value
+	ex.header[name] = ex.values[ex.named : ex.named+1 : ex.named+1]
+	ex.named++
+}
+
+func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
+	ex.header = make(http.Header, maxHeaders+len(c.Target.Headers))
 	for name, value := range c.Target.Headers {
 		if !isToken(name) || !isValue(value) {
-			return nil, action.NewError(action.CodeBadField, action.StageInvoke,
+			return action.NewError(action.CodeBadField, action.StageInvoke,
 				"a header has a name or value that is not allowed").WithField("headers")
 		}
 		if name = http.CanonicalHeaderKey(name); !isReserved(name) {
-			h.Set(name, value)
+			ex.header[name] = []string{value}
 		}
 	}
-	h.Set("Content-Type", "application/json")
-	h.Set("User-Agent", "callout")
-	h.Set("Accept-Encoding", "gzip")
-	h.Set(wire.HeaderTarget, c.Target.Name)
-	h.Set(wire.HeaderAttempt, strconv.Itoa(c.Attempt))
-	if c.Sequence != 0 {
-		h.Set(wire.HeaderSequence, strconv.FormatUint(c.Sequence, 10))
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		h.Set(wire.HeaderRemaining, strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 0), 10))
-	}
+	ex.set("Content-Type", typeJSON)
+	ex.set("User-Agent", "callout")
+	ex.set("Accept-Encoding", "gzip")
+	ex.set(wire.HeaderTarget, c.Target.Name)
 	if c.Traceparent != "" && isValue(c.Traceparent) {
-		h.Set(wire.HeaderTraceparent, c.Traceparent)
+		ex.set(nameTraceparent, c.Traceparent)
+	}
+	if c.Replay {
+		ex.set(wire.HeaderReplay, "true")
 	}
 	if c.ID != "" {
 		if !isValue(c.ID) {
-			return nil, action.NewError(action.CodeBadField, action.StageInvoke,
+			return action.NewError(action.CodeBadField, action.StageInvoke,
 				"a delivery id has a character that is not allowed").WithField("id")
 		}
-		h.Set(wire.HeaderDelivery, c.ID)
-		h.Set(HeaderIdempotency, c.ID)
+		ex.set(wire.HeaderDelivery, c.ID)
+		ex.set(HeaderIdempotency, c.ID)
 	}
-	return h, i.signatures(h, c)
+	return i.fillValues(ex, cl, c)
 }
 
-// signatures adds the signatures that the target's definition asks for. A
-// target that is to be signed is never called without.
-func (i *Invoker) signatures(h http.Header, c Call) *action.Error {
+// computed are header values, written into one text one after the other.
+type computed struct {
+	text  []byte
+	names [6]string
+	ends  [6]int
+	n     int
+}
+
+var computedFree = sync.Pool{New: func() any { return &computed{text: make([]byte, 0, 512)} }}
+
+// named ends the value that was last written.
+func (v *computed) named(name string) {
+	v.names[v.n], v.ends[v.n] = name, len(v.text)
+	v.n++
+}
+
+// fillValues sets the headers whose values are computed: numbers, and the
+// signatures that the target's definition asks for. A target that is to be
+// signed is never called without.
+func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
+	v := computedFree.Get().(*computed)
+	defer computedFree.Put(v)
+	v.text, v.n = v.text[:0], 0
+	if refused := i.sign(ex, v, cl, c); refused != nil {
+		return refused
+	}
+	v.text = strconv.AppendInt(v.text, int64(c.Attempt), 10)
+	v.named(wire.HeaderAttempt)
+	if c.Sequence != 0 {
+		v.text = strconv.AppendUint(v.text, c.Sequence, 10)
+		v.named(wire.HeaderSequence)
+	}
+	if deadline, ok := ex.Deadline(); ok {
+		v.text = strconv.AppendInt(v.text, max(time.Until(deadline).Milliseconds(), 0), 10)
+		v.named(wire.HeaderRemaining)
+	}
+	text, from := string(v.text), 0
+	for k := range v.n {
+		ex.set(v.names[k], text[from:v.ends[k]])
+		from = v.ends[k]
+	}
+	return nil
+}
+
+// sign adds the signatures to v.
+func (i *Invoker) sign(ex *exchange, v *computed, cl *client, c Call) *action.Error {
 	zitadel, standard := c.Target.Signs(action.SignZitadel), c.Target.Signs(action.SignStandard)
 	if !zitadel && !standard {
 		return nil
@@ -104,19 +164,22 @@ func (i *Invoker) signatures(h http.Header, c Call) *action.Error {
 	if len(c.Keys) == 0 {
 		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key")
 	}
-	now := i.options.Now()
+	signer, now := cl.signerOf(c.Keys), i.options.Now()
 	if zitadel {
-		h.Set(sign.HeaderZitadel, sign.Zitadel(c.Keys, now, c.Body))
+		v.text = signer.AppendZitadel(v.text, now, c.Body)
+		v.named(nameZitadel)
 	}
-	if standard {
-		value, err := sign.Standard(c.Keys, c.ID, now, c.Body)
-		if err != nil {
-			return asError(err)
-		}
-		h.Set(sign.HeaderID, c.ID)
-		h.Set(sign.HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
-		h.Set(sign.HeaderSignature, value)
+	if !standard {
+		return nil
 	}
+	var err error
+	if v.text, err = signer.AppendStandard(v.text, c.ID, now, c.Body); err != nil {
+		return asError(err)
+	}
+	v.named(nameSignature)
+	ex.set(nameID, c.ID)
+	v.text = strconv.AppendInt(v.text, now.Unix(), 10)
+	v.named(nameTimestamp)
 	return nil
 }
 

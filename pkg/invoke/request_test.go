@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,23 @@ func TestRequest(t *testing.T) {
 	for _, key := range keys {
 		require.NoError(t, sign.VerifyZitadel(r.Header.Get("ZITADEL-Signature"), r.body, now, key))
 		require.NoError(t, sign.VerifyStandard(r.Header, r.body, now, key))
+	}
+}
+
+// The keys of each call sign it, though those of the last one are kept ready.
+func TestRotatedKeysSignAtOnce(t *testing.T) {
+	url, got := recorder(t)
+	i := newInvoker(t)
+	old, fresh := sign.NewKey(), sign.NewKey()
+	for _, keys := range [][]string{{old}, {fresh, old}, {fresh}, {old}} {
+		require.Nil(t, i.Do(t.Context(), callTo(url, func(c *Call) { c.Keys = keys })).Err)
+		r := <-got
+		for _, key := range []string{old, fresh} {
+			zitadel := sign.VerifyZitadel(r.Header.Get("ZITADEL-Signature"), r.body, time.Now(), key)
+			standard := sign.VerifyStandard(r.Header, r.body, time.Now(), key)
+			require.Equal(t, slices.Contains(keys, key), zitadel == nil)
+			require.Equal(t, slices.Contains(keys, key), standard == nil)
+		}
 	}
 }
 

@@ -174,10 +174,15 @@ func TestReplaySendsAgainAndDisturbsNobody(t *testing.T) {
 	hooks.await(t, "hook", 6)
 	require.Eventually(t, func() bool { return len(r.lines(t)) == 5 }, 15*time.Second, 10*time.Millisecond, "its line goes when it is done")
 	seen := map[uint64]int{}
+	replayed := 0
 	for _, a := range hooks.got("hook") {
 		seen[markOf(t, a).n]++
+		if a.header.Get("Callout-Replay") == "true" {
+			replayed++
+		}
 	}
 	require.Equal(t, map[uint64]int{1: 1, 2: 2, 3: 2, 5: 1}, seen)
+	require.Equal(t, 2, replayed, "they say so")
 	ids := map[string]bool{}
 	for _, a := range arrivals {
 		ids[a.header.Get("Callout-Delivery-Id")] = true

@@ -3,13 +3,9 @@ package sign
 import (
 	"crypto/ed25519"
 	"crypto/hmac"
-	"encoding/base64"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/callout-hq/callout/pkg/action"
 )
 
 // The headers of Standard Webhooks.
@@ -37,34 +33,11 @@ func Standard(keys []string, id string, t time.Time, body []byte) (string, error
 
 // Standard is the function of that name under rules of one's own.
 func (r Rules) Standard(keys []string, id string, t time.Time, body []byte) (string, error) {
-	if !goodID(id) {
-		return "", action.NewError(action.CodeBadField, action.StageInvoke,
-			"a webhook id is 1 to 255 visible ASCII characters without a dot").WithField(HeaderID)
+	value, err := r.signer(keys).AppendStandard(nil, id, t, body)
+	if err != nil {
+		return "", err
 	}
-	if len(keys) == 0 {
-		return "", badKey("there is no key to sign with")
-	}
-	prefix := id + "." + strconv.FormatInt(t.Unix(), 10)
-	var b strings.Builder
-	for i, text := range keys {
-		k, err := r.parse(text)
-		if err != nil {
-			return "", err
-		}
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		switch {
-		case k.secret != nil:
-			b.WriteString("v1," + base64.StdEncoding.EncodeToString(mac(k.secret, prefix, body)))
-		case k.private != nil:
-			signature := ed25519.Sign(k.private, message(prefix, body))
-			b.WriteString("v1a," + base64.StdEncoding.EncodeToString(signature))
-		default:
-			return "", badKey("a public key cannot sign")
-		}
-	}
-	return b.String(), nil
+	return string(value), nil
 }
 
 // VerifyStandard checks the three headers of Standard Webhooks against the

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -21,16 +20,7 @@ const maxParts = 64
 // what is sent, byte for byte. Without keys there is nothing to sign with and
 // the value is empty.
 func Zitadel(keys []string, t time.Time, body []byte) string {
-	if len(keys) == 0 {
-		return ""
-	}
-	stamp := strconv.FormatInt(t.Unix(), 10)
-	var b strings.Builder
-	b.WriteString("t=" + stamp)
-	for _, k := range keys {
-		b.WriteString(",v1=" + hex.EncodeToString(mac([]byte(k), stamp, body)))
-	}
-	return b.String()
+	return string(NewSigner(keys).AppendZitadel(nil, t, body))
 }
 
 // VerifyZitadel checks the value of the header ZITADEL-Signature against the

@@ -18,6 +18,7 @@ import (
 const (
 	faultWait  = time.Second     // a fault of ours
 	pausedWait = 5 * time.Second // a paused target
+	limitWait  = time.Second     // at most this long in the worker, for the target's own limits
 	storeLimit = 5 * time.Second // for writing what was decided
 )
 
@@ -154,7 +155,7 @@ func (r *run) attempt(ctx context.Context) {
 	}
 	answer := w.invoker.Do(ctx, invoke.Call{
 		Target: j.target, Owner: d.Line.Instance + "/" + j.owner, Keys: keys, Body: d.Body, ID: j.id, Attempt: number,
-		Sequence: j.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay,
+		Sequence: j.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay, Wait: limitWait,
 	})
 	switch {
 	case !d.Held() || errors.Is(context.Cause(ctx), bus.ErrLapsed):
@@ -162,6 +163,11 @@ func (r *run) attempt(ctx context.Context) {
 		return
 	case answer.Err != nil && ctx.Err() != nil: // the worker stops: not the target's fault
 		w.done(d, d.HandBack())
+		return
+	}
+	if answer.Uncharged { // a limit of ours stood in the way, nothing was sent
+		w.log.Info().Str("line", d.Line.Name).Str("delivery", j.id).Str("code", string(answer.Err.Code)).Dur("wait_ms", answer.RetryAfter).Msg("delivery waits for its target's limits")
+		w.done(d, d.Wait(answer.RetryAfter))
 		return
 	}
 	if answer.Err != nil && !r.known {

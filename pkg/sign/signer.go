@@ -1,0 +1,143 @@
+package sign
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"hash"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Signer signs with the same keys over and over. It reads them once, on first
+// use, and keeps what can be kept of the work: a signature of one `whsec_` key
+// allocates nothing. It is safe for concurrent use; make it by NewSigner.
+type Signer struct {
+	rules Rules
+	texts []string
+	plain []*macs // of the texts themselves
+
+	once   sync.Once
+	parsed []signingKey
+	err    error
+}
+
+// signingKey is one key of the Standard Webhooks scheme: one of the two is set.
+type signingKey struct {
+	secret  *macs
+	private ed25519.PrivateKey
+}
+
+// NewSigner makes a Signer for keys, the newest first. A key that cannot be
+// read shows when AppendStandard is called: ZITADEL's scheme takes any text.
+func NewSigner(keys []string) *Signer { return Rules{}.signer(keys) }
+
+func (r Rules) signer(keys []string) *Signer {
+	s := &Signer{rules: r, texts: slices.Clone(keys), plain: make([]*macs, len(keys))}
+	for i, text := range keys {
+		s.plain[i] = newMACs([]byte(text))
+	}
+	return s
+}
+
+// Has tells whether s signs with exactly these keys.
+func (s *Signer) Has(keys []string) bool { return slices.Equal(s.texts, keys) }
+
+// AppendZitadel appends to dst what Zitadel gives.
+func (s *Signer) AppendZitadel(dst []byte, t time.Time, body []byte) []byte {
+	if len(s.plain) == 0 {
+		return dst
+	}
+	dst = append(dst, "t="...)
+	from := len(dst)
+	dst = strconv.AppendInt(dst, t.Unix(), 10)
+	to := len(dst)
+	for _, m := range s.plain {
+		dst = append(dst, ",v1="...)
+		h := m.get()
+		dst = hex.AppendEncode(dst, h.sum(dst[from:to], body))
+		m.put(h)
+	}
+	return dst
+}
+
+// AppendStandard appends to dst what Standard gives, or fails as it does.
+func (s *Signer) AppendStandard(dst []byte, id string, t time.Time, body []byte) ([]byte, error) {
+	if !goodID(id) {
+		return dst, action.NewError(action.CodeBadField, action.StageInvoke,
+			"a webhook id is 1 to 255 visible ASCII characters without a dot").WithField(HeaderID)
+	}
+	if s.once.Do(s.parse); s.err != nil {
+		return dst, s.err
+	}
+	prefix := strconv.AppendInt(append(append(make([]byte, 0, maxID+32), id...), '.'), t.Unix(), 10)
+	for i, k := range s.parsed {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		if k.secret == nil {
+			signature := ed25519.Sign(k.private, message(string(prefix), body))
+			dst = base64.StdEncoding.AppendEncode(append(dst, "v1a,"...), signature)
+			continue
+		}
+		h := k.secret.get()
+		dst = base64.StdEncoding.AppendEncode(append(dst, "v1,"...), h.sum(prefix, body))
+		k.secret.put(h)
+	}
+	return dst, nil
+}
+
+func (s *Signer) parse() {
+	if len(s.texts) == 0 {
+		s.err = badKey("there is no key to sign with")
+		return
+	}
+	for _, text := range s.texts {
+		k, err := s.rules.parse(text)
+		if err == nil && k.secret == nil && k.private == nil {
+			err = badKey("a public key cannot sign")
+		}
+		if err != nil {
+			s.err = err
+			return
+		}
+		use := signingKey{private: k.private}
+		if k.secret != nil {
+			use = signingKey{secret: newMACs(k.secret)}
+		}
+		s.parsed = append(s.parsed, use)
+	}
+}
+
+// macs keeps hashes under one key that are not in use.
+type macs struct{ free sync.Pool }
+
+func newMACs(key []byte) *macs {
+	return &macs{free: sync.Pool{New: func() any { return &keyed{Hash: hmac.New(sha256.New, key)} }}}
+}
+
+func (m *macs) get() *keyed  { return m.free.Get().(*keyed) }
+func (m *macs) put(h *keyed) { m.free.Put(h) }
+
+// keyed is HMAC-SHA256 under one key, with room for what it works on.
+type keyed struct {
+	hash.Hash
+	prefix []byte
+	out    [sha256.Size]byte
+}
+
+// sum is the HMAC over the prefix, a dot and the body. It stays good until the
+// next one.
+func (h *keyed) sum(prefix, body []byte) []byte {
+	h.prefix = append(append(h.prefix[:0], prefix...), '.')
+	h.Reset()
+	h.Write(h.prefix)
+	h.Write(body)
+	return h.Sum(h.out[:0])
+}
