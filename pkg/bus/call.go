@@ -38,6 +38,9 @@ type CallRequest struct {
 // unavailable (nobody listens, known at once), deadline, too_large, or the
 // refusal of the worker. When ctx is cancelled the worker is told, and what it
 // has in hand for the call is aborted.
+// A call that is under way when the connection breaks is unavailable at once:
+// whether a worker ran it cannot be known any more, and its answer may never
+// come.
 func (b *Bus) Call(ctx context.Context, c CallRequest) ([]byte, error) {
 	subject, err := wire.CallSubject(c.Instance, c.Phase, c.Name)
 	if err != nil {
@@ -48,6 +51,8 @@ func (b *Bus) Call(ctx context.Context, c CallRequest) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
+	link := *b.link.Load()
+	defer context.AfterFunc(link, cancel)()
 	msg := nats.NewMsg(subject)
 	msg.Data = c.Body
 	msg.Header.Set(wire.HeaderTimeout, wire.FormatTimeout(c.Timeout))
@@ -61,6 +66,8 @@ func (b *Bus) Call(ctx context.Context, c CallRequest) ([]byte, error) {
 	msg.Header.Set(headerCall, id)
 	answer, err := b.nc.RequestMsgWithContext(ctx, msg)
 	switch {
+	case errors.Is(err, context.Canceled) && link.Err() != nil:
+		return nil, action.NewError(action.CodeUnavailable, action.StageBus, "").WithCause(nats.ErrDisconnected)
 	case errors.Is(err, context.Canceled):
 		_ = b.nc.Publish(subjectCancel, []byte(id)) // without it the call ends by its deadline
 		return nil, action.NewError(action.CodeCancelled, action.StageBus, "").WithCause(err)

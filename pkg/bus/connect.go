@@ -47,6 +47,9 @@ const (
 	DefaultMaxStream int64 = 1 << 30
 )
 
+// dialFor is how long one try to connect may take.
+const dialFor = 3 * time.Second
+
 // Bus is one connection. All methods may be called from any goroutine.
 type Bus struct {
 	nc      *nats.Conn
@@ -57,11 +60,15 @@ type Bus struct {
 	// connection ends when the connection has been made anew.
 	connection atomic.Pointer[context.Context]
 	endSession atomic.Pointer[context.CancelFunc]
+	// link ends when the connection breaks.
+	link    atomic.Pointer[context.Context]
+	endLink atomic.Pointer[context.CancelFunc]
 }
 
 // Connect opens a connection that reconnects for ever. Nothing is buffered
 // while the server is away: publishing then fails at once, so that no late
-// acknowledgement can free a line that somebody else holds.
+// acknowledgement can free a line that somebody else holds. One try takes at
+// most dialFor, whatever ctx says: it is the bound of every later one too.
 func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.MaxObject == 0 {
 		o.MaxObject = action.DefaultObject
@@ -75,9 +82,13 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.MaxStream == 0 {
 		o.MaxStream = DefaultMaxStream
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, unreachable(o.URL, err)
+	}
 	b := &Bus{log: o.Log, opts: o}
 	b.renewed()
-	nc, err := nats.Connect(o.URL, b.connectOptions(ctx)...)
+	b.broken()
+	nc, err := nats.Connect(o.URL, b.connectOptions()...)
 	if err != nil {
 		return nil, unreachable(o.URL, err)
 	}
@@ -93,7 +104,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	return b, nil
 }
 
-func (b *Bus) connectOptions(ctx context.Context) []nats.Option {
+func (b *Bus) connectOptions() []nats.Option {
 	o := b.opts
 	opts := []nats.Option{
 		nats.Name(o.Name),
@@ -105,11 +116,12 @@ func (b *Bus) connectOptions(ctx context.Context) []nats.Option {
 		nats.ReconnectJitter(50*time.Millisecond, 100*time.Millisecond),
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(o.Patient),
-		nats.Timeout(3 * time.Second),
+		nats.Timeout(dialFor),
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DrainTimeout(5 * time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.broken()
 			if err != nil {
 				b.log.Warn().Err(err).Msg("NATS connection lost, reconnecting")
 			}
@@ -121,9 +133,6 @@ func (b *Bus) connectOptions(ctx context.Context) []nats.Option {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.log.Warn().Err(err).Msg("NATS reported an error")
 		}),
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		opts = append(opts, nats.Timeout(max(time.Until(deadline), time.Millisecond)))
 	}
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess))

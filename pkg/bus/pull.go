@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -114,10 +115,16 @@ func (b *Bus) session(ctx context.Context, deadline time.Time) (context.Context,
 }
 
 // renewed ends the session of the old connection.
-func (b *Bus) renewed() {
-	next, end := context.WithCancel(context.Background())
-	b.connection.Store(&next)
-	if old := b.endSession.Swap(&end); old != nil {
+func (b *Bus) renewed() { succeed(&b.connection, &b.endSession) }
+
+// broken ends what waits for an answer that this connection would have brought.
+func (b *Bus) broken() { succeed(&b.link, &b.endLink) }
+
+// succeed puts a fresh context in the place of one that it ends.
+func succeed(current *atomic.Pointer[context.Context], end *atomic.Pointer[context.CancelFunc]) {
+	next, cancel := context.WithCancel(context.Background())
+	current.Store(&next)
+	if old := end.Swap(&cancel); old != nil {
 		(*old)()
 	}
 }

@@ -59,7 +59,12 @@ func (b *Bus) follow(ctx context.Context, bucket, keys string, do func(key strin
 	return ready
 }
 
+// followOnce ends when the connection has been made anew: a watch notices only
+// after its heartbeats, many seconds later, that a restarted server forgot it.
 func (b *Bus) followOnce(ctx context.Context, bucket, keys string, do func(string, []byte), ready func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(*b.connection.Load(), cancel)()
 	kv, err := b.js.KeyValue(ctx, bucket)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package callout
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,8 +11,6 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/outcome"
-	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Options of a client.
@@ -28,27 +27,50 @@ type Options struct {
 	// OnUnknown decides what a call does before the conditions were read for
 	// the first time: fail (the default) or continue.
 	OnUnknown action.OnUnavailable
+	// Headers names the headers of the core's own callers that targets may see,
+	// in any case: all others are dropped from Call.Headers. None by default;
+	// there is no pattern, so Authorization and Cookie go out only when they are
+	// named.
+	Headers []string
+	// Exempt names methods that are never intercepted, whatever is configured
+	// and whether or not NATS is there: name the core's own admin API, so that
+	// no execution can lock the operator out. An entry is a prefix that ends
+	// where a segment of the name does: /acme.admin covers the package,
+	// /acme.admin.v1.AdminService the service, and /acme.admin.v1.AdminService/Get
+	// that method alone, not GetUser. Callout's own management service is always
+	// exempt.
+	Exempt []string
 	// MaxObject is the size in bytes an object may have; 0 = 1 MiB.
 	MaxObject int
 	Log       zerolog.Logger
 }
 
-// firstLook is how long Connect waits for the conditions when NATS answers.
-const firstLook = 2 * time.Second
+const (
+	// firstTry is how long Connect waits for NATS to answer.
+	firstTry = 2 * time.Second
+	// firstLook is how long it then waits for the conditions.
+	firstLook = 2 * time.Second
+)
 
 // Client is a core's connection to Callout. Its methods may be called from any
 // goroutine.
 type Client struct {
 	bus      *bus.Bus
 	opts     Options
+	headers  map[string]bool // canonical names that may go out
+	exempt   []string
 	filter   atomic.Pointer[catalog.Filter]
+	loaded   chan struct{}
 	unfollow context.CancelFunc
 }
 
 // Connect makes a client. It does not fail when NATS is away: the client then
 // connects in the background, and Options.OnUnknown decides about calls until
-// it has. When NATS answers, Connect waits for the conditions, at most two
-// seconds and at most until ctx ends.
+// the conditions were read once. From then on the last known conditions count,
+// also while NATS is away. Connect waits at most two seconds for NATS to
+// answer, and when it does for the conditions: at most two seconds more, and at
+// most until ctx ends. The error tells of options that cannot be meant, or of a
+// server whose max_payload is too small.
 func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Instance == "" {
 		o.Instance = "default"
@@ -56,14 +78,28 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Name == "" {
 		o.Name = "callout core"
 	}
-	b, err := bus.Connect(ctx, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, Log: o.Log, MaxObject: o.MaxObject, Patient: true})
+	headers, err := headerNames(o.Headers)
 	if err != nil {
 		return nil, err
 	}
-	following, unfollow := context.WithCancel(context.Background())
-	c := &Client{bus: b, opts: o, unfollow: unfollow}
+	exempt, err := exemptions(o.Exempt)
+	if err != nil {
+		return nil, err
+	}
+	// The bus takes what remains of a context for the time of every connection
+	// it makes, later ones too: a nearly spent one would keep it away for ever.
+	try, cancelTry := context.WithTimeout(context.WithoutCancel(ctx), firstTry)
+	defer cancelTry()
+	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, Log: o.Log, MaxObject: o.MaxObject, Patient: true})
+	if err != nil {
+		return nil, err
+	}
+	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
+	c := &Client{bus: b, opts: o, headers: headers, exempt: exempt, loaded: make(chan struct{}), unfollow: unfollow}
+	var once sync.Once
 	first := b.FollowConditions(following, o.Instance, func(conditions catalog.Conditions) {
 		c.filter.Store(catalog.CompileFilter(conditions))
+		once.Do(func() { close(c.loaded) })
 	})
 	if b.Connected() {
 		look, cancel := context.WithTimeout(ctx, firstLook)
@@ -76,96 +112,12 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	return c, nil
 }
 
+// Loaded is closed when the conditions were read for the first time. Until
+// then Options.OnUnknown decides about calls.
+func (c *Client) Loaded() <-chan struct{} { return c.loaded }
+
 // Close ends the client. Calls under way fail.
 func (c *Client) Close() {
 	c.unfollow()
 	c.bus.Close()
-}
-
-// Call is what a core says of a request it is about to handle, or of the
-// response it is about to send.
-type Call struct {
-	Method      string // full method, /package.Service/Method
-	OrgID       string
-	ProjectID   string
-	UserID      string
-	Headers     map[string][]string // only those the targets may see
-	Request     []byte              // JSON object
-	Response    []byte              // JSON object; of a response only
-	Traceparent string
-}
-
-// Request runs the executions for a request before it is handled. A result
-// with outcome continue and an Object means: handle that instead. The error is
-// an *action.Error and tells of a call that could not be made at all, such as
-// one that is too large; everything else is an outcome. The deadline is ctx's,
-// or 30 seconds.
-func (c *Client) Request(ctx context.Context, call Call) (action.Result, error) {
-	call.Response = nil
-	return c.call(ctx, action.Request, call)
-}
-
-// Response runs the executions for a response before it is sent. Object is
-// then the changed response.
-func (c *Client) Response(ctx context.Context, call Call) (action.Result, error) {
-	return c.call(ctx, action.Response, call)
-}
-
-func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (action.Result, error) {
-	if result, done := c.filtered(phase, call.Method, call.OrgID); done {
-		return result, nil
-	}
-	body := wire.CallBody{
-		FullMethod: call.Method, InstanceID: c.opts.Instance, OrgID: call.OrgID, ProjectID: call.ProjectID,
-		UserID: call.UserID, Request: call.Request, Headers: call.Headers, Response: call.Response,
-	}.Encode()
-	return c.send(ctx, phase, call.Method, call.OrgID, body, call.Traceparent)
-}
-
-// Function runs the execution of a function. body is the JSON object of its
-// context; `function` is added to it. Object is what the targets returned,
-// merged in order.
-func (c *Client) Function(ctx context.Context, name string, body []byte) (action.Result, error) {
-	facts, err := wire.NewCall(c.opts.Instance, action.Function, name, body, c.bus.MaxObject())
-	if err != nil {
-		return action.Result{}, err
-	}
-	if result, done := c.filtered(action.Function, name, facts.OrgID); done {
-		return result, nil
-	}
-	return c.send(ctx, action.Function, name, facts.OrgID, body, "")
-}
-
-// filtered ends a call for which nothing is configured, or of which nothing is
-// known yet.
-func (c *Client) filtered(phase action.Phase, name, org string) (action.Result, bool) {
-	filter := c.filter.Load()
-	if filter == nil {
-		return outcome.WithoutWorker(true, c.opts.OnUnknown != action.UnavailableContinue, 0), true
-	}
-	if configured, _ := filter.Call(phase, name, org); !configured {
-		return action.Result{Outcome: action.Continue, Revision: filter.Revision()}, true
-	}
-	return action.Result{}, false
-}
-
-func (c *Client) send(ctx context.Context, phase action.Phase, name, org string, body []byte, traceparent string) (action.Result, error) {
-	timeout := action.DefaultBudget
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(time.Until(deadline), action.MaxBudget)
-	}
-	raw, err := c.bus.Call(ctx, bus.CallRequest{Instance: c.opts.Instance, Phase: phase, Name: name, Body: body,
-		Timeout: timeout, Traceparent: traceparent})
-	if err == nil {
-		return wire.DecodeReply(raw)
-	}
-	filter := c.filter.Load()
-	switch action.CodeOf(err) {
-	case action.CodeUnavailable:
-		configured, fail := filter.Call(phase, name, org)
-		return outcome.WithoutWorker(configured, fail, filter.Revision()), nil
-	case action.CodeDeadline:
-		return outcome.TooLate(filter.Revision()), nil
-	}
-	return action.Result{}, err
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // Call is the body of a call: ZITADEL's JSON of the phase, as text, with the
-// places of what the engine reads. It is immutable; With returns a new one.
+// places of what the engine reads. It stands for one value; With returns a new
+// one. It is used by one goroutine.
 type Call struct {
 	Phase  action.Phase
 	Name   string // full method, or function name
@@ -19,6 +20,7 @@ type Call struct {
 	member string // the member that holds the object: request or response
 	start  int    // the object's place in raw; start == end == 0: absent
 	end    int
+	next   []byte // an object that takes the place of raw's; nil: none
 }
 
 // NewCall checks what a core sent. Name and instance come from the subject or
@@ -68,34 +70,52 @@ func NewCall(instance string, phase action.Phase, name string, raw []byte, limit
 }
 
 // Raw is the body as the next target gets it. It must not be written to.
-func (c *Call) Raw() []byte { return c.raw }
+func (c *Call) Raw() []byte {
+	if c.next != nil {
+		c.put(c.next)
+		c.next = nil
+	}
+	return c.raw
+}
+
+// Size is about how many bytes Raw has, told without building it: at most a
+// few too many.
+func (c *Call) Size() int { return len(c.raw) + len(c.next) - (c.end - c.start) + len(`,"response":`) }
 
 // Object is what the targets change: the request, the response, or what a
 // function's targets returned so far. Nil when there is none yet.
 func (c *Call) Object() json.RawMessage {
-	if c.start == c.end {
+	switch {
+	case c.next != nil:
+		return c.next
+	case c.start == c.end:
 		return nil
 	}
 	return c.raw[c.start:c.end:c.end]
 }
 
-// With is the call with another object; every other byte stays.
+// With is the call with another object; every other byte stays. The text is
+// built when somebody asks for it: the last target's change needs none.
 func (c *Call) With(object []byte) *Call {
 	next := *c
+	next.next = object
+	return &next
+}
+
+func (c *Call) put(object []byte) {
 	if c.start != c.end {
-		next.raw = concat(c.raw[:c.start], object, c.raw[c.end:])
-		next.end = c.start + len(object)
-		return &next
+		c.raw = concat(c.raw[:c.start], object, c.raw[c.end:])
+		c.end = c.start + len(object)
+		return
 	}
 	closing := bytes.LastIndexByte(c.raw, '}')
 	addition := appendMember(nil, c.member, object)
 	if before := bytes.TrimRight(c.raw[:closing], " \t\r\n"); before[len(before)-1] != '{' {
 		addition = append([]byte{','}, addition...)
 	}
-	next.raw = concat(c.raw[:closing], addition, c.raw[closing:])
-	next.end = closing + len(addition)
-	next.start = next.end - len(object)
-	return &next
+	c.raw = concat(c.raw[:closing], addition, c.raw[closing:])
+	c.end = closing + len(addition)
+	c.start = c.end - len(object)
 }
 
 // checkObject refuses an object that is no JSON object, for nothing could be
@@ -159,7 +179,7 @@ type CallBody struct {
 
 // Encode writes the body. The objects are copied as they are.
 func (b CallBody) Encode() []byte {
-	out := []byte{'{'}
+	out := append(make([]byte, 0, len(b.Request)+len(b.Response)+bodyRoom), '{')
 	add := func(name string, value []byte) {
 		if len(out) > 1 {
 			out = append(out, ',')
@@ -187,8 +207,11 @@ func (b CallBody) Encode() []byte {
 	return append(out, '}')
 }
 
+// bodyRoom is about what a body has besides its objects.
+const bodyRoom = 512
+
 func appendMember(dst []byte, name string, value []byte) []byte {
-	dst = append(dst, quote(name)...)
+	dst, _ = jsontext.AppendQuote(dst, name)
 	return append(append(dst, ':'), value...)
 }
 

@@ -36,9 +36,11 @@ func EncodeReply(phase action.Phase, r action.Result) []byte {
 		member = "request"
 	}
 	// The object is spliced in, not encoded: its bytes are the core's.
-	prefix := appendMember([]byte{'{'}, "outcome", quote(string(r.Outcome)))
-	addition := appendMember([]byte{','}, member, r.Object)
-	return concat(prefix, addition, head[len(prefix):])
+	out := append(make([]byte, 0, len(head)+len(r.Object)+len(member)+4), '{')
+	out = appendMember(out, "outcome", quote(string(r.Outcome)))
+	rest := head[len(out):]
+	out = appendMember(append(out, ','), member, r.Object)
+	return append(out, rest...)
 }
 
 // DecodeReply reads the answer to a call, or the error it was refused with.

@@ -164,7 +164,7 @@ func (c *chain) apply(t *action.Target, answer invoke.Answer) (action.StepOutcom
 		return action.StepOK, err
 	}
 	next := c.body.With(object)
-	if len(next.Raw()) > c.worker.bus.MaxBody() {
+	if next.Size() > c.worker.bus.MaxBody() {
 		return action.StepOK, action.NewError(action.CodeTooLarge, action.StageApply, "the body has become too large for the bus")
 	}
 	c.body, c.changed = next, true

@@ -1,0 +1,154 @@
+package callout
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/outcome"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// Call is what a core says of a request it is about to handle, or of the
+// response it is about to send.
+type Call struct {
+	Method      string // full method, /package.Service/Method
+	OrgID       string
+	ProjectID   string
+	UserID      string
+	Headers     map[string][]string // of the caller; targets see those that Options.Headers names
+	Request     []byte              // JSON object
+	Response    []byte              // JSON object; of a response only
+	Traceparent string
+}
+
+// Request runs the executions for a request before it is handled. A result
+// with outcome continue and an Object means: handle that instead. The error is
+// an *action.Error and tells of a call that could not be made at all, such as
+// one that is too large; everything else is an outcome. The deadline is ctx's,
+// or 30 seconds.
+func (c *Client) Request(ctx context.Context, call Call) (action.Result, error) {
+	call.Response = nil
+	return c.call(ctx, action.Request, call)
+}
+
+// Response runs the executions for a response before it is sent. Object is
+// then the changed response.
+func (c *Client) Response(ctx context.Context, call Call) (action.Result, error) {
+	return c.call(ctx, action.Response, call)
+}
+
+// Intercept is Request or Response for who needs no more than what to go on
+// with: changed is the object to use instead, nil when nothing changed. The
+// error is an *action.Error and means that the core must not go on: its message
+// and status are safe to show. Warnings tell of what went wrong without ending
+// the call, and may stand beside an error.
+func (c *Client) Intercept(ctx context.Context, phase action.Phase, call Call) (changed json.RawMessage, warnings []action.Warning, err error) {
+	if phase == action.Request {
+		call.Response = nil
+	}
+	result, err := c.call(ctx, phase, call)
+	if err != nil {
+		return nil, nil, err
+	}
+	if refusal := Refusal(result); refusal != nil {
+		return nil, result.Warnings, refusal
+	}
+	return result.Object, result.Warnings, nil
+}
+
+// Configured tells whether a call may have anything to run; false means that
+// nothing need be encoded, for Request and Response would return at once. It is
+// true as long as nothing is known of the conditions. It takes the time of a
+// few map look-ups and does not allocate.
+func (c *Client) Configured(phase action.Phase, method, org string) bool {
+	if c.exempted(method) {
+		return false
+	}
+	filter := c.filter.Load()
+	if filter == nil {
+		return true
+	}
+	configured, _ := filter.Call(phase, method, org)
+	return configured
+}
+
+func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (action.Result, error) {
+	if c.exempted(call.Method) {
+		return action.Result{Outcome: action.Continue, Revision: c.filter.Load().Revision()}, nil
+	}
+	if result, done := c.filtered(phase, call.Method, call.OrgID); done {
+		return result, nil
+	}
+	headers, err := c.visible(call.Headers)
+	if err != nil {
+		return action.Result{}, err
+	}
+	body := wire.CallBody{
+		FullMethod: call.Method, InstanceID: c.opts.Instance, OrgID: call.OrgID, ProjectID: call.ProjectID,
+		UserID: call.UserID, Request: call.Request, Headers: headers, Response: call.Response,
+	}.Encode()
+	return c.send(ctx, phase, call.Method, call.OrgID, body, call.Traceparent)
+}
+
+// Refusal is why a core must not go on, nil when it may: the error of a result
+// whose outcome is not continue.
+func Refusal(r action.Result) *action.Error {
+	switch {
+	case r.Outcome == action.Continue:
+		return nil
+	case r.Error != nil:
+		return r.Error
+	}
+	return action.NewError(action.CodeInternal, action.StageInvoke, "")
+}
+
+// Function runs the execution of a function. body is the JSON object of its
+// context; `function` is added to it. Object is what the targets returned,
+// merged in order.
+func (c *Client) Function(ctx context.Context, name string, body []byte) (action.Result, error) {
+	facts, err := wire.NewCall(c.opts.Instance, action.Function, name, body, c.bus.MaxObject())
+	if err != nil {
+		return action.Result{}, err
+	}
+	if result, done := c.filtered(action.Function, name, facts.OrgID); done {
+		return result, nil
+	}
+	return c.send(ctx, action.Function, name, facts.OrgID, body, "")
+}
+
+// filtered ends a call for which nothing is configured, or of which nothing is
+// known yet.
+func (c *Client) filtered(phase action.Phase, name, org string) (action.Result, bool) {
+	filter := c.filter.Load()
+	if filter == nil {
+		return outcome.WithoutWorker(true, c.opts.OnUnknown != action.UnavailableContinue, 0), true
+	}
+	if configured, _ := filter.Call(phase, name, org); !configured {
+		return action.Result{Outcome: action.Continue, Revision: filter.Revision()}, true
+	}
+	return action.Result{}, false
+}
+
+func (c *Client) send(ctx context.Context, phase action.Phase, name, org string, body []byte, traceparent string) (action.Result, error) {
+	timeout := action.DefaultBudget
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(time.Until(deadline), action.MaxBudget)
+	}
+	raw, err := c.bus.Call(ctx, bus.CallRequest{Instance: c.opts.Instance, Phase: phase, Name: name, Body: body,
+		Timeout: timeout, Traceparent: traceparent})
+	if err == nil {
+		return wire.DecodeReply(raw)
+	}
+	filter := c.filter.Load()
+	switch action.CodeOf(err) {
+	case action.CodeUnavailable:
+		configured, fail := filter.Call(phase, name, org)
+		return outcome.WithoutWorker(configured, fail, filter.Revision()), nil
+	case action.CodeDeadline:
+		return outcome.TooLate(filter.Revision()), nil
+	}
+	return action.Result{}, err
+}
