@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	drainEvery  = 500 * time.Millisecond // how often lines that drain are looked at
+	drainEvery  = 100 * time.Millisecond // how often lines that drain are looked at
 	recordEvery = 10 * time.Second       // how often positions are recorded and lost consumers put back
 	retainEvery = 10 * time.Minute       // how often old events are trimmed, at most
 )

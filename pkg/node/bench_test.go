@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,18 +13,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-retryablehttp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/callout"
+	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/node"
+	"github.com/callout-hq/callout/pkg/work"
 )
 
 // The benchmarks here do a thing twice in one run, in turns: by Callout, and
-// bare, with the same libraries and nothing around them. What counts is the
+// bare, with the same libraries (nats.go, go-retryablehttp with a tuned pool)
+// and nothing around them: no matching, no signature, no merge, no lease. Core
+// and worker reach the broker over TCP, as in a fleet. What counts is the
 // ratio; the machine's speed drifts.
 const (
 	turns   = 7   // of each way
@@ -110,9 +115,17 @@ func benchNode(b *testing.B, config string, hooks string) (*node.Node, *callout.
 	b.Helper()
 	ctx := context.Background()
 	n, err := node.Start(ctx, node.Options{Data: b.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
-		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks)), Log: zerolog.Nop()})
+		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks)), Log: zerolog.Nop(), WithoutWorker: true})
 	ok(b, err)
 	b.Cleanup(func() { _ = n.Close(ctx) })
+	connection, err := bus.Connect(ctx, bus.Options{URL: n.NATSURL(), Name: "bench worker", Log: zerolog.Nop()})
+	ok(b, err)
+	b.Cleanup(connection.Close)
+	invoker := invoke.New(invoke.Options{Log: zerolog.Nop(), AllowLocal: true})
+	b.Cleanup(invoker.Close)
+	worker, err := work.Start(ctx, work.Options{Bus: connection, Invoker: invoker, Log: zerolog.Nop()})
+	ok(b, err)
+	b.Cleanup(func() { _ = worker.Stop(ctx) })
 	client, err := callout.Connect(ctx, callout.Options{URL: n.NATSURL()})
 	ok(b, err)
 	b.Cleanup(client.Close)
@@ -120,12 +133,15 @@ func benchNode(b *testing.B, config string, hooks string) (*node.Node, *callout.
 }
 
 // tuned is a client with a pool that fits.
-func tuned() *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}}
+func tuned() *retryablehttp.Client {
+	c := retryablehttp.NewClient()
+	c.Logger, c.RetryMax = nil, 0
+	c.HTTPClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}}
+	return c
 }
 
-func post(b *testing.B, c *http.Client, url string, body []byte) []byte {
-	answer, err := c.Post(url, "application/json", bytes.NewReader(body))
+func post(b *testing.B, c *retryablehttp.Client, url string, body []byte) []byte {
+	answer, err := c.Post(url, "application/json", body)
 	ok(b, err)
 	raw, err := io.ReadAll(answer.Body)
 	ok(b, err)
@@ -166,7 +182,7 @@ func bareResponder(b *testing.B, hook string) (*nats.Conn, string) {
 	s, err := embed.Start(embed.Options{Data: b.TempDir(), Listen: "127.0.0.1:0"})
 	ok(b, err)
 	b.Cleanup(s.Close)
-	worker, err := nats.Connect("", nats.InProcessServer(s))
+	worker, err := nats.Connect(s.URL())
 	ok(b, err)
 	b.Cleanup(worker.Close)
 	hooks := tuned()
@@ -216,7 +232,7 @@ func barePublisher(b *testing.B, hook string, body []byte) func() {
 	s, err := embed.Start(embed.Options{Data: b.TempDir(), Listen: "127.0.0.1:0"})
 	ok(b, err)
 	b.Cleanup(s.Close)
-	worker, err := nats.Connect("", nats.InProcessServer(s))
+	worker, err := nats.Connect(s.URL())
 	ok(b, err)
 	b.Cleanup(worker.Close)
 	js, err := jetstream.New(worker)

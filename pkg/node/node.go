@@ -3,6 +3,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -33,6 +34,7 @@ type Options struct {
 	AckWait    time.Duration // 0 = 5 s
 	SyncAlways bool
 	History    time.Duration // how long delivered events are kept; 0 = 7 days
+	MaxStream  int64         // bytes an event stream may hold; 0 = 10 GiB, in memory 1 GiB
 	// WithoutWorker leaves the worker out: others do the work.
 	WithoutWorker bool
 	Log           zerolog.Logger
@@ -136,7 +138,7 @@ func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handle
 
 func (n *Node) connect(ctx context.Context, name string, o Options) (*bus.Bus, error) {
 	b, err := bus.Connect(ctx, bus.Options{InProcess: n.server, Name: name, Log: o.Log, MaxObject: o.MaxObject,
-		AckWait: o.AckWait, MemoryStore: o.Data == "", MaxStream: maxStream(o.Data)})
+		AckWait: o.AckWait, MemoryStore: o.Data == "", MaxStream: cmp.Or(o.MaxStream, maxStream(o.Data))})
 	if err == nil {
 		n.buses = append(n.buses, b)
 	}

@@ -1,0 +1,237 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/callout"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/dispatch"
+	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/node"
+	"github.com/callout-hq/callout/pkg/work"
+)
+
+// times is n, or more of it when CALLOUT_ROUNDS asks for longer runs.
+func times(t *testing.T, n int) int {
+	t.Helper()
+	if text := os.Getenv("CALLOUT_ROUNDS"); text != "" {
+		rounds, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		return n * max(rounds/3, 1)
+	}
+	return n
+}
+
+// TestCrashBetweenDeadLetterAndAck is what a worker finds that takes over after
+// another stored the dead letter, and died before it told the server.
+func TestCrashBetweenDeadLetterAndAck(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	r := run(t, hooks, oneHook, func(o *node.Options) { o.WithoutWorker = true })
+	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
+	ctx := within(t, 20*time.Second)
+	l := r.lines(t)[0]
+	died := make(chan struct{})
+	first := r.bus.NewConsumer(1, func(_ context.Context, d *bus.Delivery) {
+		record := action.LineRecord{Sequence: d.Sequence, DeliveryID: l.DeliveryID(d.Sequence, d.StoredAt), Attempts: 1,
+			State: action.LineGivenUp, Reason: action.CodeStatus, LastStatus: 400}
+		require.NoError(t, r.bus.PutRecord(ctx, d, record))
+		require.NoError(t, r.bus.StoreDead(ctx, action.DeadLetter{DeliveryID: record.DeliveryID, Instance: "default", Target: "hook",
+			Reason: action.CodeStatus, Attempts: 1, Body: d.Body}))
+		close(died) // and nothing is told to the server
+	})
+	first.Start(ctx, l)
+	<-died
+	go first.Stop()
+	startWorker(t, r)
+	require.Equal(t, uint64(2), markOf(t, hooks.await(t, "hook", 1)[0]).n, "the first is not sent again")
+	r.drained(t)
+	require.Len(t, r.deadLetters(t, 1), 1)
+	require.Len(t, hooks.got("hook"), 1)
+}
+
+func startWorker(t *testing.T, r *running) {
+	t.Helper()
+	b, err := bus.Connect(within(t, 5*time.Second), bus.Options{URL: r.NATSURL(), Name: "test worker", AckWait: time.Second})
+	require.NoError(t, err)
+	invoker := invoke.New(invoke.Options{AllowLocal: true})
+	w, err := work.Start(within(t, 10*time.Second), work.Options{Bus: b, Invoker: invoker})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, w.Stop(within(t, 5*time.Second)))
+		invoker.Close()
+		b.Close()
+	})
+}
+
+// TestDeadLetterStreamAway deletes the dead letter stream: the event that would
+// go there stays, and goes there when it is back.
+func TestDeadLetterStreamAway(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	obey(hooks, "hook", 400)
+	r := run(t, hooks, oneHook, nil)
+	js := jetStreamOf(t, r)
+	dead, err := js.Stream(t.Context(), "CALLOUT_DEAD_default")
+	require.NoError(t, err)
+	config := dead.CachedInfo().Config
+	require.NoError(t, js.DeleteStream(t.Context(), config.Name))
+	r.publish(t, event("u", "user.added", 1))
+	hooks.await(t, "hook", 1)
+	backlog := func() uint64 {
+		b, err := r.bus.Backlog(within(t, time.Second), r.lines(t)[0])
+		require.NoError(t, err)
+		return b.Lag()
+	}
+	require.Never(t, func() bool { return backlog() == 0 }, 2500*time.Millisecond, 50*time.Millisecond, "it is not acknowledged")
+	_, err = js.CreateStream(t.Context(), config)
+	require.NoError(t, err)
+	require.Len(t, r.deadLetters(t, 1), 1)
+	r.drained(t)
+	require.Len(t, hooks.got("hook"), 1, "and its target was asked once")
+}
+
+func jetStreamOf(t *testing.T, r *running) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(r.NATSURL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	return js
+}
+
+// TestFullStreamLosesNothing fills the stream while a line stands: publishers
+// are refused, nothing is dropped, and all is delivered in order afterwards.
+func TestFullStreamLosesNothing(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	r := run(t, hooks, oneHook, func(o *node.Options) { o.MaxStream = 256 << 10 })
+	d := r.Dispatcher()
+	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
+	stored := uint64(0)
+	var refused error
+	for refused == nil && stored < 10000 {
+		e := event("u", "user.added", stored+1)
+		e.Payload = []byte(`{"pad":"` + strings.Repeat("x", 1000) + `"}`)
+		if _, refused = r.client.Publish(within(t, 5*time.Second), e); refused == nil {
+			stored++
+		}
+	}
+	require.Equal(t, action.CodeStreamFull, action.CodeOf(refused), "%v", refused)
+	require.Greater(t, stored, uint64(100))
+	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes), "needs no room")
+	hooks.await(t, "hook", int(stored))
+	require.Equal(t, int(stored), inOrder(t, hooks.got("hook")))
+}
+
+// hooked is a catalog that sends the given event types to the hook.
+func hooked(t *testing.T, hooks *targets, matches ...string) *catalog.Snapshot {
+	t.Helper()
+	config := "targets: {hook: {type: webhook, url: HOOKS/hook}, all: {type: webhook, url: HOOKS/all}}\nevents:\n  '*': {targets: [{target: all}]}\n"
+	for _, m := range matches {
+		config += fmt.Sprintf("  %q: {targets: [{target: hook}]}\n", m)
+	}
+	s, problems := catalog.Parse("test.yaml", []byte(strings.ReplaceAll(config, "HOOKS", hooks.URL)))
+	require.NotNil(t, s, "%v", problems)
+	return s
+}
+
+// TestPublishedAsSoonAsApplyHasAnswered adds an execution, and publishes its
+// event from another connection the moment Apply has returned.
+func TestPublishedAsSoonAsApplyHasAnswered(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	r := run(t, hooks, "", nil)
+	n := times(t, 150)
+	for i := range n {
+		eventType := fmt.Sprintf("user.e%d", i%20)
+		_, err := r.Dispatcher().Apply(within(t, 10*time.Second), hooked(t, hooks, eventType))
+		require.NoError(t, err)
+		r.publish(t, event("u", eventType, uint64(i+1)))
+	}
+	arrivals := hooks.await(t, "hook", n)
+	r.drained(t)
+	require.Len(t, arrivals, n)
+	require.Empty(t, hooks.got("all"), "none went to the less exact execution")
+}
+
+// TestSwitchesUnderABacklog switches between three executions while a thousand
+// events wait: each goes to exactly one line, the one in force when it was
+// stored.
+func TestSwitchesUnderABacklog(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	r := run(t, hooks, "", nil)
+	d := r.Dispatcher()
+	apply := func(matches ...string) {
+		_, err := d.Apply(within(t, 10*time.Second), hooked(t, hooks, matches...))
+		require.NoError(t, err)
+	}
+	apply()
+	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "*/all", dispatch.AllLanes))
+	want := map[uint64]string{}
+	n := uint64(0)
+	publish := func(to string, k int) {
+		for range k {
+			n++
+			want[n] = to
+			r.publish(t, event("u", "user.added", n))
+		}
+	}
+	publish("all", 1000) // they wait
+	for i := range times(t, 60) {
+		switch i % 3 {
+		case 0:
+			apply("user.*")
+			publish("hook", 3)
+		case 1:
+			apply("user.added")
+			publish("hook", 3)
+		default:
+			apply()
+			publish("all", 3)
+		}
+	}
+	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "default", "*/all", dispatch.AllLanes))
+	require.Eventually(t, func() bool { return len(hooks.got("hook"))+len(hooks.got("all")) >= int(n) }, 60*time.Second, 10*time.Millisecond)
+	r.drained(t)
+	for _, name := range []string{"hook", "all"} {
+		for _, a := range hooks.got(name) {
+			m := markOf(t, a)
+			require.Equal(t, name, want[m.n], "event %d", m.n)
+			delete(want, m.n)
+		}
+	}
+	require.Empty(t, want, "lost")
+}
+
+// TestClientSeesWhatIsStoredWhenTheStreamIsFull publishes several at once into
+// a stream without room for all of them.
+func TestClientSeesWhatIsStoredWhenTheStreamIsFull(t *testing.T) {
+	t.Parallel()
+	r := run(t, newTargets(t), "", func(o *node.Options) { o.MaxStream = 64 << 10 })
+	var events []action.Event
+	for i := range uint64(200) {
+		e := event("u", "user.added", i)
+		e.Payload = []byte(`{"pad":"` + strings.Repeat("x", 1000) + `"}`)
+		events = append(events, e)
+	}
+	stored, err := r.client.Publish(within(t, 10*time.Second), events...)
+	require.Equal(t, action.CodeStreamFull, action.CodeOf(err))
+	require.NotEmpty(t, stored)
+	require.Less(t, len(stored), 200)
+	var _ []callout.Stored = stored
+}
