@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,4 +255,67 @@ func barePublisher(b *testing.B, hook string, body []byte) func() {
 	publisher, err := jetstream.New(core)
 	ok(b, err)
 	return func() { _, err := publisher.Publish(ctx, "bare.a", body); ok(b, err) }
+}
+
+// BenchmarkChain calls one execution of five targets, and five of one target.
+func BenchmarkChain(b *testing.B) {
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `{"metadata":{"department":"analytics"}}`)
+	}))
+	b.Cleanup(hook.Close)
+	_, client := benchNode(b, `
+targets: {hook: {type: call, url: HOOKS}}
+requests:
+  /a.S/One: {targets: [{target: hook}]}
+  /a.S/Five: {targets: [{target: hook}, {target: hook}, {target: hook}, {target: hook}, {target: hook}]}
+`, hook.URL)
+	body := object()
+	call := func(method string) {
+		r, err := client.Request(context.Background(), callout.Call{Method: method, OrgID: "acme", Request: body})
+		if err != nil || r.Outcome != action.Continue || r.Object == nil {
+			b.Fatal(r, err)
+		}
+	}
+	pair(b, func(n int) time.Duration { return eachMedian(n, func() { call("/a.S/Five") }) },
+		func(n int) time.Duration {
+			return eachMedian(n, func() {
+				for range 5 {
+					call("/a.S/One")
+				}
+			})
+		})
+}
+
+// BenchmarkLanes has a target that takes 20 ms: what 16 and 64 lanes deliver in
+// a second, against what as many hands could at most.
+func BenchmarkLanes(b *testing.B) {
+	for _, lanes := range []int{16, 64} {
+		b.Run(fmt.Sprint(lanes), func(b *testing.B) {
+			var arrived atomic.Int64
+			hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				time.Sleep(20 * time.Millisecond)
+				arrived.Add(1)
+			}))
+			b.Cleanup(hook.Close)
+			_, client := benchNode(b, fmt.Sprintf("targets: {hook: {type: webhook, url: HOOKS, lanes: %d}}\nevents: {user.added: {targets: [{target: hook}]}}", lanes), hook.URL)
+			for b.Loop() {
+				const n = 6000
+				began, before := time.Now(), arrived.Load()
+				var next atomic.Int64
+				together(n, 16, func() {
+					_, err := client.Publish(context.Background(), action.Event{AggregateID: fmt.Sprint("u", next.Add(1)), ResourceOwner: "acme", Type: "user.added"})
+					ok(b, err)
+				})
+				for arrived.Load() < before+n*9/10 { // the last events fall on few lanes
+					time.Sleep(time.Millisecond)
+				}
+				rate := float64(arrived.Load()-before) / time.Since(began).Seconds()
+				b.ReportMetric(rate, "events/s")
+				b.ReportMetric(rate/(float64(lanes)/0.02), "of-the-most")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }
