@@ -60,34 +60,39 @@ func parse(src []byte, rep *report) *Snapshot {
 // input: it recurses, over siblings too, and may panic. So the tokens are
 // bounded first, and a panic becomes a problem.
 func readTree(src []byte, rep *report) (root *node, ok bool) {
-	fail := func(at place, code, message string) (*node, bool) {
+	fail := func(at place, code, message string) {
 		rep.add(Problem{Line: at.line, Col: at.col, Severity: Error, Code: code, Message: message})
-		return nil, false
+		root, ok = nil, false
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			root, ok = fail(place{1, 1}, ProblemSyntax, "the YAML could not be read")
+			fail(place{1, 1}, ProblemSyntax, "the YAML could not be read")
 		}
 	}()
 	if len(src) > MaxFile {
-		return fail(place{1, 1}, ProblemTooLarge, fmt.Sprintf("a configuration file has at most %d bytes, this one has %d", MaxFile, len(src)))
+		fail(place{1, 1}, ProblemTooLarge, fmt.Sprintf("a configuration file has at most %d bytes, this one has %d", MaxFile, len(src)))
+		return nil, false
 	}
 	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
 	if at, bad := badByte(src); bad {
-		return fail(at, ProblemSyntax, "the file is not UTF-8 text")
+		fail(at, ProblemSyntax, "the file is not UTF-8 text")
+		return nil, false
 	}
 	tokens := lexer.Tokenize(string(src))
 	if at, code, message := boundTokens(tokens); code != "" {
-		return fail(at, code, message)
+		fail(at, code, message)
+		return nil, false
 	}
 	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at, message := syntaxError(err, src)
-		return fail(at, ProblemSyntax, message)
+		fail(at, ProblemSyntax, message)
+		return nil, false
 	}
 	body, err := oneDocument(f)
 	if err != nil {
-		return fail(startOf(body), ProblemSyntax, err.Error())
+		fail(startOf(body), ProblemSyntax, err.Error())
+		return nil, false
 	}
 	before := len(rep.problems)
 	g := &grower{report: rep, anchors: map[string]*node{}}

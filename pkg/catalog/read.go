@@ -147,8 +147,8 @@ func (r *reader) boolean(f field) bool {
 }
 
 // integer reads a whole number that stands for something, so that 0 is out of
-// range; least is the smallest number allowed.
-func (r *reader) integer(f field, least int) int {
+// range.
+func (r *reader) integer(f field) int {
 	text, ok := r.text(f)
 	if !ok {
 		return 0
@@ -157,8 +157,8 @@ func (r *reader) integer(f field, least int) int {
 	switch {
 	case err != nil:
 		r.errorf(f.value.at, f.path, ProblemBadValue, "%s is a whole number", quote(f.key))
-	case n < least:
-		r.errorf(f.value.at, f.path, ProblemOutOfRange, "%s is at least %d", quote(f.key), least)
+	case n < 1:
+		r.errorf(f.value.at, f.path, ProblemOutOfRange, "%s is at least 1", quote(f.key))
 	}
 	return n
 }

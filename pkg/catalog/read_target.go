@@ -82,11 +82,11 @@ func (r *reader) limitField(t *action.Target, f field) {
 			t.Signatures = append(t.Signatures, action.Signature(s))
 		}
 	case "lanes":
-		t.Lanes = r.integer(f, 1)
+		t.Lanes = r.integer(f)
 	case "concurrency":
-		t.Concurrency = r.integer(f, 1)
+		t.Concurrency = r.integer(f)
 	case "max_answer":
-		t.MaxAnswer = r.integer(f, 1)
+		t.MaxAnswer = r.integer(f)
 	case "rate":
 		t.Rate = r.rate(f)
 	case "breaker":
@@ -133,7 +133,7 @@ func (r *reader) retry(t *action.Target, f field) {
 		case "max_age":
 			t.Retry.MaxAge = r.duration(x)
 		case "attempts":
-			t.Retry.Attempts = r.integer(x, 1)
+			t.Retry.Attempts = r.integer(x)
 		}
 	}
 }
@@ -195,7 +195,7 @@ func (r *reader) breaker(t *action.Target, f field) {
 	for _, x := range r.fields(f.value, f.path, []string{"failures", "open"}) {
 		have[x.key] = true
 		if x.key == "failures" {
-			t.Breaker.Failures = r.integer(x, 1)
+			t.Breaker.Failures = r.integer(x)
 		} else {
 			t.Breaker.Open = r.duration(x)
 		}

@@ -19,9 +19,9 @@ func (h *history) check(t *testing.T) {
 	h.mu.Unlock()
 	slices.SortFunc(acked, func(a, b accepted) int { return cmp.Compare(a.sequence, b.sequence) })
 	acked = slices.Compact(acked) // a repeated publish was told the same sequence
-	all := h.tg.await(t, time.Minute, "everything that was confirmed", func(all []arrival) bool { return len(missing(acked, all)) == 0 })
+	h.tg.await(t, time.Minute, "everything that was confirmed", func(all []arrival) bool { return len(missing(acked, all)) == 0 })
 	h.awaitQuiet(t)
-	all = h.tg.seen()
+	all := h.tg.seen()
 	require.Empty(t, missing(acked, all))
 
 	repeated := 0

@@ -95,7 +95,7 @@ func missing(k key, steps []Step, patience time.Duration) string {
 	if cause == nil {
 		return why
 	}
-	return withDetail(why+"; "+cause.Arrow.String(), cause.Detail)
+	return withDetail(why+"; "+cause.String(), cause.Detail)
 }
 
 func withDetail(text, detail string) string {

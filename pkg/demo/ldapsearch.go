@@ -125,5 +125,5 @@ func text(p *ber.Packet) string {
 	if s, ok := p.Value.(string); ok && s != "" {
 		return s
 	}
-	return string(p.Data.Bytes())
+	return p.Data.String()
 }

@@ -53,7 +53,7 @@ func (t *inTurn) step(s Step) {
 func (t *inTurn) finish(err error, took time.Duration, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.view.end(err, took)
+	t.end(err, took)
 	t.over = !more
 }
 

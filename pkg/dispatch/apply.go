@@ -155,7 +155,7 @@ func (d *Dispatcher) keepKey(ctx context.Context, instance, owner, name string, 
 	if err != nil {
 		return err
 	}
-	key := ""
+	var key string
 	switch {
 	case from.Env != "":
 		if key = os.Getenv(from.Env); key == "" {

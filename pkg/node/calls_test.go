@@ -60,7 +60,7 @@ func TestChain(t *testing.T) {
 		{"webhook: 500 is a warning", "webhook", status(500, ``), action.Continue, "", action.CodeStatus, 502, before},
 		{"webhook: 500 interrupts", "webhook_interrupts", status(500, ``), action.Failed, "", action.CodeStatus, 502, ""},
 		{"webhook: forwarded interrupts", "webhook_interrupts", status(200, `{"forwardedErrorMessage":"closed today"}`), action.Rejected, "", action.CodeRejected, 400, ""},
-		{"webhook: redirect interrupts", "webhook_interrupts", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/next", 302) }, action.Failed, "", action.CodeRedirect, 502, ""},
+		{"webhook: redirect interrupts", "webhook_interrupts", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/next", http.StatusFound) }, action.Failed, "", action.CodeRedirect, 502, ""},
 		{"async: its answer does not matter", "async", status(500, ``), action.Continue, "", "", 0, before},
 	} {
 		t.Run(c.name, func(t *testing.T) {

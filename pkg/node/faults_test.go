@@ -15,7 +15,6 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
@@ -233,5 +232,4 @@ func TestClientSeesWhatIsStoredWhenTheStreamIsFull(t *testing.T) {
 	require.Equal(t, action.CodeStreamFull, action.CodeOf(err))
 	require.NotEmpty(t, stored)
 	require.Less(t, len(stored), 200)
-	var _ []callout.Stored = stored
 }

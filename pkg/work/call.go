@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -164,8 +165,9 @@ func (c *chain) apply(t *action.Target, answer invoke.Answer) (action.StepOutcom
 		return action.StepOK, err
 	}
 	next := c.body.With(object)
-	if next.Size() > c.worker.bus.MaxBody() {
-		return action.StepOK, action.NewError(action.CodeTooLarge, action.StageApply, "the body has become too large for the bus")
+	if size, limit := next.Size(), c.worker.bus.MaxBody(); size > limit {
+		return action.StepOK, action.NewError(action.CodeTooLarge, action.StageApply, "the body has become too large for the bus").
+			WithCause(fmt.Errorf("%d bytes, %d are allowed", size, limit))
 	}
 	c.body, c.changed = next, true
 	return action.StepChanged, nil

@@ -41,7 +41,7 @@ type job struct {
 func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 	j, err := w.jobOf(ctx, d)
 	if err != nil {
-		w.giveWay(d, faultWait, err)
+		w.giveWay(d, err)
 		return
 	}
 	if j == nil { // a better match takes it, or nobody
@@ -50,7 +50,7 @@ func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 	}
 	before, known, err := w.record(ctx, d)
 	if err != nil {
-		w.giveWay(d, faultWait, err)
+		w.giveWay(d, err)
 		return
 	}
 	r := run{worker: w, delivery: d, job: j, before: before, known: known}
@@ -142,7 +142,7 @@ func (r *run) attempt(ctx context.Context) {
 	w, d, j := r.worker, r.delivery, r.job
 	keys, err := w.keys.get(ctx, d.Line.Instance, j.owner, j.target.Name)
 	if err != nil {
-		w.giveWay(d, faultWait, err)
+		w.giveWay(d, err)
 		return
 	}
 	number := 1
@@ -173,7 +173,7 @@ func (r *run) attempt(ctx context.Context) {
 	if answer.Err != nil && !r.known {
 		// Since when the line fails is asked of the server, not of the watch.
 		if r.before, r.known, err = w.bus.Record(ctx, d); err != nil {
-			w.giveWay(d, faultWait, err)
+			w.giveWay(d, err)
 			return
 		}
 	}
@@ -196,9 +196,9 @@ func (w *Worker) lapsed(d *bus.Delivery, j *job) {
 }
 
 // giveWay lets the line wait for a fault of ours. It is not charged.
-func (w *Worker) giveWay(d *bus.Delivery, wait time.Duration, err error) {
+func (w *Worker) giveWay(d *bus.Delivery, err error) {
 	w.log.Error().Err(err).Str("line", d.Line.Name).Uint64("sequence", d.Sequence).Msg("delivery held up by a fault of ours")
-	w.done(d, d.Wait(wait))
+	w.done(d, d.Wait(faultWait))
 }
 
 // done notes when the server could not be told; it will hand the delivery out

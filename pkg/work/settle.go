@@ -20,7 +20,7 @@ func (r *run) settle(decision outcome.Decision, cause *action.Error) {
 	defer cancel()
 	w, d := r.worker, r.delivery
 	if err := r.keep(ctx, decision); err != nil {
-		w.giveWay(d, faultWait, err)
+		w.giveWay(d, err)
 		return
 	}
 	switch decision.Verdict {
@@ -30,14 +30,14 @@ func (r *run) settle(decision outcome.Decision, cause *action.Error) {
 		w.done(d, d.Wait(decision.Delay))
 	case outcome.Pause:
 		if err := w.bus.PauseTarget(ctx, d.Line.Instance, r.job.owner, r.job.target.Name, decision.Record.LastCode); err != nil {
-			w.giveWay(d, faultWait, err)
+			w.giveWay(d, err)
 			return
 		}
 		w.log.Warn().Str("target", r.job.target.Name).Str("reason", string(decision.Record.LastCode)).Msg("target paused")
 		w.done(d, d.Wait(pausedWait))
 	case outcome.Stop:
 		if err := w.bus.StopLine(ctx, d.Line); err != nil {
-			w.giveWay(d, faultWait, err)
+			w.giveWay(d, err)
 			return
 		}
 		w.log.Warn().Str("line", d.Line.Name).Str("reason", string(decision.Record.Reason)).Msg("line stopped until it is resumed")
@@ -77,7 +77,7 @@ func (r *run) bury(ctx context.Context, record action.LineRecord, cause *action.
 		letter.Org, letter.Subject, letter.StoredAt = again.Org, again.Subject, again.StoredAt
 	}
 	if err := w.bus.StoreDead(ctx, letter); err != nil {
-		w.giveWay(d, faultWait, err)
+		w.giveWay(d, err)
 		return
 	}
 	w.log.Warn().Str("delivery", j.id).Str("target", j.target.Name).Str("reason", string(record.Reason)).
