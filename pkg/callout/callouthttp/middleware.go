@@ -198,5 +198,5 @@ func writeError(w http.ResponseWriter, _ *http.Request, e *action.Error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(wire.EncodeError(e), '\n')) //nolint:gosec // JSON by its Content-Type, no page
+	_, _ = w.Write(append(wire.EncodeError(e), '\n'))
 }

@@ -93,7 +93,7 @@ func (r *recorder) release() error {
 	if len(r.body) == 0 {
 		return nil
 	}
-	_, err := r.ResponseWriter.Write(r.body) //nolint:gosec // JSON by its Content-Type, no page
+	_, err := r.ResponseWriter.Write(r.body)
 	r.body = nil
 	return err
 }
