@@ -78,5 +78,9 @@ func (b *Bus) Call(ctx context.Context, c CallRequest) ([]byte, error) {
 	case err != nil:
 		return nil, action.NewError(action.CodeUnavailable, action.StageBus, "").WithCause(err)
 	}
+	if answer.Header.Get(wire.HeaderStatus) != "" { // refused: no outcome, and never to be taken for one
+		_, err := wire.DecodeReply(answer.Data)
+		return nil, err
+	}
 	return answer.Data, nil
 }

@@ -25,18 +25,10 @@ func stream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-func TestCallOverNATS(t *testing.T) {
+func TestRefusedOverNATS(t *testing.T) {
 	t.Parallel()
 	tg := newPlatform(t)
 	nc := plain(t, dev(t, tg, configuration(t, fill(tg, platform)), "--data", ""))
-	for _, tt := range callCases {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := nc.Request("callout.call.default."+tt.subject, []byte(tt.body), bound)
-			require.NoError(t, err)
-			require.Empty(t, got.Header.Get("Callout-Status"))
-			sameReply(t, tt.want, string(got.Data))
-		})
-	}
 	for _, tt := range []struct{ name, subject, body, status, code, field string }{
 		{"not JSON", "default.request.a.S.M", `{`, "400", "malformed", ""},
 		{"method that disagrees with the subject", "default.request.a.S.M", `{"fullMethod":"/a.S/N","request":{}}`, "400", "mismatch", "fullMethod"},

@@ -11,8 +11,8 @@ import (
 
 const addUser = `{"fullMethod":"/acme.user.v1.UserService/AddUser","instanceID":"default","userID":"7","request":{"user":{"name":"Ada","age":36}},"headers":{"X-Id":["1"]}}`
 
-// callCases are calls over HTTP and over NATS: the same body in, the same JSON
-// out.
+// callCases are calls that may be made in any way: the same body in, the same
+// JSON out.
 var callCases = []struct {
 	name, path, subject, body string
 	want                      reply
@@ -133,4 +133,21 @@ func TestCallDeadline(t *testing.T) {
 	answer := read[reply](t, got.body)
 	require.Equal(t, "failed", answer.Outcome)
 	require.Contains(t, []string{"deadline", "timeout"}, answer.Error.Code)
+}
+
+// A revision that never comes ends the call as a deadline does, with an
+// outcome, whoever notices first.
+func TestCallForARevisionThatNeverComes(t *testing.T) {
+	t.Parallel()
+	tg := newPlatform(t)
+	p := dev(t, tg, configuration(t, fill(tg, platform)), "--data", "")
+	for range 20 {
+		got := send(t, http.MethodPost, p.ready["http"]+"/v1/instances/default/calls/request", addUser,
+			map[string]string{"Callout-Timeout": "20ms", "Callout-Min-Revision": "99"})
+		require.Equal(t, 200, got.status, got.body)
+		answer := read[reply](t, got.body)
+		require.Equal(t, "failed", answer.Outcome, got.body)
+		require.Equal(t, "deadline", answer.Error.Code)
+	}
+	require.Empty(t, tg.seen())
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,6 +29,11 @@ func post(t *testing.T, url, body string) answer {
 // host that is named, not the one that is dialled.
 func send(t *testing.T, method, url, body string, header map[string]string) answer {
 	t.Helper()
+	return sendWithin(t, bound, method, url, body, header)
+}
+
+func sendWithin(t *testing.T, limit time.Duration, method, url, body string, header map[string]string) answer {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Close = true
@@ -42,7 +48,7 @@ func send(t *testing.T, method, url, body string, header map[string]string) answ
 	}
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport, Timeout: bound}).Do(req)
+	resp, err := (&http.Client{Transport: transport, Timeout: limit}).Do(req)
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)

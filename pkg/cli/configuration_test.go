@@ -20,9 +20,15 @@ func configuration(t *testing.T, text string) (path string) {
 // replace puts another file in the place of path, in one step as editors do.
 func replace(t *testing.T, path, text string) {
 	t.Helper()
+	require.NoError(t, swap(path, text))
+}
+
+func swap(path, text string) error {
 	next := path + ".next"
-	require.NoError(t, os.WriteFile(next, []byte(text), 0o600))
-	require.NoError(t, os.Rename(next, path))
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
 }
 
 // dev starts `callout dev` on free ports.

@@ -14,6 +14,7 @@ import (
 // processes.
 type fleet struct {
 	tg         *target
+	file       string // the configuration that the dispatcher follows
 	dispatcher *process
 	workers    []*process
 	js         jetstream.JetStream
@@ -24,8 +25,8 @@ const ackWait = "1s"
 
 func newFleet(t *testing.T, tg *target, config string, workers int) *fleet {
 	t.Helper()
-	f := &fleet{tg: tg}
-	f.dispatcher = start(t, "dispatcher", tg.env(), "--embedded-nats", "-f", configuration(t, fill(tg, config)), "--data", t.TempDir(),
+	f := &fleet{tg: tg, file: configuration(t, fill(tg, config))}
+	f.dispatcher = start(t, "dispatcher", tg.env(), "--embedded-nats", "-f", f.file, "--data", t.TempDir(),
 		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--ack-wait", ackWait)
 	f.js = stream(t, plain(t, f.dispatcher))
 	for range workers {
@@ -77,6 +78,17 @@ func (f *fleet) line(t *testing.T, targetName string) jetstream.Consumer {
 	c, err := events.Consumer(t.Context(), found[0])
 	require.NoError(t, err)
 	return c
+}
+
+// lastMarker is the sequence of the newest revision's marker, as any NATS tool
+// could read it.
+func lastMarker(t *testing.T, js jetstream.JetStream) uint64 {
+	t.Helper()
+	events, err := js.Stream(t.Context(), "CALLOUT_EVENTS_default")
+	require.NoError(t, err)
+	last, err := events.GetLastMsgForSubject(t.Context(), "callout.catalog.default")
+	require.NoError(t, err)
+	return last.Sequence
 }
 
 // awaitLag waits until the server counts as many events in a line as the test

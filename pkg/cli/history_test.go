@@ -189,21 +189,12 @@ func (h *history) killBroker(t *testing.T) {
 // editOften edits every 100 ms and sees to it that the edits came into force.
 func (h *history) editOften(t *testing.T) {
 	t.Helper()
-	before := h.revision(t)
+	before := lastMarker(t, h.js)
 	for range 4 {
 		h.configure(t)
 		time.Sleep(100 * time.Millisecond) // the pace of the edits
 	}
-	require.Eventually(t, func() bool { return h.revision(t) > before }, bound, 10*time.Millisecond, "the fault struck: an edit came into force")
-}
-
-func (h *history) revision(t *testing.T) uint64 {
-	t.Helper()
-	events, err := h.js.Stream(t.Context(), "CALLOUT_EVENTS_default")
-	require.NoError(t, err)
-	last, err := events.GetLastMsgForSubject(t.Context(), "callout.catalog.default")
-	require.NoError(t, err)
-	return last.Sequence
+	require.Eventually(t, func() bool { return lastMarker(t, h.js) > before }, bound, 10*time.Millisecond, "the fault struck: an edit came into force")
 }
 
 // TestHistory publishes while everything happens that may happen, and checks

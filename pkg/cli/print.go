@@ -28,10 +28,15 @@ func (p *Program) print(form string, m proto.Message) error {
 	if err := json.Compact(&line, raw); err != nil {
 		return err
 	}
+	return p.printJSON(form, line.Bytes())
+}
+
+// printJSON shows an object, on one line, in a form for programs.
+func (p *Program) printJSON(form string, line []byte) error {
 	if form == asJSON {
-		return p.say("%s\n", &line)
+		return p.say("%s\n", line)
 	}
-	text, err := yaml.JSONToYAML(line.Bytes())
+	text, err := yaml.JSONToYAML(line)
 	if err != nil {
 		return fmt.Errorf("the answer has no YAML: %w", err)
 	}

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,6 +60,16 @@ func TestRefusals(t *testing.T) {
 			require.Equal(t, tt.code, refusal.Code)
 			require.Equal(t, tt.field, refusal.Field)
 			require.NotEmpty(t, refusal.Message)
+		})
+	}
+	for _, method := range []string{"", "/", "a.S/M", "/a.S", "/a.S/", "//M", "/a.S/*", "/*", "*", "/a..S/M", "/a.S/M/N", "/a.S/M ", "/a.S/Größe", "/a.S/M\n", "/a.S/" + strings.Repeat("M", 251)} {
+		t.Run("wrong method "+method, func(t *testing.T) {
+			quoted, err := json.Marshal(method)
+			require.NoError(t, err)
+			got := post(t, p.ready["http"]+requests, `{"fullMethod":`+string(quoted)+`,"request":{}}`)
+			require.Equal(t, 400, got.status, got.body)
+			refusal := refused(t, got.body)
+			require.Equal(t, []string{"bad_field", "fullMethod"}, []string{refusal.Code, refusal.Field})
 		})
 	}
 	t.Run("another verb", func(t *testing.T) {

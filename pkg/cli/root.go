@@ -81,7 +81,7 @@ everything in one process with "callout dev -f FILE".`,
 	dispatcher, worker := p.dispatcherCommand(), p.workerCommand()
 	dispatcher.Hidden, worker.Hidden = true, true // they are programs of their own
 	root.AddCommand(p.demoCommand(), p.devCommand(), p.checkCommand(), p.applyCommand(), p.exportCommand(),
-		p.explainCommand(), p.targetCommand(), dispatcher, worker)
+		p.explainCommand(), p.getCommand(), p.targetCommand(), p.subscriptionCommand(), p.deadCommand(), p.eventsCommand(), dispatcher, worker)
 	return root
 }
 

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -101,7 +102,7 @@ func body(r *http.Request, limit int) ([]byte, *action.Error) {
 	}
 	if len(raw) > limit {
 		_, _ = io.CopyN(io.Discard, r.Body, 4*int64(limit)) // politeness only
-		return nil, action.NewError(action.CodeTooLarge, action.StageDecode, "")
+		return nil, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithCause(fmt.Errorf("more than the %d bytes of a body", limit))
 	}
 	return raw, nil
 }

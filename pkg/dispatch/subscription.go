@@ -5,54 +5,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 )
 
-// Subscription is one line of a subscription as a person sees it. What waits
-// and what is in work are the server's own numbers.
-type Subscription struct {
-	Name         string            `json:"name"` // [ORG:]CONDITION/TARGET
-	Line         string            `json:"line"` // name of the consumer
-	Org          string            `json:"org,omitempty"`
-	Condition    string            `json:"condition,omitempty"`
-	Target       string            `json:"target"`
-	Lane         int               `json:"lane"`
-	Lanes        int               `json:"lanes"`
-	State        SubscriptionState `json:"state"`
-	Waiting      uint64            `json:"waiting"`
-	InWork       int               `json:"in_work"`
-	ToScan       bool              `json:"to_scan"` // waiting counts events that a better match will take
-	Redelivered  int               `json:"redelivered"`
-	OldestStored time.Time         `json:"oldest_stored,omitzero"`
-	LastAck      time.Time         `json:"last_ack,omitzero"`
-	Attempts     int               `json:"attempts,omitempty"` // of the head
-	FailingSince time.Time         `json:"failing_since,omitzero"`
-	NextTry      time.Time         `json:"next_try,omitzero"`
-	StoppedSince time.Time         `json:"stopped_since,omitzero"`
-	LastStatus   int               `json:"last_status,omitempty"`
-	LastError    action.Code       `json:"last_error,omitempty"`
-	Reason       action.Code       `json:"reason,omitempty"`
-	line         bus.Line
-}
-
-// SubscriptionState is what a subscription's line is doing.
-type SubscriptionState string
-
-// The states, as shown.
-const (
-	StateRunning   SubscriptionState = "running"
-	StateRetrying  SubscriptionState = "retrying"
-	StateStopped   SubscriptionState = "stopped"   // exhausted, until somebody resumes or skips
-	StatePaused    SubscriptionState = "paused"    // by somebody
-	StateDraining  SubscriptionState = "draining"  // no longer configured
-	StateMigrating SubscriptionState = "migrating" // waits for lines of another lane count
-)
-
-// Subscriptions lists the lines of an instance, by name and lane.
-func (d *Dispatcher) Subscriptions(ctx context.Context, instance string) ([]Subscription, error) {
+// Subscriptions lists the lines of an instance, by name and lane. A line that
+// goes while it is looked at is left out; one whose consumer somebody else has
+// deleted is lost, and its numbers are not known.
+func (d *Dispatcher) Subscriptions(ctx context.Context, instance string) ([]action.Subscription, error) {
 	if _, err := d.catalogs.AtLeast(ctx, instance, 0); err != nil {
 		return nil, err
 	}
@@ -60,26 +21,38 @@ func (d *Dispatcher) Subscriptions(ctx context.Context, instance string) ([]Subs
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Subscription, 0, len(lines))
+	all := make([]action.Subscription, 0, len(lines))
 	for _, l := range lines {
-		s, err := d.bus.Standing(ctx, l)
-		if err != nil {
+		standing, err := d.bus.Standing(ctx, l)
+		lost := bus.IsLost(err)
+		if err != nil && !lost {
 			return nil, err
 		}
-		all = append(all, subscription(l, s))
+		shown := subscription(l, standing)
+		if lost {
+			_, there, err := d.bus.LineNow(ctx, instance, l.Name)
+			if err != nil {
+				return nil, err
+			}
+			if !there {
+				continue
+			}
+			shown.State = action.SubscriptionLost
+		}
+		all = append(all, shown)
 	}
-	slices.SortFunc(all, func(a, b Subscription) int {
+	slices.SortFunc(all, func(a, b action.Subscription) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Lane-b.Lane, cmp.Compare(a.Line, b.Line))
 	})
 	return all, nil
 }
 
-func subscription(l bus.Line, s bus.Standing) Subscription {
-	out := Subscription{
+func subscription(l bus.Line, s bus.Standing) action.Subscription {
+	out := action.Subscription{
 		Name: nameOf(l), Line: l.Name, Org: l.Org, Condition: l.Condition.Match, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes,
 		State: stateOf(l, s), Waiting: s.Pending, InWork: s.InWork, Redelivered: s.Redelivered,
 		ToScan:       !l.Async && l.Condition.Level() != action.LevelExact,
-		OldestStored: s.Oldest, LastAck: s.LastAck, line: l,
+		OldestStored: s.Oldest, LastAck: s.LastAck,
 	}
 	if r := s.Record; r.State != "" && r.State != action.LineRunning {
 		out.Attempts, out.FailingSince, out.NextTry, out.StoppedSince = r.Attempts, r.FailingSince, r.NextTry, r.StoppedSince
@@ -102,20 +75,20 @@ func nameOf(l bus.Line) string {
 	return l.Subscription()
 }
 
-func stateOf(l bus.Line, s bus.Standing) SubscriptionState {
+func stateOf(l bus.Line, s bus.Standing) action.SubscriptionState {
 	switch {
 	case l.Fenced:
-		return StateMigrating
+		return action.SubscriptionMigrating
 	case s.Record.State == action.LineStopped:
-		return StateStopped
+		return action.SubscriptionStopped
 	case s.Paused:
-		return StatePaused
+		return action.SubscriptionPaused
 	case l.DrainTo > 0 && !l.Replay:
-		return StateDraining
+		return action.SubscriptionDraining
 	case s.Record.State == action.LineRetrying:
-		return StateRetrying
+		return action.SubscriptionRetrying
 	}
-	return StateRunning
+	return action.SubscriptionRunning
 }
 
 // AllLanes stands for every lane of a subscription.

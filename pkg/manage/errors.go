@@ -48,8 +48,11 @@ func (e *badCatalog) Unwrap() error {
 // and a detail with our code. Its cause stays behind.
 func failure(err error) *connect.Error {
 	var fault *action.Error
+	var worded *connect.Error
 	switch {
 	case errors.As(err, &fault):
+	case errors.As(err, &worded): // reading or writing a stream failed
+		return worded
 	case errors.Is(err, context.Canceled):
 		fault = action.NewError(action.CodeCancelled, action.StageBus, "")
 	case errors.Is(err, context.DeadlineExceeded):

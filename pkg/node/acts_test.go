@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,7 @@ func obey(hooks *targets, name string, code int) *atomic.Int64 {
 	return &status
 }
 
-func (r *running) subscription(t *testing.T, name string) dispatch.Subscription {
+func (r *running) subscription(t *testing.T, name string) action.Subscription {
 	t.Helper()
 	all, err := r.Dispatcher().Subscriptions(within(t, 5*time.Second), "default")
 	require.NoError(t, err)
@@ -30,10 +31,10 @@ func (r *running) subscription(t *testing.T, name string) dispatch.Subscription 
 		}
 	}
 	require.Fail(t, "no subscription "+name, "%v", all)
-	return dispatch.Subscription{}
+	return action.Subscription{}
 }
 
-func (r *running) awaitState(t *testing.T, name string, want dispatch.SubscriptionState) dispatch.Subscription {
+func (r *running) awaitState(t *testing.T, name string, want action.SubscriptionState) action.Subscription {
 	t.Helper()
 	require.Eventually(t, func() bool { return r.subscription(t, name).State == want }, 10*time.Second, 5*time.Millisecond, "%+v", r.subscription(t, name))
 	return r.subscription(t, name)
@@ -46,9 +47,9 @@ func TestSubscriptionShowsHowItStands(t *testing.T) {
 	hooks := newTargets(t)
 	obey(hooks, "hook", 503)
 	r := run(t, hooks, oneHook, nil)
-	require.Equal(t, dispatch.StateRunning, r.subscription(t, "user.added/hook").State)
+	require.Equal(t, action.SubscriptionRunning, r.subscription(t, "user.added/hook").State)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2), event("u", "user.added", 3))
-	s := r.awaitState(t, "user.added/hook", dispatch.StateRetrying)
+	s := r.awaitState(t, "user.added/hook", action.SubscriptionRetrying)
 	require.Equal(t, []any{uint64(2), 1, 1, 503, action.CodeStatus, false}, []any{s.Waiting, s.InWork, s.Attempts, s.LastStatus, s.LastError, s.ToScan})
 	require.WithinDuration(t, time.Now(), s.FailingSince, 10*time.Second)
 	require.WithinDuration(t, time.Now().Add(time.Hour), s.NextTry, 15*time.Minute)
@@ -61,7 +62,7 @@ func TestRetryNowEndsTheWait(t *testing.T) {
 	status := obey(hooks, "hook", 503)
 	r := run(t, hooks, oneHook, nil)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
-	r.awaitState(t, "user.added/hook", dispatch.StateRetrying)
+	r.awaitState(t, "user.added/hook", action.SubscriptionRetrying)
 	status.Store(200)
 	require.NoError(t, r.Dispatcher().RetryNow(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
 	arrivals := hooks.await(t, "hook", 3)
@@ -75,7 +76,7 @@ func TestSkipGivesUpTheHeadAndGoesOn(t *testing.T) {
 	status := obey(hooks, "hook", 503)
 	r := run(t, hooks, oneHook, nil)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
-	r.awaitState(t, "user.added/hook", dispatch.StateRetrying)
+	r.awaitState(t, "user.added/hook", action.SubscriptionRetrying)
 	status.Store(200)
 	require.NoError(t, r.Dispatcher().Skip(within(t, 5*time.Second), "default", "user.added/hook", 0))
 	arrivals := hooks.await(t, "hook", 2)
@@ -92,14 +93,14 @@ func TestStoppedLineIsResumedInOrder(t *testing.T) {
 	status := obey(hooks, "hook", 503)
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 2}}}\nevents: {user.added: {on_exhausted: stop, targets: [{target: hook}]}}", nil)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
-	s := r.awaitState(t, "user.added/hook", dispatch.StateStopped)
+	s := r.awaitState(t, "user.added/hook", action.SubscriptionStopped)
 	require.Equal(t, []any{action.CodeExhausted, 2}, []any{s.Reason, s.Attempts})
 	require.WithinDuration(t, time.Now(), s.StoppedSince, 10*time.Second)
 	status.Store(200)
 	require.NoError(t, r.Dispatcher().ResumeSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
 	arrivals := hooks.await(t, "hook", 4)
 	require.Equal(t, []uint64{1, 1, 1, 2}, []uint64{markOf(t, arrivals[0]).n, markOf(t, arrivals[1]).n, markOf(t, arrivals[2]).n, markOf(t, arrivals[3]).n})
-	require.Equal(t, dispatch.StateRunning, r.awaitState(t, "user.added/hook", dispatch.StateRunning).State)
+	require.Equal(t, action.SubscriptionRunning, r.awaitState(t, "user.added/hook", action.SubscriptionRunning).State)
 	require.Empty(t, r.deadLetters(t, 0))
 }
 
@@ -110,7 +111,7 @@ func TestPausedSubscriptionStandsAndOthersGoOn(t *testing.T) {
 	d := r.Dispatcher()
 	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/a", dispatch.AllLanes))
 	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/a", dispatch.AllLanes), "twice is fine")
-	require.Equal(t, dispatch.StatePaused, r.subscription(t, "user.added/a").State)
+	require.Equal(t, action.SubscriptionPaused, r.subscription(t, "user.added/a").State)
 	r.publish(t, event("u", "user.added", 1))
 	hooks.await(t, "b", 1)
 	require.Never(t, func() bool { return len(hooks.got("a")) > 0 }, 200*time.Millisecond, 10*time.Millisecond)
@@ -131,15 +132,14 @@ func TestDeadLettersAreSentAgainAsTheyWere(t *testing.T) {
 	d := r.Dispatcher()
 	ctx := within(t, 20*time.Second)
 
-	again, err := d.Redrive(ctx, "default", dispatch.DeadFilter{}) // still refused
-	require.NoError(t, err)
-	require.Equal(t, []string{letters[0].DeliveryID, letters[1].DeliveryID}, again, "oldest first")
+	for _, l := range letters {
+		require.NoError(t, d.RedriveDeadLetter(ctx, "default", l.DeliveryID)) // still refused
+	}
 	hooks.await(t, "hook", 4)
 	require.Len(t, r.deadLetters(t, 2), 2)
 
 	status.Store(200)
-	_, err = d.Redrive(ctx, "default", dispatch.DeadFilter{IDs: []string{letters[1].DeliveryID}})
-	require.NoError(t, err)
+	require.NoError(t, d.RedriveDeadLetter(ctx, "default", letters[1].DeliveryID))
 	last := hooks.await(t, "hook", 5)[4]
 	require.Equal(t, first[1].body, last.body, "byte for byte")
 	for _, h := range []string{"Callout-Delivery-Id", "webhook-id", "Callout-Sequence"} {
@@ -149,15 +149,11 @@ func TestDeadLettersAreSentAgainAsTheyWere(t *testing.T) {
 	require.Len(t, left, 1)
 	require.Equal(t, letters[0].StoredAt.UnixNano(), left[0].StoredAt.UnixNano(), "a letter that died twice is still that letter")
 
-	_, err = d.Discard(ctx, "default", dispatch.DeadFilter{Target: "another"})
-	require.NoError(t, err)
-	_, err = d.Discard(ctx, "default", dispatch.DeadFilter{Target: "hook"})
-	require.NoError(t, err)
-	none, err := d.DeadLetters(ctx, "default", dispatch.DeadFilter{})
-	require.NoError(t, err)
-	require.Empty(t, none)
-	_, err = d.Redrive(ctx, "default", dispatch.DeadFilter{IDs: []string{"nobody"}})
-	require.Equal(t, action.CodeNotFound, action.CodeOf(err))
+	require.NoError(t, d.DiscardDeadLetter(ctx, "default", letters[0].DeliveryID))
+	require.Empty(t, r.deadLetters(t, 0))
+	for _, act := range []func(context.Context, string, string) error{d.RedriveDeadLetter, d.DiscardDeadLetter} {
+		require.Equal(t, action.CodeNotFound, action.CodeOf(act(ctx, "default", "nobody")))
+	}
 }
 
 func TestReplaySendsAgainAndDisturbsNobody(t *testing.T) {

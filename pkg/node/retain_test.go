@@ -22,7 +22,7 @@ func TestOldEventsGoUnlessSomebodyWaits(t *testing.T) {
 		func(o *node.Options) { o.History = time.Second })
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
 	held := r.publish(t, event("u", "user.changed", 3), event("u", "user.added", 4))[0].StreamSequence
-	r.awaitState(t, "user.changed/slow", dispatch.StateRetrying)
+	r.awaitState(t, "user.changed/slow", action.SubscriptionRetrying)
 	var l bus.Line
 	for _, l = range r.lines(t) {
 		if l.Target == "fast" {
@@ -52,7 +52,7 @@ func TestLineThatStoodTooLongIsEmptied(t *testing.T) {
 	status := obey(hooks, "hook", 503)
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 1}}, better: {type: webhook, url: HOOKS/better}}\nevents: {'user.*': {on_exhausted: stop, max_stop: 1s, targets: [{target: hook}]}, user.changed: {targets: [{target: better}]}}", nil)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.changed", 2), event("u", "user.added", 3))
-	r.awaitState(t, "user.*/hook", dispatch.StateStopped)
+	r.awaitState(t, "user.*/hook", action.SubscriptionStopped)
 	letters := r.deadLetters(t, 2)
 	require.Len(t, letters, 2, "not the one that a better match had")
 	require.Equal(t, []any{action.CodeStopped, 1, action.CodeStopped, 0}, []any{letters[0].Reason, letters[0].Attempts, letters[1].Reason, letters[1].Attempts})

@@ -6,6 +6,7 @@ package patch
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
@@ -46,7 +47,7 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 	case bytes.Equal(result, object), equal(result, orEmpty(object)):
 		return object, false, nil
 	case len(result) > limit:
-		return nil, false, tooLarge()
+		return nil, false, tooLarge().WithCause(fmt.Errorf("%d bytes, %d are allowed", len(result), limit))
 	case wire.CheckDepth(result) != nil: // well-formed parts can be too deep once merged
 		return nil, false, malformed("the changed object is nested too deep")
 	}

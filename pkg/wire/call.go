@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -121,8 +122,9 @@ func (c *Call) put(object []byte) {
 // checkObject refuses an object that is no JSON object, for nothing could be
 // merged into it, and one that is too large.
 func (c *Call) checkObject(limit int) error {
-	if len(c.Object()) > limit {
-		return action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField(c.member)
+	if size := len(c.Object()); size > limit {
+		return action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField(c.member).
+			WithCause(fmt.Errorf("%d bytes, %d are allowed", size, limit))
 	}
 	if object := c.Object(); object != nil && object[0] != '{' {
 		return fieldError(c.member, errNotObject)

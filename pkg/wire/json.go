@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -140,6 +141,8 @@ func (d *decoder) atEnd() error {
 	return nil
 }
 
+var errTooDeep = fmt.Errorf("more than %d levels", action.MaxDepth)
+
 // CheckDepth refuses a text that is nested more than action.MaxDepth deep, with
 // code too_deep. It looks at brackets outside of strings and at nothing else.
 func CheckDepth(raw []byte) error {
@@ -150,7 +153,7 @@ func CheckDepth(raw []byte) error {
 			i = textEnd(raw, i)
 		case '{', '[':
 			if depth++; depth > action.MaxDepth {
-				return action.NewError(action.CodeTooDeep, action.StageDecode, "")
+				return action.NewError(action.CodeTooDeep, action.StageDecode, "").WithCause(errTooDeep)
 			}
 		case '}', ']':
 			depth--

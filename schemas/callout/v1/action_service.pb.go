@@ -21,61 +21,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type Phase int32
-
-const (
-	Phase_PHASE_UNSPECIFIED Phase = 0
-	Phase_PHASE_REQUEST     Phase = 1
-	Phase_PHASE_RESPONSE    Phase = 2
-	Phase_PHASE_FUNCTION    Phase = 3
-	Phase_PHASE_EVENT       Phase = 4
-)
-
-// Enum value maps for Phase.
-var (
-	Phase_name = map[int32]string{
-		0: "PHASE_UNSPECIFIED",
-		1: "PHASE_REQUEST",
-		2: "PHASE_RESPONSE",
-		3: "PHASE_FUNCTION",
-		4: "PHASE_EVENT",
-	}
-	Phase_value = map[string]int32{
-		"PHASE_UNSPECIFIED": 0,
-		"PHASE_REQUEST":     1,
-		"PHASE_RESPONSE":    2,
-		"PHASE_FUNCTION":    3,
-		"PHASE_EVENT":       4,
-	}
-)
-
-func (x Phase) Enum() *Phase {
-	p := new(Phase)
-	*p = x
-	return p
-}
-
-func (x Phase) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[0].Descriptor()
-}
-
-func (Phase) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[0]
-}
-
-func (x Phase) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Phase.Descriptor instead.
-func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{0}
-}
-
 type Change_Action int32
 
 const (
@@ -112,11 +57,11 @@ func (x Change_Action) String() string {
 }
 
 func (Change_Action) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[1].Descriptor()
+	return file_callout_v1_action_service_proto_enumTypes[0].Descriptor()
 }
 
 func (Change_Action) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[1]
+	return &file_callout_v1_action_service_proto_enumTypes[0]
 }
 
 func (x Change_Action) Number() protoreflect.EnumNumber {
@@ -164,11 +109,11 @@ func (x Change_Kind) String() string {
 }
 
 func (Change_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[2].Descriptor()
+	return file_callout_v1_action_service_proto_enumTypes[1].Descriptor()
 }
 
 func (Change_Kind) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[2]
+	return &file_callout_v1_action_service_proto_enumTypes[1]
 }
 
 func (x Change_Kind) Number() protoreflect.EnumNumber {
@@ -213,11 +158,11 @@ func (x Problem_Severity) String() string {
 }
 
 func (Problem_Severity) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[3].Descriptor()
+	return file_callout_v1_action_service_proto_enumTypes[2].Descriptor()
 }
 
 func (Problem_Severity) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[3]
+	return &file_callout_v1_action_service_proto_enumTypes[2]
 }
 
 func (x Problem_Severity) Number() protoreflect.EnumNumber {
@@ -267,11 +212,11 @@ func (x Candidate_Verdict) String() string {
 }
 
 func (Candidate_Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[4].Descriptor()
+	return file_callout_v1_action_service_proto_enumTypes[3].Descriptor()
 }
 
 func (Candidate_Verdict) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[4]
+	return &file_callout_v1_action_service_proto_enumTypes[3]
 }
 
 func (x Candidate_Verdict) Number() protoreflect.EnumNumber {
@@ -1613,7 +1558,7 @@ var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\"\xb4\x01\n" +
+	"callout.v1\x1a\x1ccallout/v1/dead_letter.proto\x1a\x16callout/v1/event.proto\x1a\x16callout/v1/phase.proto\x1a\x1dcallout/v1/subscription.proto\"\xb4\x01\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1733,20 +1678,26 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\"M\n" +
 	"\x13GetRevisionResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision*j\n" +
-	"\x05Phase\x12\x15\n" +
-	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x11\n" +
-	"\rPHASE_REQUEST\x10\x01\x12\x12\n" +
-	"\x0ePHASE_RESPONSE\x10\x02\x12\x12\n" +
-	"\x0ePHASE_FUNCTION\x10\x03\x12\x0f\n" +
-	"\vPHASE_EVENT\x10\x042\xc5\x03\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision2\xcd\v\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
 	"\aExplain\x12\x1a.callout.v1.ExplainRequest\x1a\x1b.callout.v1.ExplainResponse\x12N\n" +
 	"\vPauseTarget\x12\x1e.callout.v1.PauseTargetRequest\x1a\x1f.callout.v1.PauseTargetResponse\x12Q\n" +
 	"\fResumeTarget\x12\x1f.callout.v1.ResumeTargetRequest\x1a .callout.v1.ResumeTargetResponse\x12N\n" +
-	"\vGetRevision\x12\x1e.callout.v1.GetRevisionRequest\x1a\x1f.callout.v1.GetRevisionResponseB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"\vGetRevision\x12\x1e.callout.v1.GetRevisionRequest\x1a\x1f.callout.v1.GetRevisionResponse\x12`\n" +
+	"\x11ListSubscriptions\x12$.callout.v1.ListSubscriptionsRequest\x1a%.callout.v1.ListSubscriptionsResponse\x12`\n" +
+	"\x11PauseSubscription\x12$.callout.v1.PauseSubscriptionRequest\x1a%.callout.v1.PauseSubscriptionResponse\x12c\n" +
+	"\x12ResumeSubscription\x12%.callout.v1.ResumeSubscriptionRequest\x1a&.callout.v1.ResumeSubscriptionResponse\x12`\n" +
+	"\x11RetrySubscription\x12$.callout.v1.RetrySubscriptionRequest\x1a%.callout.v1.RetrySubscriptionResponse\x12]\n" +
+	"\x10SkipSubscription\x12#.callout.v1.SkipSubscriptionRequest\x1a$.callout.v1.SkipSubscriptionResponse\x12Z\n" +
+	"\x0fListDeadLetters\x12\".callout.v1.ListDeadLettersRequest\x1a#.callout.v1.ListDeadLettersResponse\x12T\n" +
+	"\rGetDeadLetter\x12 .callout.v1.GetDeadLetterRequest\x1a!.callout.v1.GetDeadLetterResponse\x12c\n" +
+	"\x12RedriveDeadLetters\x12%.callout.v1.RedriveDeadLettersRequest\x1a&.callout.v1.RedriveDeadLettersResponse\x12c\n" +
+	"\x12DiscardDeadLetters\x12%.callout.v1.DiscardDeadLettersRequest\x1a&.callout.v1.DiscardDeadLettersResponse\x12Q\n" +
+	"\fReplayEvents\x12\x1f.callout.v1.ReplayEventsRequest\x1a .callout.v1.ReplayEventsResponse\x12M\n" +
+	"\n" +
+	"TailEvents\x12\x1d.callout.v1.TailEventsRequest\x1a\x1e.callout.v1.TailEventsResponse0\x01B<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_action_service_proto_rawDescOnce sync.Once
@@ -1760,61 +1711,105 @@ func file_callout_v1_action_service_proto_rawDescGZIP() []byte {
 	return file_callout_v1_action_service_proto_rawDescData
 }
 
-var file_callout_v1_action_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_callout_v1_action_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_callout_v1_action_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_callout_v1_action_service_proto_goTypes = []any{
-	(Phase)(0),                   // 0: callout.v1.Phase
-	(Change_Action)(0),           // 1: callout.v1.Change.Action
-	(Change_Kind)(0),             // 2: callout.v1.Change.Kind
-	(Problem_Severity)(0),        // 3: callout.v1.Problem.Severity
-	(Candidate_Verdict)(0),       // 4: callout.v1.Candidate.Verdict
-	(*ApplyRequest)(nil),         // 5: callout.v1.ApplyRequest
-	(*ApplyResponse)(nil),        // 6: callout.v1.ApplyResponse
-	(*Change)(nil),               // 7: callout.v1.Change
-	(*Problem)(nil),              // 8: callout.v1.Problem
-	(*ErrorDetail)(nil),          // 9: callout.v1.ErrorDetail
-	(*ExportRequest)(nil),        // 10: callout.v1.ExportRequest
-	(*ExportResponse)(nil),       // 11: callout.v1.ExportResponse
-	(*ExplainRequest)(nil),       // 12: callout.v1.ExplainRequest
-	(*ExplainResponse)(nil),      // 13: callout.v1.ExplainResponse
-	(*ExplainedScope)(nil),       // 14: callout.v1.ExplainedScope
-	(*Candidate)(nil),            // 15: callout.v1.Candidate
-	(*ExplainedTurn)(nil),        // 16: callout.v1.ExplainedTurn
-	(*PauseTargetRequest)(nil),   // 17: callout.v1.PauseTargetRequest
-	(*PauseTargetResponse)(nil),  // 18: callout.v1.PauseTargetResponse
-	(*ResumeTargetRequest)(nil),  // 19: callout.v1.ResumeTargetRequest
-	(*ResumeTargetResponse)(nil), // 20: callout.v1.ResumeTargetResponse
-	(*GetRevisionRequest)(nil),   // 21: callout.v1.GetRevisionRequest
-	(*GetRevisionResponse)(nil),  // 22: callout.v1.GetRevisionResponse
+	(Change_Action)(0),                 // 0: callout.v1.Change.Action
+	(Change_Kind)(0),                   // 1: callout.v1.Change.Kind
+	(Problem_Severity)(0),              // 2: callout.v1.Problem.Severity
+	(Candidate_Verdict)(0),             // 3: callout.v1.Candidate.Verdict
+	(*ApplyRequest)(nil),               // 4: callout.v1.ApplyRequest
+	(*ApplyResponse)(nil),              // 5: callout.v1.ApplyResponse
+	(*Change)(nil),                     // 6: callout.v1.Change
+	(*Problem)(nil),                    // 7: callout.v1.Problem
+	(*ErrorDetail)(nil),                // 8: callout.v1.ErrorDetail
+	(*ExportRequest)(nil),              // 9: callout.v1.ExportRequest
+	(*ExportResponse)(nil),             // 10: callout.v1.ExportResponse
+	(*ExplainRequest)(nil),             // 11: callout.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 12: callout.v1.ExplainResponse
+	(*ExplainedScope)(nil),             // 13: callout.v1.ExplainedScope
+	(*Candidate)(nil),                  // 14: callout.v1.Candidate
+	(*ExplainedTurn)(nil),              // 15: callout.v1.ExplainedTurn
+	(*PauseTargetRequest)(nil),         // 16: callout.v1.PauseTargetRequest
+	(*PauseTargetResponse)(nil),        // 17: callout.v1.PauseTargetResponse
+	(*ResumeTargetRequest)(nil),        // 18: callout.v1.ResumeTargetRequest
+	(*ResumeTargetResponse)(nil),       // 19: callout.v1.ResumeTargetResponse
+	(*GetRevisionRequest)(nil),         // 20: callout.v1.GetRevisionRequest
+	(*GetRevisionResponse)(nil),        // 21: callout.v1.GetRevisionResponse
+	(Phase)(0),                         // 22: callout.v1.Phase
+	(*ListSubscriptionsRequest)(nil),   // 23: callout.v1.ListSubscriptionsRequest
+	(*PauseSubscriptionRequest)(nil),   // 24: callout.v1.PauseSubscriptionRequest
+	(*ResumeSubscriptionRequest)(nil),  // 25: callout.v1.ResumeSubscriptionRequest
+	(*RetrySubscriptionRequest)(nil),   // 26: callout.v1.RetrySubscriptionRequest
+	(*SkipSubscriptionRequest)(nil),    // 27: callout.v1.SkipSubscriptionRequest
+	(*ListDeadLettersRequest)(nil),     // 28: callout.v1.ListDeadLettersRequest
+	(*GetDeadLetterRequest)(nil),       // 29: callout.v1.GetDeadLetterRequest
+	(*RedriveDeadLettersRequest)(nil),  // 30: callout.v1.RedriveDeadLettersRequest
+	(*DiscardDeadLettersRequest)(nil),  // 31: callout.v1.DiscardDeadLettersRequest
+	(*ReplayEventsRequest)(nil),        // 32: callout.v1.ReplayEventsRequest
+	(*TailEventsRequest)(nil),          // 33: callout.v1.TailEventsRequest
+	(*ListSubscriptionsResponse)(nil),  // 34: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),  // 35: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil), // 36: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),  // 37: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),   // 38: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),    // 39: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),      // 40: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil), // 41: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil), // 42: callout.v1.DiscardDeadLettersResponse
+	(*ReplayEventsResponse)(nil),       // 43: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),         // 44: callout.v1.TailEventsResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
-	7,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
-	8,  // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
-	1,  // 2: callout.v1.Change.action:type_name -> callout.v1.Change.Action
-	2,  // 3: callout.v1.Change.kind:type_name -> callout.v1.Change.Kind
-	0,  // 4: callout.v1.Change.phase:type_name -> callout.v1.Phase
-	3,  // 5: callout.v1.Problem.severity:type_name -> callout.v1.Problem.Severity
-	8,  // 6: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
-	0,  // 7: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
-	0,  // 8: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
-	14, // 9: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
-	16, // 10: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
-	15, // 11: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
-	4,  // 12: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
-	5,  // 13: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
-	10, // 14: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
-	12, // 15: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
-	17, // 16: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
-	19, // 17: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
-	21, // 18: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
-	6,  // 19: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	11, // 20: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	13, // 21: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	18, // 22: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	20, // 23: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	22, // 24: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
+	6,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
+	7,  // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
+	0,  // 2: callout.v1.Change.action:type_name -> callout.v1.Change.Action
+	1,  // 3: callout.v1.Change.kind:type_name -> callout.v1.Change.Kind
+	22, // 4: callout.v1.Change.phase:type_name -> callout.v1.Phase
+	2,  // 5: callout.v1.Problem.severity:type_name -> callout.v1.Problem.Severity
+	7,  // 6: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
+	22, // 7: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
+	22, // 8: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
+	13, // 9: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
+	15, // 10: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
+	14, // 11: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
+	3,  // 12: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
+	4,  // 13: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
+	9,  // 14: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
+	11, // 15: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
+	16, // 16: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
+	18, // 17: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
+	20, // 18: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
+	23, // 19: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
+	24, // 20: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
+	25, // 21: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
+	26, // 22: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
+	27, // 23: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
+	28, // 24: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
+	29, // 25: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
+	30, // 26: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
+	31, // 27: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
+	32, // 28: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
+	33, // 29: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
+	5,  // 30: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	10, // 31: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	12, // 32: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	17, // 33: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	19, // 34: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	21, // 35: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	34, // 36: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	35, // 37: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	36, // 38: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	37, // 39: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	38, // 40: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	39, // 41: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	40, // 42: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	41, // 43: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	42, // 44: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	43, // 45: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	44, // 46: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	30, // [30:47] is the sub-list for method output_type
+	13, // [13:30] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
 	13, // [13:13] is the sub-list for extension extendee
 	0,  // [0:13] is the sub-list for field type_name
@@ -1825,12 +1820,16 @@ func file_callout_v1_action_service_proto_init() {
 	if File_callout_v1_action_service_proto != nil {
 		return
 	}
+	file_callout_v1_dead_letter_proto_init()
+	file_callout_v1_event_proto_init()
+	file_callout_v1_phase_proto_init()
+	file_callout_v1_subscription_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_action_service_proto_rawDesc), len(file_callout_v1_action_service_proto_rawDesc)),
-			NumEnums:      5,
+			NumEnums:      4,
 			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,

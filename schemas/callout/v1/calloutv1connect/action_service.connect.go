@@ -48,6 +48,39 @@ const (
 	// ActionServiceGetRevisionProcedure is the fully-qualified name of the ActionService's GetRevision
 	// RPC.
 	ActionServiceGetRevisionProcedure = "/callout.v1.ActionService/GetRevision"
+	// ActionServiceListSubscriptionsProcedure is the fully-qualified name of the ActionService's
+	// ListSubscriptions RPC.
+	ActionServiceListSubscriptionsProcedure = "/callout.v1.ActionService/ListSubscriptions"
+	// ActionServicePauseSubscriptionProcedure is the fully-qualified name of the ActionService's
+	// PauseSubscription RPC.
+	ActionServicePauseSubscriptionProcedure = "/callout.v1.ActionService/PauseSubscription"
+	// ActionServiceResumeSubscriptionProcedure is the fully-qualified name of the ActionService's
+	// ResumeSubscription RPC.
+	ActionServiceResumeSubscriptionProcedure = "/callout.v1.ActionService/ResumeSubscription"
+	// ActionServiceRetrySubscriptionProcedure is the fully-qualified name of the ActionService's
+	// RetrySubscription RPC.
+	ActionServiceRetrySubscriptionProcedure = "/callout.v1.ActionService/RetrySubscription"
+	// ActionServiceSkipSubscriptionProcedure is the fully-qualified name of the ActionService's
+	// SkipSubscription RPC.
+	ActionServiceSkipSubscriptionProcedure = "/callout.v1.ActionService/SkipSubscription"
+	// ActionServiceListDeadLettersProcedure is the fully-qualified name of the ActionService's
+	// ListDeadLetters RPC.
+	ActionServiceListDeadLettersProcedure = "/callout.v1.ActionService/ListDeadLetters"
+	// ActionServiceGetDeadLetterProcedure is the fully-qualified name of the ActionService's
+	// GetDeadLetter RPC.
+	ActionServiceGetDeadLetterProcedure = "/callout.v1.ActionService/GetDeadLetter"
+	// ActionServiceRedriveDeadLettersProcedure is the fully-qualified name of the ActionService's
+	// RedriveDeadLetters RPC.
+	ActionServiceRedriveDeadLettersProcedure = "/callout.v1.ActionService/RedriveDeadLetters"
+	// ActionServiceDiscardDeadLettersProcedure is the fully-qualified name of the ActionService's
+	// DiscardDeadLetters RPC.
+	ActionServiceDiscardDeadLettersProcedure = "/callout.v1.ActionService/DiscardDeadLetters"
+	// ActionServiceReplayEventsProcedure is the fully-qualified name of the ActionService's
+	// ReplayEvents RPC.
+	ActionServiceReplayEventsProcedure = "/callout.v1.ActionService/ReplayEvents"
+	// ActionServiceTailEventsProcedure is the fully-qualified name of the ActionService's TailEvents
+	// RPC.
+	ActionServiceTailEventsProcedure = "/callout.v1.ActionService/TailEvents"
 )
 
 // ActionServiceClient is a client for the callout.v1.ActionService service.
@@ -82,6 +115,73 @@ type ActionServiceClient interface {
 	//
 	// Errors: unknown_instance, deadline.
 	GetRevision(context.Context, *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error)
+	// ListSubscriptions tells how the lines of an instance stand: its
+	// subscriptions, one entry a lane, the deliveries of async targets, and what
+	// is sent again.
+	//
+	// Errors: unknown_instance, not_found.
+	ListSubscriptions(context.Context, *connect.Request[v1.ListSubscriptionsRequest]) (*connect.Response[v1.ListSubscriptionsResponse], error)
+	// PauseSubscription lets a subscription stand until it is resumed, also over
+	// restarts. What is in work is finished. Pausing twice is fine.
+	//
+	// Errors: unknown_instance, not_found.
+	PauseSubscription(context.Context, *connect.Request[v1.PauseSubscriptionRequest]) (*connect.Response[v1.PauseSubscriptionResponse], error)
+	// ResumeSubscription lets a subscription go on that was paused, or that
+	// stopped because an event was exhausted: that event gets all its attempts
+	// again. Resuming twice is fine.
+	//
+	// Errors: unknown_instance, not_found; conflict while the line waits for
+	// those of another lane count to drain.
+	ResumeSubscription(context.Context, *connect.Request[v1.ResumeSubscriptionRequest]) (*connect.Response[v1.ResumeSubscriptionResponse], error)
+	// RetrySubscription ends the wait before the next attempt: it is made at
+	// once, and counts. A subscription that does not wait goes on as it did.
+	//
+	// Errors: unknown_instance, not_found.
+	RetrySubscription(context.Context, *connect.Request[v1.RetrySubscriptionRequest]) (*connect.Response[v1.RetrySubscriptionResponse], error)
+	// SkipSubscription gives up the first event of every lane that retries, is
+	// stopped or is paused: it becomes a dead letter with the reason skipped, and
+	// the lane goes on with the next.
+	//
+	// Errors: unknown_instance; not_found, also when no lane stands; conflict when
+	// what stands at the head of one is not its own to deliver.
+	SkipSubscription(context.Context, *connect.Request[v1.SkipSubscriptionRequest]) (*connect.Response[v1.SkipSubscriptionResponse], error)
+	// ListDeadLetters lists deliveries that were given up, in the order in which
+	// they were, without their bodies.
+	//
+	// Errors: unknown_instance, bad_field; not_found when an id of the filter is
+	// of no dead letter.
+	ListDeadLetters(context.Context, *connect.Request[v1.ListDeadLettersRequest]) (*connect.Response[v1.ListDeadLettersResponse], error)
+	// GetDeadLetter gives one of them whole.
+	//
+	// Errors: unknown_instance, bad_field, not_found.
+	GetDeadLetter(context.Context, *connect.Request[v1.GetDeadLetterRequest]) (*connect.Response[v1.GetDeadLetterResponse], error)
+	// RedriveDeadLetters sends dead letters again, in the order in which they
+	// were given up, each as it was and with its delivery id. They are sent by an
+	// unordered line; one that fails again is a dead letter again.
+	//
+	// Errors: as ListDeadLetters; bad_field when nothing is chosen and all is not
+	// set. What was done before an error stays done, and its message says how
+	// many they were; asking again goes on with the rest.
+	RedriveDeadLetters(context.Context, *connect.Request[v1.RedriveDeadLettersRequest]) (*connect.Response[v1.RedriveDeadLettersResponse], error)
+	// DiscardDeadLetters takes dead letters out for good.
+	//
+	// Errors: as RedriveDeadLetters.
+	DiscardDeadLetters(context.Context, *connect.Request[v1.DiscardDeadLettersRequest]) (*connect.Response[v1.DiscardDeadLettersResponse], error)
+	// ReplayEvents sends the stored events of a subscription again, up to those
+	// stored now, with the delivery ids they had. It does so in a line of its
+	// own, which keeps no order, disturbs no other and goes when it is done.
+	//
+	// Errors: unknown_instance, not_found; bad_field when nothing was stored
+	// since then.
+	ReplayEvents(context.Context, *connect.Request[v1.ReplayEventsRequest]) (*connect.Response[v1.ReplayEventsResponse], error)
+	// TailEvents shows events as they are stored, in their order, until the
+	// client goes away. The first message says where it begins: everything
+	// stored from then on is shown. It is lost with the dispatcher; who asks
+	// again from the sequence behind the last one misses nothing.
+	//
+	// Errors: unknown_instance, bad_field; unavailable when the dispatcher stops
+	// or shows events to 16 clients already.
+	TailEvents(context.Context, *connect.Request[v1.TailEventsRequest]) (*connect.ServerStreamForClient[v1.TailEventsResponse], error)
 }
 
 // NewActionServiceClient constructs a client for the callout.v1.ActionService service. By default,
@@ -131,17 +231,94 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("GetRevision")),
 			connect.WithClientOptions(opts...),
 		),
+		listSubscriptions: connect.NewClient[v1.ListSubscriptionsRequest, v1.ListSubscriptionsResponse](
+			httpClient,
+			baseURL+ActionServiceListSubscriptionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListSubscriptions")),
+			connect.WithClientOptions(opts...),
+		),
+		pauseSubscription: connect.NewClient[v1.PauseSubscriptionRequest, v1.PauseSubscriptionResponse](
+			httpClient,
+			baseURL+ActionServicePauseSubscriptionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("PauseSubscription")),
+			connect.WithClientOptions(opts...),
+		),
+		resumeSubscription: connect.NewClient[v1.ResumeSubscriptionRequest, v1.ResumeSubscriptionResponse](
+			httpClient,
+			baseURL+ActionServiceResumeSubscriptionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ResumeSubscription")),
+			connect.WithClientOptions(opts...),
+		),
+		retrySubscription: connect.NewClient[v1.RetrySubscriptionRequest, v1.RetrySubscriptionResponse](
+			httpClient,
+			baseURL+ActionServiceRetrySubscriptionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RetrySubscription")),
+			connect.WithClientOptions(opts...),
+		),
+		skipSubscription: connect.NewClient[v1.SkipSubscriptionRequest, v1.SkipSubscriptionResponse](
+			httpClient,
+			baseURL+ActionServiceSkipSubscriptionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("SkipSubscription")),
+			connect.WithClientOptions(opts...),
+		),
+		listDeadLetters: connect.NewClient[v1.ListDeadLettersRequest, v1.ListDeadLettersResponse](
+			httpClient,
+			baseURL+ActionServiceListDeadLettersProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListDeadLetters")),
+			connect.WithClientOptions(opts...),
+		),
+		getDeadLetter: connect.NewClient[v1.GetDeadLetterRequest, v1.GetDeadLetterResponse](
+			httpClient,
+			baseURL+ActionServiceGetDeadLetterProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("GetDeadLetter")),
+			connect.WithClientOptions(opts...),
+		),
+		redriveDeadLetters: connect.NewClient[v1.RedriveDeadLettersRequest, v1.RedriveDeadLettersResponse](
+			httpClient,
+			baseURL+ActionServiceRedriveDeadLettersProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RedriveDeadLetters")),
+			connect.WithClientOptions(opts...),
+		),
+		discardDeadLetters: connect.NewClient[v1.DiscardDeadLettersRequest, v1.DiscardDeadLettersResponse](
+			httpClient,
+			baseURL+ActionServiceDiscardDeadLettersProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DiscardDeadLetters")),
+			connect.WithClientOptions(opts...),
+		),
+		replayEvents: connect.NewClient[v1.ReplayEventsRequest, v1.ReplayEventsResponse](
+			httpClient,
+			baseURL+ActionServiceReplayEventsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ReplayEvents")),
+			connect.WithClientOptions(opts...),
+		),
+		tailEvents: connect.NewClient[v1.TailEventsRequest, v1.TailEventsResponse](
+			httpClient,
+			baseURL+ActionServiceTailEventsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("TailEvents")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // actionServiceClient implements ActionServiceClient.
 type actionServiceClient struct {
-	apply        *connect.Client[v1.ApplyRequest, v1.ApplyResponse]
-	export       *connect.Client[v1.ExportRequest, v1.ExportResponse]
-	explain      *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
-	pauseTarget  *connect.Client[v1.PauseTargetRequest, v1.PauseTargetResponse]
-	resumeTarget *connect.Client[v1.ResumeTargetRequest, v1.ResumeTargetResponse]
-	getRevision  *connect.Client[v1.GetRevisionRequest, v1.GetRevisionResponse]
+	apply              *connect.Client[v1.ApplyRequest, v1.ApplyResponse]
+	export             *connect.Client[v1.ExportRequest, v1.ExportResponse]
+	explain            *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	pauseTarget        *connect.Client[v1.PauseTargetRequest, v1.PauseTargetResponse]
+	resumeTarget       *connect.Client[v1.ResumeTargetRequest, v1.ResumeTargetResponse]
+	getRevision        *connect.Client[v1.GetRevisionRequest, v1.GetRevisionResponse]
+	listSubscriptions  *connect.Client[v1.ListSubscriptionsRequest, v1.ListSubscriptionsResponse]
+	pauseSubscription  *connect.Client[v1.PauseSubscriptionRequest, v1.PauseSubscriptionResponse]
+	resumeSubscription *connect.Client[v1.ResumeSubscriptionRequest, v1.ResumeSubscriptionResponse]
+	retrySubscription  *connect.Client[v1.RetrySubscriptionRequest, v1.RetrySubscriptionResponse]
+	skipSubscription   *connect.Client[v1.SkipSubscriptionRequest, v1.SkipSubscriptionResponse]
+	listDeadLetters    *connect.Client[v1.ListDeadLettersRequest, v1.ListDeadLettersResponse]
+	getDeadLetter      *connect.Client[v1.GetDeadLetterRequest, v1.GetDeadLetterResponse]
+	redriveDeadLetters *connect.Client[v1.RedriveDeadLettersRequest, v1.RedriveDeadLettersResponse]
+	discardDeadLetters *connect.Client[v1.DiscardDeadLettersRequest, v1.DiscardDeadLettersResponse]
+	replayEvents       *connect.Client[v1.ReplayEventsRequest, v1.ReplayEventsResponse]
+	tailEvents         *connect.Client[v1.TailEventsRequest, v1.TailEventsResponse]
 }
 
 // Apply calls callout.v1.ActionService.Apply.
@@ -172,6 +349,61 @@ func (c *actionServiceClient) ResumeTarget(ctx context.Context, req *connect.Req
 // GetRevision calls callout.v1.ActionService.GetRevision.
 func (c *actionServiceClient) GetRevision(ctx context.Context, req *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error) {
 	return c.getRevision.CallUnary(ctx, req)
+}
+
+// ListSubscriptions calls callout.v1.ActionService.ListSubscriptions.
+func (c *actionServiceClient) ListSubscriptions(ctx context.Context, req *connect.Request[v1.ListSubscriptionsRequest]) (*connect.Response[v1.ListSubscriptionsResponse], error) {
+	return c.listSubscriptions.CallUnary(ctx, req)
+}
+
+// PauseSubscription calls callout.v1.ActionService.PauseSubscription.
+func (c *actionServiceClient) PauseSubscription(ctx context.Context, req *connect.Request[v1.PauseSubscriptionRequest]) (*connect.Response[v1.PauseSubscriptionResponse], error) {
+	return c.pauseSubscription.CallUnary(ctx, req)
+}
+
+// ResumeSubscription calls callout.v1.ActionService.ResumeSubscription.
+func (c *actionServiceClient) ResumeSubscription(ctx context.Context, req *connect.Request[v1.ResumeSubscriptionRequest]) (*connect.Response[v1.ResumeSubscriptionResponse], error) {
+	return c.resumeSubscription.CallUnary(ctx, req)
+}
+
+// RetrySubscription calls callout.v1.ActionService.RetrySubscription.
+func (c *actionServiceClient) RetrySubscription(ctx context.Context, req *connect.Request[v1.RetrySubscriptionRequest]) (*connect.Response[v1.RetrySubscriptionResponse], error) {
+	return c.retrySubscription.CallUnary(ctx, req)
+}
+
+// SkipSubscription calls callout.v1.ActionService.SkipSubscription.
+func (c *actionServiceClient) SkipSubscription(ctx context.Context, req *connect.Request[v1.SkipSubscriptionRequest]) (*connect.Response[v1.SkipSubscriptionResponse], error) {
+	return c.skipSubscription.CallUnary(ctx, req)
+}
+
+// ListDeadLetters calls callout.v1.ActionService.ListDeadLetters.
+func (c *actionServiceClient) ListDeadLetters(ctx context.Context, req *connect.Request[v1.ListDeadLettersRequest]) (*connect.Response[v1.ListDeadLettersResponse], error) {
+	return c.listDeadLetters.CallUnary(ctx, req)
+}
+
+// GetDeadLetter calls callout.v1.ActionService.GetDeadLetter.
+func (c *actionServiceClient) GetDeadLetter(ctx context.Context, req *connect.Request[v1.GetDeadLetterRequest]) (*connect.Response[v1.GetDeadLetterResponse], error) {
+	return c.getDeadLetter.CallUnary(ctx, req)
+}
+
+// RedriveDeadLetters calls callout.v1.ActionService.RedriveDeadLetters.
+func (c *actionServiceClient) RedriveDeadLetters(ctx context.Context, req *connect.Request[v1.RedriveDeadLettersRequest]) (*connect.Response[v1.RedriveDeadLettersResponse], error) {
+	return c.redriveDeadLetters.CallUnary(ctx, req)
+}
+
+// DiscardDeadLetters calls callout.v1.ActionService.DiscardDeadLetters.
+func (c *actionServiceClient) DiscardDeadLetters(ctx context.Context, req *connect.Request[v1.DiscardDeadLettersRequest]) (*connect.Response[v1.DiscardDeadLettersResponse], error) {
+	return c.discardDeadLetters.CallUnary(ctx, req)
+}
+
+// ReplayEvents calls callout.v1.ActionService.ReplayEvents.
+func (c *actionServiceClient) ReplayEvents(ctx context.Context, req *connect.Request[v1.ReplayEventsRequest]) (*connect.Response[v1.ReplayEventsResponse], error) {
+	return c.replayEvents.CallUnary(ctx, req)
+}
+
+// TailEvents calls callout.v1.ActionService.TailEvents.
+func (c *actionServiceClient) TailEvents(ctx context.Context, req *connect.Request[v1.TailEventsRequest]) (*connect.ServerStreamForClient[v1.TailEventsResponse], error) {
+	return c.tailEvents.CallServerStream(ctx, req)
 }
 
 // ActionServiceHandler is an implementation of the callout.v1.ActionService service.
@@ -206,6 +438,73 @@ type ActionServiceHandler interface {
 	//
 	// Errors: unknown_instance, deadline.
 	GetRevision(context.Context, *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error)
+	// ListSubscriptions tells how the lines of an instance stand: its
+	// subscriptions, one entry a lane, the deliveries of async targets, and what
+	// is sent again.
+	//
+	// Errors: unknown_instance, not_found.
+	ListSubscriptions(context.Context, *connect.Request[v1.ListSubscriptionsRequest]) (*connect.Response[v1.ListSubscriptionsResponse], error)
+	// PauseSubscription lets a subscription stand until it is resumed, also over
+	// restarts. What is in work is finished. Pausing twice is fine.
+	//
+	// Errors: unknown_instance, not_found.
+	PauseSubscription(context.Context, *connect.Request[v1.PauseSubscriptionRequest]) (*connect.Response[v1.PauseSubscriptionResponse], error)
+	// ResumeSubscription lets a subscription go on that was paused, or that
+	// stopped because an event was exhausted: that event gets all its attempts
+	// again. Resuming twice is fine.
+	//
+	// Errors: unknown_instance, not_found; conflict while the line waits for
+	// those of another lane count to drain.
+	ResumeSubscription(context.Context, *connect.Request[v1.ResumeSubscriptionRequest]) (*connect.Response[v1.ResumeSubscriptionResponse], error)
+	// RetrySubscription ends the wait before the next attempt: it is made at
+	// once, and counts. A subscription that does not wait goes on as it did.
+	//
+	// Errors: unknown_instance, not_found.
+	RetrySubscription(context.Context, *connect.Request[v1.RetrySubscriptionRequest]) (*connect.Response[v1.RetrySubscriptionResponse], error)
+	// SkipSubscription gives up the first event of every lane that retries, is
+	// stopped or is paused: it becomes a dead letter with the reason skipped, and
+	// the lane goes on with the next.
+	//
+	// Errors: unknown_instance; not_found, also when no lane stands; conflict when
+	// what stands at the head of one is not its own to deliver.
+	SkipSubscription(context.Context, *connect.Request[v1.SkipSubscriptionRequest]) (*connect.Response[v1.SkipSubscriptionResponse], error)
+	// ListDeadLetters lists deliveries that were given up, in the order in which
+	// they were, without their bodies.
+	//
+	// Errors: unknown_instance, bad_field; not_found when an id of the filter is
+	// of no dead letter.
+	ListDeadLetters(context.Context, *connect.Request[v1.ListDeadLettersRequest]) (*connect.Response[v1.ListDeadLettersResponse], error)
+	// GetDeadLetter gives one of them whole.
+	//
+	// Errors: unknown_instance, bad_field, not_found.
+	GetDeadLetter(context.Context, *connect.Request[v1.GetDeadLetterRequest]) (*connect.Response[v1.GetDeadLetterResponse], error)
+	// RedriveDeadLetters sends dead letters again, in the order in which they
+	// were given up, each as it was and with its delivery id. They are sent by an
+	// unordered line; one that fails again is a dead letter again.
+	//
+	// Errors: as ListDeadLetters; bad_field when nothing is chosen and all is not
+	// set. What was done before an error stays done, and its message says how
+	// many they were; asking again goes on with the rest.
+	RedriveDeadLetters(context.Context, *connect.Request[v1.RedriveDeadLettersRequest]) (*connect.Response[v1.RedriveDeadLettersResponse], error)
+	// DiscardDeadLetters takes dead letters out for good.
+	//
+	// Errors: as RedriveDeadLetters.
+	DiscardDeadLetters(context.Context, *connect.Request[v1.DiscardDeadLettersRequest]) (*connect.Response[v1.DiscardDeadLettersResponse], error)
+	// ReplayEvents sends the stored events of a subscription again, up to those
+	// stored now, with the delivery ids they had. It does so in a line of its
+	// own, which keeps no order, disturbs no other and goes when it is done.
+	//
+	// Errors: unknown_instance, not_found; bad_field when nothing was stored
+	// since then.
+	ReplayEvents(context.Context, *connect.Request[v1.ReplayEventsRequest]) (*connect.Response[v1.ReplayEventsResponse], error)
+	// TailEvents shows events as they are stored, in their order, until the
+	// client goes away. The first message says where it begins: everything
+	// stored from then on is shown. It is lost with the dispatcher; who asks
+	// again from the sequence behind the last one misses nothing.
+	//
+	// Errors: unknown_instance, bad_field; unavailable when the dispatcher stops
+	// or shows events to 16 clients already.
+	TailEvents(context.Context, *connect.Request[v1.TailEventsRequest], *connect.ServerStream[v1.TailEventsResponse]) error
 }
 
 // NewActionServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -251,6 +550,72 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("GetRevision")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceListSubscriptionsHandler := connect.NewUnaryHandler(
+		ActionServiceListSubscriptionsProcedure,
+		svc.ListSubscriptions,
+		connect.WithSchema(actionServiceMethods.ByName("ListSubscriptions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServicePauseSubscriptionHandler := connect.NewUnaryHandler(
+		ActionServicePauseSubscriptionProcedure,
+		svc.PauseSubscription,
+		connect.WithSchema(actionServiceMethods.ByName("PauseSubscription")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceResumeSubscriptionHandler := connect.NewUnaryHandler(
+		ActionServiceResumeSubscriptionProcedure,
+		svc.ResumeSubscription,
+		connect.WithSchema(actionServiceMethods.ByName("ResumeSubscription")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRetrySubscriptionHandler := connect.NewUnaryHandler(
+		ActionServiceRetrySubscriptionProcedure,
+		svc.RetrySubscription,
+		connect.WithSchema(actionServiceMethods.ByName("RetrySubscription")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceSkipSubscriptionHandler := connect.NewUnaryHandler(
+		ActionServiceSkipSubscriptionProcedure,
+		svc.SkipSubscription,
+		connect.WithSchema(actionServiceMethods.ByName("SkipSubscription")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListDeadLettersHandler := connect.NewUnaryHandler(
+		ActionServiceListDeadLettersProcedure,
+		svc.ListDeadLetters,
+		connect.WithSchema(actionServiceMethods.ByName("ListDeadLetters")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceGetDeadLetterHandler := connect.NewUnaryHandler(
+		ActionServiceGetDeadLetterProcedure,
+		svc.GetDeadLetter,
+		connect.WithSchema(actionServiceMethods.ByName("GetDeadLetter")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRedriveDeadLettersHandler := connect.NewUnaryHandler(
+		ActionServiceRedriveDeadLettersProcedure,
+		svc.RedriveDeadLetters,
+		connect.WithSchema(actionServiceMethods.ByName("RedriveDeadLetters")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDiscardDeadLettersHandler := connect.NewUnaryHandler(
+		ActionServiceDiscardDeadLettersProcedure,
+		svc.DiscardDeadLetters,
+		connect.WithSchema(actionServiceMethods.ByName("DiscardDeadLetters")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceReplayEventsHandler := connect.NewUnaryHandler(
+		ActionServiceReplayEventsProcedure,
+		svc.ReplayEvents,
+		connect.WithSchema(actionServiceMethods.ByName("ReplayEvents")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceTailEventsHandler := connect.NewServerStreamHandler(
+		ActionServiceTailEventsProcedure,
+		svc.TailEvents,
+		connect.WithSchema(actionServiceMethods.ByName("TailEvents")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/callout.v1.ActionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ActionServiceApplyProcedure:
@@ -265,6 +630,28 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceResumeTargetHandler.ServeHTTP(w, r)
 		case ActionServiceGetRevisionProcedure:
 			actionServiceGetRevisionHandler.ServeHTTP(w, r)
+		case ActionServiceListSubscriptionsProcedure:
+			actionServiceListSubscriptionsHandler.ServeHTTP(w, r)
+		case ActionServicePauseSubscriptionProcedure:
+			actionServicePauseSubscriptionHandler.ServeHTTP(w, r)
+		case ActionServiceResumeSubscriptionProcedure:
+			actionServiceResumeSubscriptionHandler.ServeHTTP(w, r)
+		case ActionServiceRetrySubscriptionProcedure:
+			actionServiceRetrySubscriptionHandler.ServeHTTP(w, r)
+		case ActionServiceSkipSubscriptionProcedure:
+			actionServiceSkipSubscriptionHandler.ServeHTTP(w, r)
+		case ActionServiceListDeadLettersProcedure:
+			actionServiceListDeadLettersHandler.ServeHTTP(w, r)
+		case ActionServiceGetDeadLetterProcedure:
+			actionServiceGetDeadLetterHandler.ServeHTTP(w, r)
+		case ActionServiceRedriveDeadLettersProcedure:
+			actionServiceRedriveDeadLettersHandler.ServeHTTP(w, r)
+		case ActionServiceDiscardDeadLettersProcedure:
+			actionServiceDiscardDeadLettersHandler.ServeHTTP(w, r)
+		case ActionServiceReplayEventsProcedure:
+			actionServiceReplayEventsHandler.ServeHTTP(w, r)
+		case ActionServiceTailEventsProcedure:
+			actionServiceTailEventsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -296,4 +683,48 @@ func (UnimplementedActionServiceHandler) ResumeTarget(context.Context, *connect.
 
 func (UnimplementedActionServiceHandler) GetRevision(context.Context, *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetRevision is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListSubscriptions(context.Context, *connect.Request[v1.ListSubscriptionsRequest]) (*connect.Response[v1.ListSubscriptionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListSubscriptions is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) PauseSubscription(context.Context, *connect.Request[v1.PauseSubscriptionRequest]) (*connect.Response[v1.PauseSubscriptionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.PauseSubscription is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ResumeSubscription(context.Context, *connect.Request[v1.ResumeSubscriptionRequest]) (*connect.Response[v1.ResumeSubscriptionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ResumeSubscription is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RetrySubscription(context.Context, *connect.Request[v1.RetrySubscriptionRequest]) (*connect.Response[v1.RetrySubscriptionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RetrySubscription is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) SkipSubscription(context.Context, *connect.Request[v1.SkipSubscriptionRequest]) (*connect.Response[v1.SkipSubscriptionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.SkipSubscription is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListDeadLetters(context.Context, *connect.Request[v1.ListDeadLettersRequest]) (*connect.Response[v1.ListDeadLettersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListDeadLetters is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) GetDeadLetter(context.Context, *connect.Request[v1.GetDeadLetterRequest]) (*connect.Response[v1.GetDeadLetterResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetDeadLetter is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RedriveDeadLetters(context.Context, *connect.Request[v1.RedriveDeadLettersRequest]) (*connect.Response[v1.RedriveDeadLettersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RedriveDeadLetters is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DiscardDeadLetters(context.Context, *connect.Request[v1.DiscardDeadLettersRequest]) (*connect.Response[v1.DiscardDeadLettersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DiscardDeadLetters is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ReplayEvents(context.Context, *connect.Request[v1.ReplayEventsRequest]) (*connect.Response[v1.ReplayEventsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ReplayEvents is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) TailEvents(context.Context, *connect.Request[v1.TailEventsRequest], *connect.ServerStream[v1.TailEventsResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.TailEvents is not implemented"))
 }

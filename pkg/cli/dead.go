@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+)
+
+func (p *Program) deadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dead list|show|redrive|discard",
+		Short: "Look at what could not be delivered, send it again, or let it go",
+		Long: `A dead letter is a delivery that was given up: its target refused it, or the last
+attempt failed, or somebody skipped it. It is kept whole, for 30 days, until it is
+sent again or discarded.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.deadListCommand(), p.deadShowCommand(), p.deadRedriveCommand(), p.deadDiscardCommand())
+	return cmd
+}
+
+// deadFlags choose dead letters.
+type deadFlags struct {
+	server serverFlags
+	filter calloutv1.DeadLetterFilter
+	since  string
+	until  string
+	limit  int
+	all    bool
+}
+
+func (f *deadFlags) add(cmd *cobra.Command, limit int, limitText string) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.filter.Target, "target", "", "only those for this `TARGET`")
+	flags.StringVar(&f.filter.Org, "org", "", "only those of executions of this `ORG`")
+	flags.StringVar(&f.filter.Reason, "reason", "", "only those given up for this `CODE`, such as exhausted, status or skipped")
+	flags.StringVar(&f.filter.EventType, "type", "", "only those of events of this `TYPE`, or of a group such as user.*")
+	flags.StringVar(&f.since, "since", "", "only those given up since this `TIME`, or that long ago, such as 2h")
+	flags.StringVar(&f.until, "until", "", "only those given up before this `TIME`, or longer ago than that")
+	flags.IntVar(&f.limit, "limit", limit, limitText)
+	f.server.add(cmd, asTable, asJSON, asYAML)
+}
+
+// check looks over what was given, and completes the filter.
+func (f *deadFlags) check(ids []string, now time.Time) error {
+	if err := f.server.check(); err != nil {
+		return err
+	}
+	if f.limit < 0 {
+		return &usageError{fmt.Errorf("--limit %d is less than none", f.limit)}
+	}
+	since, err := moment("since", f.since, now)
+	if err != nil {
+		return err
+	}
+	until, err := moment("until", f.until, now)
+	if err != nil {
+		return err
+	}
+	if !since.IsZero() {
+		f.filter.Since = timestamppb.New(since)
+	}
+	if !until.IsZero() {
+		f.filter.Until = timestamppb.New(until)
+	}
+	f.filter.DeliveryIds = ids
+	return nil
+}
+
+// chosen tells whether anything narrows the choice.
+func (f *deadFlags) chosen() bool {
+	return len(f.filter.GetDeliveryIds()) > 0 || f.filter.GetTarget() != "" || f.filter.GetOrg() != "" || f.filter.GetReason() != "" ||
+		f.filter.GetEventType() != "" || f.since != "" || f.until != ""
+}
+
+// pageOf is how many are asked for at once, of those left up to a limit; a
+// limit of 0 is none.
+func pageOf(limit, have int) uint32 {
+	if limit == 0 {
+		return deadPage
+	}
+	return uint32(min(limit-have, deadPage))
+}
+
+// deadPage is how many dead letters are asked for at once.
+const deadPage = 1000
+
+func (p *Program) deadListCommand() *cobra.Command {
+	var f deadFlags
+	cmd := &cobra.Command{
+		Use:   "list [ID…]",
+		Short: "List dead letters, the oldest first",
+		Long: `Lists deliveries that were given up, the first to be given up first: the id of the
+delivery, its target, the event's type, why and how long ago it was given up, and
+how many attempts were made. A reason is a code of docs/errors.md.`,
+		Example: "  callout dead list\n  callout dead list --target audit --reason exhausted --since 2h\n  callout dead list --limit 0 -o json | jq -r '.deadLetters[].deliveryId'",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(args, time.Now()); err != nil {
+				return err
+			}
+			return p.deadList(cmd.Context(), &f)
+		},
+	}
+	f.add(cmd, 100, "at most so many; 0 lists all")
+	return cmd
+}
+
+func (p *Program) deadList(ctx context.Context, f *deadFlags) error {
+	whole := &calloutv1.ListDeadLettersResponse{}
+	for token := ""; ; token = whole.GetNextPageToken() {
+		answer, err := ask(ctx, &f.server, &calloutv1.ListDeadLettersRequest{
+			Instance: f.server.instance, Filter: &f.filter, Limit: pageOf(f.limit, len(whole.GetDeadLetters())), PageToken: token,
+		}, calloutv1connect.ActionServiceClient.ListDeadLetters)
+		if err != nil {
+			return err
+		}
+		whole.DeadLetters = append(whole.DeadLetters, answer.GetDeadLetters()...)
+		whole.NextPageToken = answer.GetNextPageToken()
+		if whole.GetNextPageToken() == "" || f.limit > 0 && len(whole.GetDeadLetters()) >= f.limit {
+			break
+		}
+	}
+	if f.server.output != asTable {
+		return p.print(f.server.output, whole)
+	}
+	if len(whole.GetDeadLetters()) == 0 {
+		return p.say("no dead letters\n")
+	}
+	if whole.GetNextPageToken() != "" {
+		p.note(fmt.Sprintf("these are the oldest %d, there may be more: --limit 0 lists all", len(whole.GetDeadLetters())))
+	}
+	return p.say("%s", deadTable(whole.GetDeadLetters(), time.Now()))
+}
+
+func (p *Program) deadShowCommand() *cobra.Command {
+	var server serverFlags
+	var onlyBody bool
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one dead letter whole",
+		Long: `Shows one dead letter with everything that is known of it, and its body as it was
+to be sent. With --body that alone is printed, byte for byte. With -o json, body
+is the JSON itself; one that is no JSON is in bodyBase64.`,
+		Example: "  callout dead show 01JZ…\n  callout dead show 01JZ… --body | jq .event_payload",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &usageError{fmt.Errorf("%s takes the ID of one dead letter, not %d; \"callout dead list\" shows them", cmd.CommandPath(), len(args))}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := server.check(); err != nil {
+				return err
+			}
+			return p.deadShow(cmd.Context(), &server, args[0], onlyBody)
+		},
+	}
+	cmd.Flags().BoolVar(&onlyBody, "body", false, "print the body alone, byte for byte")
+	server.add(cmd, asTable, asJSON, asYAML)
+	return cmd
+}
+
+func (p *Program) deadShow(ctx context.Context, server *serverFlags, id string, onlyBody bool) error {
+	answer, err := ask(ctx, server, &calloutv1.GetDeadLetterRequest{Instance: server.instance, DeliveryId: id}, calloutv1connect.ActionServiceClient.GetDeadLetter)
+	if err != nil {
+		return err
+	}
+	letter := answer.GetDeadLetter()
+	if onlyBody {
+		_, err := p.Out.Write(letter.GetBody())
+		return err
+	}
+	if server.output != asTable {
+		body := letter.GetBody()
+		letter.Body = nil
+		return p.printBody(server.output, letter, body)
+	}
+	return p.say("%s", deadLetterText(letter))
+}
+
+// errEverything asks to say it.
+var errEverything = errors.New("which ones? name them by ID, choose them by --target, --org, --reason, --type, --since or --until, or give --all")

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/spf13/cobra"
+
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+)
+
+type tailFlags struct {
+	server    serverFlags
+	eventType string
+	org       string
+	from      uint64
+}
+
+func (p *Program) tailCommand() *cobra.Command {
+	var f tailFlags
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Show events as they are stored",
+		Long: `Shows the events of an instance in the order in which they are stored, until
+Ctrl-C: their number in the stream, when they were stored, organization, type and
+body. It only looks: nothing is taken from anybody. With --from it begins with
+what is stored already.
+
+With -o json each event is one object on one line; body is the event itself, one
+that is no JSON is in bodyBase64.
+
+Exit code: 0 when it was ended by Ctrl-C, 3 when the dispatcher goes away.`,
+		Example: "  callout events tail --type 'user.*' --org acme\n  callout events tail --from 1 -o json | jq .body.event_payload",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.server.check(); err != nil {
+				return err
+			}
+			return p.tail(cmd.Context(), &f)
+		},
+	}
+	cmd.Flags().StringVar(&f.eventType, "type", "*", "only events of this `PATTERN`: a type, or a group such as user.*")
+	cmd.Flags().StringVar(&f.org, "org", "", "only events of this `ORG`")
+	cmd.Flags().Uint64Var(&f.from, "from", 0, "begin with this message of the stream; 0 begins with the next event")
+	f.server.add(cmd, asTable, asJSON, asYAML)
+	return cmd
+}
+
+func (p *Program) tail(ctx context.Context, f *tailFlags) error {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	defer transport.CloseIdleConnections()
+	client := calloutv1connect.NewActionServiceClient(&http.Client{Transport: transport}, strings.TrimSuffix(f.server.url, "/"))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the stream, so that closing it does not wait for more
+	stream, err := client.TailEvents(ctx, connect.NewRequest(&calloutv1.TailEventsRequest{
+		Instance: f.server.instance, Type: f.eventType, Org: f.org, FromSequence: f.from,
+	}))
+	if err != nil {
+		return ended(ctx, f.server.failure(err))
+	}
+	defer func() { _ = stream.Close() }() // what was shown is shown
+	next := uint64(0)
+	for stream.Receive() {
+		switch m := stream.Msg().GetMessage().(type) {
+		case *calloutv1.TailEventsResponse_Begun:
+			next = m.Begun.GetFromSequence()
+			p.note(fmt.Sprintf("showing the events of instance %s from sequence %d on; Ctrl-C ends", f.server.instance, next))
+		case *calloutv1.TailEventsResponse_Event:
+			next = m.Event.GetSequence() + 1
+			err = p.tellEvent(f.server.output, m.Event)
+		}
+		if err != nil {
+			cancel()
+			return err
+		}
+	}
+	cancelled := ctx.Err()
+	cancel()
+	switch err := stream.Err(); {
+	case cancelled != nil:
+		return nil
+	case next == 0 && err != nil:
+		return f.server.failure(err)
+	case err != nil:
+		return &serverUnreachable{url: f.server.url, err: fmt.Errorf("%w; --from %d goes on behind what was shown", err, next)}
+	}
+	return &serverUnreachable{url: f.server.url, err: errors.New("it ended the answer")}
+}
+
+// ended forgives an error of a command that was ended.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (p *Program) tellEvent(form string, e *calloutv1.StoredEvent) error {
+	body := e.GetBody()
+	if form == asTable {
+		return p.say("%d  %s  %s  %s  %s\n", e.GetSequence(), e.GetStoredAt().AsTime().Local().Format(time.RFC3339), orDash(e.GetOrg()), orDash(e.GetType()), bodyText(body))
+	}
+	e.Body = nil
+	if form == asYAML {
+		if err := p.say("---\n"); err != nil {
+			return err
+		}
+	}
+	return p.printBody(form, e, body)
+}

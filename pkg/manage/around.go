@@ -1,0 +1,50 @@
+package manage
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+)
+
+// around is what every call goes through: its time is bounded, its error is
+// worded, and it is logged.
+type around struct{ service *Service }
+
+var _ connect.Interceptor = around{}
+
+// WrapUnary bounds the time of a call to maxTime.
+func (a around) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		ctx, cancel := context.WithTimeout(ctx, maxTime)
+		defer cancel()
+		began := time.Now()
+		answer, err := next(ctx, req)
+		return answer, a.ended(err, req.Spec(), req.Peer(), began)
+	}
+}
+
+// WrapStreamingHandler leaves a stream the time it takes: it ends with its
+// client, or with the dispatcher.
+func (a around) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		began := time.Now()
+		return a.ended(next(ctx, conn), conn.Spec(), conn.Peer(), began)
+	}
+}
+
+// WrapStreamingClient has nothing to do: the service calls nobody.
+func (around) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// ended logs a call and words its error.
+func (a around) ended(err error, spec connect.Spec, peer connect.Peer, began time.Time) error {
+	line := a.service.log.Debug()
+	if err != nil {
+		line = a.service.log.Info().Err(err)
+		err = failure(err)
+	}
+	line.Str("procedure", spec.Procedure).Str("protocol", peer.Protocol).Dur("took", time.Since(began)).Msg("management call")
+	return err
+}

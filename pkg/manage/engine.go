@@ -1,0 +1,70 @@
+package manage
+
+import (
+	"context"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/catalog"
+)
+
+// Engine is what the service manages. All methods may be called from any
+// goroutine; errors are *action.Error, unknown_instance among them.
+type Engine interface {
+	Configurations
+	Subscriptions
+	DeadLetters
+	Events
+}
+
+// Configurations of instances, and the targets in them.
+type Configurations interface {
+	// Catalog gives the catalog in force, waiting for one that is not older
+	// than revision.
+	Catalog(ctx context.Context, instance string, revision uint64) (*catalog.Matcher, error)
+	// Edit puts in force what edit makes of the catalog in force, and tells the
+	// revisions before and after.
+	Edit(ctx context.Context, instance string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error)
+	// PauseTarget and ResumeTarget act on a target that org itself defines; ""
+	// is the instance. ResumeTarget tells whether the configuration keeps the
+	// target paused all the same.
+	PauseTarget(ctx context.Context, instance, org, target, reason string) error
+	ResumeTarget(ctx context.Context, instance, org, target string) (stillPaused bool, err error)
+}
+
+// allLanes stands for every lane of a subscription.
+const allLanes = -1
+
+// Subscriptions of an instance. name is that of a subscription or of one line
+// of it, lane is one of them or allLanes.
+type Subscriptions interface {
+	// Subscriptions lists the lines, by name and lane.
+	Subscriptions(ctx context.Context, instance string) ([]action.Subscription, error)
+	PauseSubscription(ctx context.Context, instance, name string, lane int) error
+	ResumeSubscription(ctx context.Context, instance, name string, lane int) error
+	RetryNow(ctx context.Context, instance, name string, lane int) error
+	Skip(ctx context.Context, instance, name string, lane int) error
+}
+
+// DeadLetters of an instance. Ids are within the grammar of ids.
+type DeadLetters interface {
+	// LastDeadLetter is the place of the newest one, 0 when there never was one.
+	LastDeadLetter(ctx context.Context, instance string) (place uint64, err error)
+	// DeadLettersFrom reads them from a place on, oldest first, until do returns
+	// false.
+	DeadLettersFrom(ctx context.Context, instance string, place uint64, do func(bus.StoredLetter) bool) error
+	DeadLetter(ctx context.Context, instance, deliveryID string) (bus.StoredLetter, error)
+	RedriveDeadLetter(ctx context.Context, instance, deliveryID string) error
+	DiscardDeadLetter(ctx context.Context, instance, deliveryID string) error
+}
+
+// Events of an instance.
+type Events interface {
+	// Replay sends the events of a subscription again, from a sequence or, with
+	// sequence 0, from a time on, and names the line that does.
+	Replay(ctx context.Context, instance, name string, sequence uint64, since time.Time) (line string, err error)
+	// Tail hands over events as they are stored until ctx ends or a callback
+	// fails. begun is told from which sequence on none is left out.
+	Tail(ctx context.Context, instance string, o bus.TailOptions, begun func(from uint64) error, do func(bus.StoredEvent) error) error
+}

@@ -1,0 +1,75 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+)
+
+// ReplayEvents sends the events of a subscription again.
+func (s *Service) ReplayEvents(ctx context.Context, req *connect.Request[calloutv1.ReplayEventsRequest]) (*connect.Response[calloutv1.ReplayEventsResponse], error) {
+	if req.Msg.GetFromSequence() == 0 && req.Msg.GetSince() == nil {
+		return nil, badField("from", "a replay begins with a sequence of 1 or more, or with a time")
+	}
+	instance := orDefault(req.Msg.GetInstance())
+	all, err := s.engine.Subscriptions(ctx, instance)
+	if err == nil {
+		_, err = named(all, req.Msg.GetSubscription(), allLanes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	line, err := s.engine.Replay(ctx, instance, req.Msg.GetSubscription(), req.Msg.GetFromSequence(), timeOf(req.Msg.GetSince()))
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.ReplayEventsResponse{Line: line}), nil
+}
+
+// TailEvents shows events as they are stored, until the client goes away.
+func (s *Service) TailEvents(ctx context.Context, req *connect.Request[calloutv1.TailEventsRequest], stream *connect.ServerStream[calloutv1.TailEventsResponse]) error {
+	condition, err := typeCondition("type", req.Msg.GetType())
+	if err != nil {
+		return err
+	}
+	if err := action.CheckID(req.Msg.GetOrg()); err != nil {
+		return badField("org", err.Error())
+	}
+	select {
+	case s.tails <- struct{}{}:
+		defer func() { <-s.tails }()
+	default:
+		return action.NewError(action.CodeUnavailable, action.StageBus, fmt.Sprintf("events are shown to %d clients already, which is the most", maxTails))
+	}
+	send := func(m *calloutv1.TailEventsResponse) error {
+		return inTime(ctx, func() error { return stream.Send(m) })
+	}
+	err = s.engine.Tail(ctx, orDefault(req.Msg.GetInstance()), bus.TailOptions{Type: condition, Org: req.Msg.GetOrg(), From: req.Msg.GetFromSequence()},
+		func(from uint64) error {
+			return send(&calloutv1.TailEventsResponse{Message: &calloutv1.TailEventsResponse_Begun{Begun: &calloutv1.TailBegun{FromSequence: from}}})
+		},
+		func(e bus.StoredEvent) error {
+			return send(&calloutv1.TailEventsResponse{Message: &calloutv1.TailEventsResponse_Event{Event: storedEvent(e)}})
+		})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // the client has gone
+	}
+	return err
+}
+
+// storedEvent is an event as it goes over the wire. Whoever publishes over NATS
+// can use a subject that is no text.
+func storedEvent(e bus.StoredEvent) *calloutv1.StoredEvent {
+	text := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+	return &calloutv1.StoredEvent{
+		Sequence: e.Sequence, StoredAt: moment(e.StoredAt), Subject: text(e.Subject), Org: text(e.Org), Type: text(e.Type),
+		Partition: uint32(e.Lane64), AggregateId: text(e.Aggregate), Body: e.Body,
+	}
+}
