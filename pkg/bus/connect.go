@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"sync/atomic"
 	"time"
 
@@ -169,6 +170,8 @@ func (u *Unreachable) Unwrap() error { return u.Err }
 func unreachable(url string, err error) error {
 	if url == "" {
 		url = "the embedded server"
+	} else if u, parseErr := neturl.Parse(url); parseErr == nil {
+		url = u.Redacted()
 	}
 	return &Unreachable{URL: url, Err: err}
 }

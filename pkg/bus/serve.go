@@ -65,6 +65,10 @@ type arrivedCall struct {
 	at  time.Time
 }
 
+// wayBack is what a worker keeps of a call's time for the reply to travel, at
+// most, and a twentieth of it: a caller is told which target was late.
+const wayBack = 25 * time.Millisecond
+
 const (
 	// idleHand is how long a goroutine waits for the next call before it ends.
 	// A fresh one would have to grow its stack for every call.
@@ -203,7 +207,7 @@ func (c *IncomingCall) read(arrived time.Time) error {
 	if err != nil {
 		return err
 	}
-	c.Deadline = arrived.Add(budget)
+	c.Deadline = arrived.Add(budget - min(budget/20, wayBack))
 	if text := c.msg.Header.Get(wire.HeaderMinRevision); text != "" {
 		if c.MinRevision, err = strconv.ParseUint(text, 10, 64); err != nil {
 			return action.NewError(action.CodeBadField, action.StageDecode, wire.HeaderMinRevision+" is a number").WithField(wire.HeaderMinRevision)

@@ -125,11 +125,11 @@ func (s *storm) call(ctx context.Context, mark int) {
 	ctx, cancel := context.WithTimeout(ctx, stormDeadline)
 	defer cancel()
 	object := fmt.Appendf(nil, `{"mark":%d}`, mark)
-	by, make := "Go", s.withClient
+	by, way := "Go", s.withClient
 	if mark%2 == 1 {
-		by, make = "NATS", s.plainly
+		by, way = "NATS", s.plainly
 	}
-	result, err := make(ctx, mark, object)
+	result, err := way(ctx, mark, object)
 	took := time.Since(began)
 	s.done.Add(1)
 	outcome := string(result.Outcome)

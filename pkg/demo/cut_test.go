@@ -131,7 +131,9 @@ func TestDemoNamesTheStepOfACut(t *testing.T) {
 			began := time.Now()
 			out, err := runCut(t, moment, func(c *cable) { c.pull(true) })
 			requireStep(t, err, stepName(step), "did not happen")
-			require.Contains(t, out, "Core--xClient: refused")
+			if step != responseInfo { // an async hook alone does not stop the answer
+				require.Contains(t, out, "Core--xClient: refused")
+			}
 			require.Less(t, time.Since(began), 15*time.Second)
 		})
 	}

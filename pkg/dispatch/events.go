@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -82,7 +83,7 @@ func (d *Dispatcher) readEvents(instance string, raw []byte, traceparent string)
 		e, err := d.readEvent(instance, body)
 		if err != nil {
 			if refusal, ok := err.(*action.Error); ok && isArray { //nolint:errorlint // readEvent returns nothing else
-				err = refusal.WithField("[" + strconv.Itoa(i) + "]." + refusal.Field)
+				err = refusal.WithField(strings.TrimSuffix("["+strconv.Itoa(i)+"]."+refusal.Field, "."))
 			}
 			return nil, err
 		}

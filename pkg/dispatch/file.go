@@ -9,6 +9,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -41,6 +42,9 @@ func LoadFile(path string) (*catalog.Snapshot, []catalog.Problem, error) {
 // settleFile is how long a file must have been left alone before it is read:
 // editors write in several steps.
 const settleFile = 50 * time.Millisecond
+
+// reloadAgain is how soon a good file is tried again that could not be applied.
+const reloadAgain = time.Second
 
 // FollowFile applies a file again whenever it changes, until ctx ends. A
 // broken file is reported and the last good catalog stays in force; so does
@@ -87,25 +91,40 @@ func (d *Dispatcher) followFile(ctx context.Context, watcher *fsnotify.Watcher, 
 				continue
 			}
 			last = raw
-			d.reload(ctx, path, instance)
+			if !d.reload(ctx, path, instance) {
+				last = nil // it is looked at again, changed or not
+				settled.Reset(reloadAgain)
+			}
 		}
 	}
 }
 
-func (d *Dispatcher) reload(ctx context.Context, path, instance string) {
+// reload tells false when the file is good but could not be applied for a
+// fault of ours, such as a bus that is away: it is then tried again.
+func (d *Dispatcher) reload(ctx context.Context, path, instance string) (settled bool) {
 	s, _, err := LoadFile(path)
 	if err != nil {
 		d.log.Error().Str("file", path).Msg("configuration not applied, the last good one stays in force:\n" + err.Error())
-		return
+		return true
 	}
 	if s.Instance != instance {
 		d.log.Error().Str("file", path).Msg("configuration not applied: it names instance " + s.Instance + ", this process was started with " + instance)
-		return
+		return true
 	}
 	revision, err := d.Apply(ctx, s)
 	if err != nil {
 		d.log.Error().Err(err).Str("file", path).Msg("configuration not applied, the last good one stays in force")
-		return
+		return !passes(err)
 	}
 	d.log.Info().Str("file", path).Uint64("revision", revision).Msg("configuration reloaded")
+	return true
+}
+
+// passes tells whether an error is of the bus and may pass.
+func passes(err error) bool {
+	switch action.CodeOf(err) {
+	case action.CodeBadField, action.CodeBadCatalog, action.CodeTooLarge:
+		return false
+	}
+	return true
 }

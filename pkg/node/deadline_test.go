@@ -145,7 +145,7 @@ func TestLateAnswersAreDropped(t *testing.T) {
 func TestCallerThatGoesAwayEndsTheTargetsRequest(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
-	entered, ended := make(chan struct{}), make(chan struct{})
+	entered, ended := make(chan struct{}, 2), make(chan struct{}, 2)
 	hooks.answer("it", func(_ http.ResponseWriter, r *http.Request) {
 		entered <- struct{}{}
 		<-r.Context().Done()

@@ -48,7 +48,7 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 		return object, false, nil
 	case len(result) > limit:
 		return nil, false, tooLarge().WithCause(fmt.Errorf("%d bytes, %d are allowed", len(result), limit))
-	case wire.CheckDepth(result) != nil: // well-formed parts can be too deep once merged
+	case wire.CheckObjectDepth(result) != nil: // well-formed parts can be too deep once merged
 		return nil, false, malformed("the changed object is nested too deep")
 	}
 	if len(a.Allow) > 0 {

@@ -40,7 +40,7 @@ func TestElementsRefuses(t *testing.T) {
 		`[`: action.CodeMalformed, `[1`: action.CodeMalformed, `[1,]`: action.CodeMalformed, `[,1]`: action.CodeMalformed,
 		`[1 2]`: action.CodeMalformed, `[1,,2]`: action.CodeMalformed, `[1]]`: action.CodeMalformed, `[1] [2]`: action.CodeMalformed,
 		`[{"a":1,"a":2}]`: action.CodeMalformed, "[\"\xff\"]": action.CodeMalformed, `[1}`: action.CodeMalformed,
-		strings.Repeat("[", 101) + strings.Repeat("]", 101): action.CodeTooDeep,
+		strings.Repeat("[", 102) + strings.Repeat("]", 102): action.CodeTooDeep,
 	} {
 		_, err := wire.Elements([]byte(raw))
 		require.Equal(t, code, action.CodeOf(err), raw)

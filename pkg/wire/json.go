@@ -25,7 +25,7 @@ type Member struct {
 // twice in one object, nested at most action.MaxDepth deep. The error is an
 // *action.Error with code malformed or too_deep and stage decode.
 func CheckJSON(raw []byte) error {
-	dec, err := open(raw)
+	dec, err := open(raw, action.MaxDepth)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func CheckJSON(raw []byte) error {
 // checks the whole document as CheckJSON does; a value that is no object is
 // malformed.
 func Members(raw []byte) ([]Member, error) {
-	dec, err := open(raw)
+	dec, err := open(raw, action.MaxDepth)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +75,10 @@ func Members(raw []byte) ([]Member, error) {
 	return members, dec.atEnd()
 }
 
-// Elements lists the values of the array that raw is, as they stand.
+// Elements lists the values of the array that raw is, as they stand. The array
+// is an envelope: each value may be as deep as a document.
 func Elements(raw []byte) ([][]byte, error) {
-	dec, err := open(raw)
+	dec, err := open(raw, action.MaxDepth+1)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +119,8 @@ type decoder struct {
 var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(new(bytes.Buffer))} }}
 
 // open bounds the depth before the decoder goes there.
-func open(raw []byte) (*decoder, error) {
-	if err := CheckDepth(raw); err != nil {
+func open(raw []byte, depth int) (*decoder, error) {
+	if err := checkDepth(raw, depth); err != nil {
 		return nil, err
 	}
 	d := decoders.Get().(*decoder)
@@ -143,16 +144,19 @@ func (d *decoder) atEnd() error {
 
 var errTooDeep = fmt.Errorf("more than %d levels", action.MaxDepth)
 
-// CheckDepth refuses a text that is nested more than action.MaxDepth deep, with
-// code too_deep. It looks at brackets outside of strings and at nothing else.
-func CheckDepth(raw []byte) error {
+// CheckObjectDepth refuses an object that is nested too deep to stand in a
+// body, with code too_deep. It looks at brackets outside of strings and at
+// nothing else.
+func CheckObjectDepth(raw []byte) error { return checkDepth(raw, action.MaxDepth-1) }
+
+func checkDepth(raw []byte, most int) error {
 	depth := 0
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
 			i = textEnd(raw, i)
 		case '{', '[':
-			if depth++; depth > action.MaxDepth {
+			if depth++; depth > most {
 				return action.NewError(action.CodeTooDeep, action.StageDecode, "").WithCause(errTooDeep)
 			}
 		case '}', ']':
