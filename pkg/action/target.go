@@ -90,7 +90,7 @@ type Target struct {
 	Egress           []netip.Prefix    `json:"egress,omitempty"`     // addresses allowed beyond the public ones
 	Paused           bool              `json:"paused,omitempty"`
 	Labels           map[string]string `json:"labels,omitempty"`
-	Redact           []string          `json:"redact,omitempty"` // JSON pointers left out of logs
+	Redact           []string          `json:"redact,omitempty"` // JSON pointers of what the target must not see; refused until it is built
 }
 
 // AnswerLimit is the size an answer of t may have after decompression.

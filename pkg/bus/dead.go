@@ -17,9 +17,26 @@ import (
 // headerDead holds a dead letter's facts; its body is the event's own.
 const headerDead = "Callout-Dead-Letter"
 
+// headerPlace is the sequence of the dead letter that is sent again.
+const headerPlace = "Callout-Dead-Place"
+
+// Forget takes out a dead letter that was sent again and has arrived, in case
+// who sent it died before it could.
+func (b *Bus) Forget(ctx context.Context, d *Delivery) error {
+	return b.deleteDead(ctx, d.Line.Instance, d.LetterPlace)
+}
+
 // StoreDead stores a dead letter and waits for the confirmation. A delivery
-// that is there already is left as it is: a repeat does not double it.
-func (b *Bus) StoreDead(ctx context.Context, d action.DeadLetter) error {
+// that is there already is left as it is: a repeat does not double it. replaces
+// is the place of the letter that was sent again and died again, 0 = none: who
+// sent it may not have taken it out yet, and would then take out the new one's
+// only trace.
+func (b *Bus) StoreDead(ctx context.Context, d action.DeadLetter, replaces uint64) error {
+	if replaces > 0 {
+		if err := b.deleteDead(ctx, d.Instance, replaces); err != nil {
+			return err
+		}
+	}
 	facts, err := json.Marshal(d)
 	if err != nil {
 		return action.NewError(action.CodeInternal, action.StageStore, "").WithCause(err)
@@ -105,6 +122,7 @@ func (b *Bus) Redrive(ctx context.Context, instance, deliveryID string) error {
 	msg := nats.NewMsg(wire.RedriveSubject(instance, deliveryID))
 	msg.Data = raw.Data
 	msg.Header.Set(headerDead, raw.Header.Get(headerDead))
+	msg.Header.Set(headerPlace, strconv.FormatUint(raw.Sequence, 10))
 	id := deliveryID + "/" + strconv.FormatUint(raw.Sequence, 10)
 	if _, err := b.store(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(AsyncStream(instance))); err != nil {
 		return failure(err)
@@ -126,10 +144,15 @@ func (b *Bus) deleteDead(ctx context.Context, instance string, sequence uint64) 
 	if err != nil {
 		return failure(err)
 	}
-	if err := stream.DeleteMsg(ctx, sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return failure(err)
+	err = stream.DeleteMsg(ctx, sequence)
+	if err == nil {
+		return nil
 	}
-	return nil
+	// What is gone already is gone; the server says so in words only.
+	if _, gone := stream.GetMsg(ctx, sequence); errors.Is(gone, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	return failure(err)
 }
 
 func readDead(h nats.Header, body []byte) (action.DeadLetter, error) {

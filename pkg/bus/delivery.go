@@ -25,6 +25,7 @@ type Delivery struct {
 	AsyncID     string             // delivery id of an async delivery, made when it was stored
 	Phase       string             // phase of the call an async delivery came from
 	Letter      *action.DeadLetter // the dead letter that is sent again
+	LetterPlace uint64             // and where it lay
 	nc          *nats.Conn
 	reply       string // where the server is told
 	lease       *lease
@@ -48,6 +49,9 @@ func newDelivery(nc *nats.Conn, line Line, msg *nats.Msg, s *lease) (*Delivery, 
 			return nil, err
 		}
 		d.Letter = &letter
+		if d.LetterPlace, err = strconv.ParseUint(h.Get(headerPlace), 10, 64); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }

@@ -17,10 +17,10 @@ func TestDeadLettersHavePlaces(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, last)
 	for _, id := range []string{"a", "b", "c"} {
-		require.NoError(t, b.StoreDead(ctx, action.DeadLetter{DeliveryID: id, Instance: instance, Body: []byte(id)}))
+		require.NoError(t, b.StoreDead(ctx, action.DeadLetter{DeliveryID: id, Instance: instance, Body: []byte(id)}, 0))
 	}
 	require.NoError(t, b.Discard(ctx, instance, "b"))
-	require.NoError(t, b.StoreDead(ctx, action.DeadLetter{DeliveryID: "b", Instance: instance, Body: []byte("again")}))
+	require.NoError(t, b.StoreDead(ctx, action.DeadLetter{DeliveryID: "b", Instance: instance, Body: []byte("again")}, 0))
 
 	read := func(from uint64, most int) (ids []string, places []uint64) {
 		require.NoError(t, b.DeadLettersFrom(ctx, instance, from, func(l bus.StoredLetter) bool {

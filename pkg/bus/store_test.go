@@ -80,15 +80,15 @@ func TestDeadLetterIsKeptOnce(t *testing.T) {
 	require.Empty(t, none)
 	letter := action.DeadLetter{DeliveryID: "dlv_1", Instance: instance, Target: "hook", Phase: action.OnEvent, Attempts: 3,
 		Reason: action.CodeExhausted, LastError: "zwei\nZeilen", Body: []byte("not {json")}
-	require.NoError(t, b.StoreDead(ctx, letter))
+	require.NoError(t, b.StoreDead(ctx, letter, 0))
 	second := letter
 	second.Attempts = 99
-	require.NoError(t, b.StoreDead(ctx, second), "a repeat is no error")
+	require.NoError(t, b.StoreDead(ctx, second, 0), "a repeat is no error")
 	all, err := b.DeadLetters(ctx, instance)
 	require.NoError(t, err)
 	require.Equal(t, []action.DeadLetter{letter}, all)
 
-	err = b.StoreDead(ctx, action.DeadLetter{DeliveryID: "x", Instance: "nobody"})
+	err = b.StoreDead(ctx, action.DeadLetter{DeliveryID: "x", Instance: "nobody"}, 0)
 	require.Error(t, err)
 }
 

@@ -105,9 +105,6 @@ func anyTarget(t *rapid.T, name string) action.Target {
 	for _, p := range rapid.SliceOfN(awkward(12), 0, 2).Draw(t, "allow") {
 		x.Allow = append(x.Allow, "/"+strings.ReplaceAll(p, "~", "~0"))
 	}
-	for _, p := range rapid.SliceOfN(rapid.StringN(0, 9, 40), 0, 2).Draw(t, "redact") {
-		x.Redact = append(x.Redact, "/"+strings.ReplaceAll(strings.ReplaceAll(p, "~", "~1"), "\x00", ""))
-	}
 	for i, v := range rapid.SliceOfN(awkward(12), 0, 2).Draw(t, "texts") {
 		if x.Headers == nil {
 			x.Headers, x.Labels = map[string]string{}, map[string]string{}

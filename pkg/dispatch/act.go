@@ -98,7 +98,7 @@ func (d *Dispatcher) bury(ctx context.Context, l bus.Line, m bus.Message, reason
 	if r := s.Record; r.Sequence == m.Sequence {
 		letter.Attempts, letter.LastStatus, letter.FailingSince = r.Attempts, r.LastStatus, r.FailingSince
 	}
-	return d.bus.StoreDead(ctx, letter)
+	return d.bus.StoreDead(ctx, letter, 0)
 }
 
 // act does something to each line that a name means, as the only dispatcher.

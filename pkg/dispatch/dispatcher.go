@@ -49,7 +49,7 @@ type Dispatcher struct {
 // Start prepares the installation, finishes what a dispatcher before may have
 // left half done, and serves HTTP. It returns when requests are taken.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}}, history: cmp.Or(o.History, defaultHistory)}
+	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}, paused: map[string]action.Code{}}, history: cmp.Or(o.History, defaultHistory)}
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (d *Dispatcher) prepare(ctx, following context.Context) error {
 	}
 	catalogs, first := d.bus.FollowCatalogs(following)
 	d.catalogs = catalogs
-	d.bus.FollowLines(following, bus.FleetEvents{Line: d.lines.set})
+	d.bus.FollowLines(following, bus.FleetEvents{Line: d.lines.set, Paused: d.lines.setPaused})
 	select {
 	case <-first:
 	case <-ctx.Done():

@@ -4,8 +4,10 @@ import (
 	"context"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -117,7 +119,50 @@ func (d *Dispatcher) ResumeTarget(ctx context.Context, instance, org, target str
 		return false, err
 	}
 	d.log.Info().Str("instance", instance).Str("org", org).Str("target", target).Msg("target resumed")
-	return t.Paused, d.bus.ResumeTarget(ctx, instance, org, target)
+	if err := d.bus.ResumeTarget(ctx, instance, org, target); err != nil {
+		return t.Paused, err
+	}
+	return t.Paused, d.wake(ctx, instance, org, target)
+}
+
+// heard is how long the workers get to hear that a target goes on, before its
+// lines are told to try at once.
+const heard = 50 * time.Millisecond
+
+// wake ends the waits of a target's lines, which else would look again within
+// seconds.
+func (d *Dispatcher) wake(ctx context.Context, instance, owner, target string) error {
+	select {
+	case <-time.After(heard):
+	case <-ctx.Done():
+		return nil // they look by themselves
+	}
+	return d.bus.Lead(ctx, instance, func(ctx context.Context) error {
+		for _, l := range d.lines.of(instance) {
+			if l.Unordered || l.Fenced || l.Owner != owner || l.Target != target {
+				continue
+			}
+			standing, err := d.bus.Standing(ctx, l)
+			if err != nil || standing.InWork == 0 || standing.Paused {
+				continue // nothing waits in it, or it is none of ours to wake
+			}
+			if head, waits, err := d.bus.Head(ctx, l); err == nil && waits {
+				if err := d.bus.MoveTo(ctx, l, head.Sequence); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Paused tells whether a target is paused, by somebody or by its 410, and why.
+// What the configuration says is not asked.
+func (d *Dispatcher) Paused(instance, owner, target string) (reason string, paused bool) {
+	d.lines.mu.Lock()
+	defer d.lines.mu.Unlock()
+	code, paused := d.lines.paused[bus.PausedKey(instance, owner, target)]
+	return string(code), paused
 }
 
 func (d *Dispatcher) target(ctx context.Context, instance, org, name string) (action.Target, error) {

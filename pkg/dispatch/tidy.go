@@ -18,8 +18,19 @@ const (
 
 // knownLines is what this dispatcher knows of the lines by following them.
 type knownLines struct {
-	mu sync.Mutex
-	by map[string]bus.Line
+	mu     sync.Mutex
+	by     map[string]bus.Line
+	paused map[string]action.Code // targets, by the key of their pause
+}
+
+func (k *knownLines) setPaused(key string, reason action.Code) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if reason == "" {
+		delete(k.paused, key)
+		return
+	}
+	k.paused[key] = reason
 }
 
 func (k *knownLines) set(key string, l *bus.Line) {
@@ -30,6 +41,13 @@ func (k *knownLines) set(key string, l *bus.Line) {
 		return
 	}
 	k.by[key] = *l
+}
+
+// LineCount is how many lines there are, of all instances.
+func (d *Dispatcher) LineCount() int {
+	d.lines.mu.Lock()
+	defer d.lines.mu.Unlock()
+	return len(d.lines.by)
 }
 
 // of lists the lines of an instance.

@@ -31,6 +31,8 @@ type Configurations interface {
 	// target paused all the same.
 	PauseTarget(ctx context.Context, instance, org, target, reason string) error
 	ResumeTarget(ctx context.Context, instance, org, target string) (stillPaused bool, err error)
+	// Paused tells whether a target is paused beside its configuration.
+	Paused(instance, owner, target string) (reason string, paused bool)
 }
 
 // allLanes stands for every lane of a subscription.

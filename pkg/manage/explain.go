@@ -20,7 +20,12 @@ func (s *Service) Explain(ctx context.Context, req *connect.Request[calloutv1.Ex
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(Explanation(m.Explain(phase, req.Msg.GetName(), req.Msg.GetOrg()))), nil
+	out := Explanation(m.Explain(phase, req.Msg.GetName(), req.Msg.GetOrg()))
+	for _, t := range out.GetTurns() { // a pause is state, which no catalog knows
+		_, paused := s.engine.Paused(m.Instance(), t.GetOwner(), t.GetTarget())
+		t.Paused = t.GetPaused() || paused
+	}
+	return connect.NewResponse(out), nil
 }
 
 // CheckQuestion tells whether name can be asked for in a phase. The error is

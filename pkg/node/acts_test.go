@@ -188,3 +188,19 @@ func TestReplaySendsAgainAndDisturbsNobody(t *testing.T) {
 	_, err = r.Dispatcher().Replay(within(t, 5*time.Second), "default", "user.added/hook", 0, time.Now().Add(time.Hour))
 	require.Equal(t, action.CodeBadField, action.CodeOf(err))
 }
+
+// TestLetterThatDiesAgainIsNotLost is a redrive whose author is slower than the
+// worker: the letter has died again before the old one is taken out.
+func TestLetterThatDiesAgainIsNotLost(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	obey(hooks, "hook", 400)
+	r := run(t, hooks, oneHook, nil)
+	r.publish(t, event("u", "user.added", 1))
+	letter := r.deadLetters(t, 1)[0]
+	for n := range 30 { // the race is won by either
+		require.NoError(t, r.Dispatcher().RedriveDeadLetter(within(t, 5*time.Second), "default", letter.DeliveryID))
+		hooks.await(t, "hook", n+2)
+		require.Equal(t, letter.DeliveryID, r.deadLetters(t, 1)[0].DeliveryID)
+	}
+}

@@ -48,7 +48,7 @@ func TestCrashBetweenDeadLetterAndAck(t *testing.T) {
 			State: action.LineGivenUp, Reason: action.CodeStatus, LastStatus: 400}
 		require.NoError(t, r.bus.PutRecord(ctx, d, record))
 		require.NoError(t, r.bus.StoreDead(ctx, action.DeadLetter{DeliveryID: record.DeliveryID, Instance: "default", Target: "hook",
-			Reason: action.CodeStatus, Attempts: 1, Body: d.Body}))
+			Reason: action.CodeStatus, Attempts: 1, Body: d.Body}, 0))
 		close(died) // and nothing is told to the server
 	})
 	first.Start(ctx, l)

@@ -25,6 +25,12 @@ func (r *run) settle(decision outcome.Decision, cause *action.Error) {
 	}
 	switch decision.Verdict {
 	case outcome.Ack:
+		if d.Letter != nil {
+			if err := w.bus.Forget(ctx, d); err != nil {
+				w.giveWay(d, err)
+				return
+			}
+		}
 		w.done(d, d.Ack())
 	case outcome.Retry:
 		w.done(d, d.Wait(decision.Delay))
@@ -76,7 +82,7 @@ func (r *run) bury(ctx context.Context, record action.LineRecord, cause *action.
 	if again := d.Letter; again != nil { // it stays the letter it was, with what came after
 		letter.Org, letter.Subject, letter.StoredAt = again.Org, again.Subject, again.StoredAt
 	}
-	if err := w.bus.StoreDead(ctx, letter); err != nil {
+	if err := w.bus.StoreDead(ctx, letter, d.LetterPlace); err != nil {
 		w.giveWay(d, err)
 		return
 	}
