@@ -19,7 +19,12 @@ func (h *history) check(t *testing.T) {
 	h.mu.Unlock()
 	slices.SortFunc(acked, func(a, b accepted) int { return cmp.Compare(a.sequence, b.sequence) })
 	acked = slices.Compact(acked) // a repeated publish was told the same sequence
-	h.tg.await(t, time.Minute, "everything that was confirmed", func(all []arrival) bool { return len(missing(acked, all)) == 0 })
+	for until := time.Now().Add(time.Minute); len(missing(acked, h.tg.seen())) > 0; time.Sleep(50 * time.Millisecond) { // the pace of looking
+		if time.Now().After(until) {
+			h.report(t, missing(acked, h.tg.seen()))
+			require.FailNow(t, "events were confirmed and did not arrive")
+		}
+	}
 	h.awaitQuiet(t)
 	all := h.tg.seen()
 	require.Empty(t, missing(acked, all))
@@ -107,4 +112,17 @@ func (h *history) awaitQuiet(t *testing.T) {
 		}
 		return quiet && list.Err() == nil
 	}, time.Minute, 50*time.Millisecond)
+}
+
+// report tells what is missing, and how the lines stand.
+func (h *history) report(t *testing.T, lost []accepted) {
+	t.Helper()
+	t.Logf("%d missing, the first: %+v", len(lost), lost[:min(len(lost), 5)])
+	events, err := h.js.Stream(t.Context(), "CALLOUT_EVENTS_default")
+	require.NoError(t, err)
+	list := events.ListConsumers(t.Context())
+	for info := range list.Info() {
+		t.Logf("%s: from %d, paused %t, %d pending, %d in work, floor %d", info.Config.Description, info.Config.OptStartSeq, info.Paused,
+			info.NumPending, info.NumAckPending, info.AckFloor.Stream)
+	}
 }

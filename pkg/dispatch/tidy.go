@@ -187,18 +187,19 @@ func (t *tidying) drain(ctx context.Context, lines []bus.Line) error {
 	return nil
 }
 
-// drained tells whether nothing below the end of a line waits any more. The
-// server's count may lag behind a publish by a moment: one reading proves
-// nothing.
+// drained tells whether nothing below the end of a line waits any more: no
+// message that its filter takes lies between what is done and its end. The
+// server's count of what is pending is not asked; it lags behind a publish, and
+// after a restart. Two looks must agree.
 func (t *tidying) drained(ctx context.Context, l bus.Line) (bool, error) {
 	if l.DrainTo == 0 {
 		return false, nil
 	}
-	backlog, err := t.dispatcher.bus.Backlog(ctx, l)
-	if err != nil && action.CodeOf(err) != action.CodeNotStored { // no consumer: nothing waits in it
+	next, waits, err := t.dispatcher.bus.Head(ctx, l)
+	if err != nil && !bus.IsLost(err) { // lost: it is put back, and drains then
 		return false, err
 	}
-	if past := !l.Async && backlog.Floor >= l.DrainTo; past || backlog.Lag() == 0 {
+	if err == nil && (!waits || !l.Async && next.Sequence >= l.DrainTo) {
 		t.empty[l.Name]++
 	} else {
 		t.empty[l.Name] = 0
