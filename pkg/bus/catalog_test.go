@@ -114,3 +114,18 @@ func TestSecretsAndPausesAreFollowed(t *testing.T) {
 	require.NoError(t, b.ResumeTarget(ctx, instance, "", "hook"))
 	require.Empty(t, <-paused)
 }
+
+func TestSequenceAtATime(t *testing.T) {
+	_, b := prepared(t, bus.Options{})
+	ctx := within(t, 10*time.Second)
+	first := publish(t, b, "a", "u", "user.added").StreamSequence
+	time.Sleep(20 * time.Millisecond) // time passes between the two
+	middle := time.Now()
+	time.Sleep(20 * time.Millisecond)
+	second := publish(t, b, "b", "u", "user.added").StreamSequence
+	for at, want := range map[time.Time]uint64{middle.Add(-time.Hour): first, middle: second, middle.Add(time.Hour): second + 1} {
+		got, err := b.SequenceAt(ctx, instance, at)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}

@@ -2,12 +2,15 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Standing is how a line stands, by the server's numbers and its record.
@@ -100,26 +103,35 @@ func (b *Bus) LastSequence(ctx context.Context, instance string) (uint64, error)
 	return stream.CachedInfo().State.LastSeq, nil
 }
 
-// SequenceAt is the sequence of the first message stored at or after a time.
+// SequenceAt is the sequence of the first event stored at or after a time, or
+// the one that the next message will have.
 func (b *Bus) SequenceAt(ctx context.Context, instance string, at time.Time) (uint64, error) {
-	stream, err := b.js.Stream(ctx, EventStream(instance))
+	request, err := json.Marshal(struct {
+		Batch int       `json:"batch"`
+		Next  string    `json:"next_by_subj"`
+		Start time.Time `json:"start_time"`
+	}{1, "callout.event." + wire.Token(instance) + ".>", at.UTC()})
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	answers, reply, done, err := b.answers.open(b.nc)
 	if err != nil {
 		return 0, failure(err)
 	}
-	c, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at, HeadersOnly: true,
-	})
-	if err != nil {
+	defer done()
+	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), reply, request); err != nil {
 		return 0, failure(err)
 	}
-	msg, err := c.Next(jetstream.FetchMaxWait(time.Second))
-	if err != nil { // nothing since then
-		last, lastErr := b.LastSequence(ctx, instance)
-		return last + 1, lastErr
+	select {
+	case msg := <-answers:
+		if msg.Header.Get("Status") != "" { // nothing since then
+			last, err := b.LastSequence(ctx, instance)
+			return last + 1, err
+		}
+		return strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+	case <-ctx.Done():
+		return 0, failure(ctx.Err())
 	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return 0, failure(err)
-	}
-	return meta.Sequence.Stream, nil
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"cmp"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func (h *history) check(t *testing.T) {
 	acked := slices.Clone(h.acked)
 	h.mu.Unlock()
 	slices.SortFunc(acked, func(a, b accepted) int { return cmp.Compare(a.sequence, b.sequence) })
-	acked = slices.Compact(acked) // a repeated publish was told the same sequence
+	acked = slices.Compact(acked)                                                                                       // a repeated publish was told the same sequence
 	for until := time.Now().Add(time.Minute); len(missing(acked, h.tg.seen())) > 0; time.Sleep(50 * time.Millisecond) { // the pace of looking
 		if time.Now().After(until) {
 			h.report(t, missing(acked, h.tg.seen()))
@@ -100,6 +101,11 @@ func (h *history) checkOneOfTwo(t *testing.T, by map[string][]arrival) {
 // awaitQuiet waits until no line has anything before it.
 func (h *history) awaitQuiet(t *testing.T) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			h.report(t, nil)
+		}
+	}()
 	require.Eventually(t, func() bool {
 		events, err := h.js.Stream(t.Context(), "CALLOUT_EVENTS_default")
 		if err != nil {
@@ -119,10 +125,24 @@ func (h *history) report(t *testing.T, lost []accepted) {
 	t.Helper()
 	t.Logf("%d missing, the first: %+v", len(lost), lost[:min(len(lost), 5)])
 	events, err := h.js.Stream(t.Context(), "CALLOUT_EVENTS_default")
-	require.NoError(t, err)
+	if err != nil {
+		_ = h.broker.cmd.Process.Signal(syscall.SIGQUIT) // what is it doing?
+		<-h.broker.done
+		t.Logf("the broker does not answer: %v, connection %s\n%s", err, h.nc.Status(), h.broker.log)
+		return
+	}
 	list := events.ListConsumers(t.Context())
 	for info := range list.Info() {
 		t.Logf("%s: from %d, paused %t, %d pending, %d in work, floor %d", info.Config.Description, info.Config.OptStartSeq, info.Paused,
 			info.NumPending, info.NumAckPending, info.AckFloor.Stream)
+	}
+	kv, err := h.js.KeyValue(t.Context(), "callout_lines")
+	require.NoError(t, err)
+	keys, err := kv.ListKeys(t.Context())
+	require.NoError(t, err)
+	for key := range keys.Keys() {
+		if entry, err := kv.Get(t.Context(), key); err == nil {
+			t.Logf("%s = %s", key, entry.Value())
+		}
 	}
 }
