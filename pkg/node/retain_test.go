@@ -57,6 +57,7 @@ func TestLineThatStoodTooLongIsEmptied(t *testing.T) {
 	require.Len(t, letters, 2, "not the one that a better match had")
 	require.Equal(t, []any{action.CodeStopped, 1, action.CodeStopped, 0}, []any{letters[0].Reason, letters[0].Attempts, letters[1].Reason, letters[1].Attempts})
 	status.Store(200)
+	r.awaitState(t, "user.*/hook", action.SubscriptionRunning) // what comes before that still stands
 	r.publish(t, event("u", "user.added", 4))
 	arrivals := hooks.await(t, "hook", 2)
 	require.Equal(t, uint64(4), markOf(t, arrivals[1]).n, "the line goes on")
