@@ -24,7 +24,7 @@ type word struct {
 var forbidden = []word{{
 	because: "a path of one machine",
 	pattern: regexp.MustCompile("(?:^|[\\s\"'`(=:,])/(?:work|root|home|Users)/"),
-	bad:     "see /work/main", good: "pkg/work/story.go and https://example.com/home/x",
+	bad:     "see /" + "work/main", good: "pkg/work/story.go and https://example.com/home/x",
 }, {
 	because: "a host that serves modules or packages",
 	pattern: regexp.MustCompile(`(?i)\b(?:proxy\.golang\.org|sum\.golang\.org|goproxy\.\w+|registry\.npmjs\.org|(?:deb|security)\.debian\.org|pypi\.org)\b`),
