@@ -119,7 +119,7 @@ func TestSequenceAtATime(t *testing.T) {
 	_, b := prepared(t, bus.Options{})
 	ctx := within(t, 10*time.Second)
 	first := publish(t, b, "a", "u", "user.added").StreamSequence
-	time.Sleep(20 * time.Millisecond) // time passes between the two
+	time.Sleep(20 * time.Millisecond) // the two are apart by the clock that is asked for
 	middle := time.Now()
 	time.Sleep(20 * time.Millisecond)
 	second := publish(t, b, "b", "u", "user.added").StreamSequence

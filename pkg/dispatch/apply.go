@@ -34,7 +34,7 @@ func (d *Dispatcher) Apply(ctx context.Context, next *catalog.Snapshot) (uint64,
 	}
 	err = d.bus.Lead(ctx, next.Instance, func(ctx context.Context) error {
 		var err error
-		revision, err = d.apply(ctx, next)
+		_, revision, err = d.edit(ctx, next.Instance, func(*catalog.Snapshot) (*catalog.Snapshot, error) { return next, nil })
 		return err
 	})
 	if err != nil {
@@ -59,33 +59,6 @@ func (d *Dispatcher) inForce(ctx context.Context, next *catalog.Snapshot) (revis
 		return 0, false, err
 	}
 	return root.Revision, true, d.caughtUp(ctx, next.Instance, root.Revision)
-}
-
-func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot) (uint64, error) {
-	if err := d.resume(ctx, next.Instance); err != nil {
-		return 0, err
-	}
-	root, _, err := d.bus.LatestRoot(ctx, next.Instance)
-	if err != nil {
-		return 0, err
-	}
-	current, err := d.bus.Snapshot(ctx, next.Instance, root.Revision)
-	if err != nil {
-		return 0, err
-	}
-	if root.Revision > 0 && catalog.Equal(current, next) {
-		return root.Revision, nil // somebody was faster
-	}
-	if root, err = d.bus.StoreCatalog(ctx, next, root.Revision); err != nil {
-		return 0, err
-	}
-	stored := *next
-	stored.Revision = root.Revision
-	if err := d.enforce(ctx, &stored, root); err != nil {
-		return 0, err
-	}
-	d.log.Info().Str("instance", next.Instance).Uint64("revision", root.Revision).Msg("catalog applied")
-	return root.Revision, nil
 }
 
 // finish does what resume does, when there is anything to do.

@@ -48,6 +48,7 @@ func (d *Dispatcher) Edit(ctx context.Context, instance string, edit func(curren
 	return before, after, d.caughtUp(ctx, instance, after)
 }
 
+// edit is the one way to a new revision; who calls it holds the lead.
 func (d *Dispatcher) edit(ctx context.Context, instance string, edit func(*catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error) {
 	if err := d.resume(ctx, instance); err != nil {
 		return 0, 0, err
@@ -85,7 +86,7 @@ func (d *Dispatcher) edit(ctx context.Context, instance string, edit func(*catal
 	if err := d.enforce(ctx, &stored, root); err != nil {
 		return 0, 0, err
 	}
-	d.log.Info().Str("instance", instance).Uint64("revision", root.Revision).Msg("catalog edited")
+	d.log.Info().Str("instance", instance).Uint64("revision", root.Revision).Msg("catalog applied")
 	return before, root.Revision, nil
 }
 
