@@ -17,6 +17,12 @@ const (
 	CodeForbidden       Code = "forbidden"        // refused Host, Origin or Content-Type
 	CodeBadSignature    Code = "bad_signature"    // a signature that is missing, too old or wrong
 
+	// What is asked of the configuration.
+	CodeAlreadyExists    Code = "already_exists"    // there is one of that name or condition
+	CodeStillUsed        Code = "still_used"        // something names what is to be deleted
+	CodeEventsWaiting    Code = "events_waiting"    // events wait for what is to be deleted
+	CodeUnknownCondition Code = "unknown_condition" // a condition that no core has declared
+
 	// What a target did.
 	CodeTimeout         Code = "timeout"           // no whole answer in time
 	CodeDNS             Code = "dns"               // its name does not resolve
@@ -73,6 +79,11 @@ var meanings = map[Code]meaning{
 	CodeNotFound:        {404, "there is nothing here"},
 	CodeForbidden:       {403, "the request is not allowed here"},
 	CodeBadSignature:    {401, "the signature is not valid"},
+
+	CodeAlreadyExists:    {409, "there is one already"},
+	CodeStillUsed:        {409, "it is still used"},
+	CodeEventsWaiting:    {409, "events wait for it"},
+	CodeUnknownCondition: {400, "no core has declared this condition"},
 
 	CodeTimeout:         {504, "the target did not answer in time"},
 	CodeDNS:             {502, "the target's name could not be resolved"},

@@ -26,6 +26,7 @@ const (
 
 // Service answers the calls of callout.v1.ActionService.
 type Service struct {
+	calloutv1connect.UnimplementedActionServiceHandler
 	engine Engine
 	log    zerolog.Logger
 	tails  chan struct{} // a place for each client that events are shown to

@@ -21,159 +21,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type Change_Action int32
-
-const (
-	Change_ACTION_UNSPECIFIED Change_Action = 0
-	Change_ACTION_ADDED       Change_Action = 1
-	Change_ACTION_CHANGED     Change_Action = 2
-	Change_ACTION_REMOVED     Change_Action = 3
-)
-
-// Enum value maps for Change_Action.
-var (
-	Change_Action_name = map[int32]string{
-		0: "ACTION_UNSPECIFIED",
-		1: "ACTION_ADDED",
-		2: "ACTION_CHANGED",
-		3: "ACTION_REMOVED",
-	}
-	Change_Action_value = map[string]int32{
-		"ACTION_UNSPECIFIED": 0,
-		"ACTION_ADDED":       1,
-		"ACTION_CHANGED":     2,
-		"ACTION_REMOVED":     3,
-	}
-)
-
-func (x Change_Action) Enum() *Change_Action {
-	p := new(Change_Action)
-	*p = x
-	return p
-}
-
-func (x Change_Action) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Change_Action) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[0].Descriptor()
-}
-
-func (Change_Action) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[0]
-}
-
-func (x Change_Action) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Change_Action.Descriptor instead.
-func (Change_Action) EnumDescriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{2, 0}
-}
-
-type Change_Kind int32
-
-const (
-	Change_KIND_UNSPECIFIED Change_Kind = 0
-	Change_KIND_TARGET      Change_Kind = 1
-	Change_KIND_EXECUTION   Change_Kind = 2
-	Change_KIND_LIST        Change_Kind = 3
-)
-
-// Enum value maps for Change_Kind.
-var (
-	Change_Kind_name = map[int32]string{
-		0: "KIND_UNSPECIFIED",
-		1: "KIND_TARGET",
-		2: "KIND_EXECUTION",
-		3: "KIND_LIST",
-	}
-	Change_Kind_value = map[string]int32{
-		"KIND_UNSPECIFIED": 0,
-		"KIND_TARGET":      1,
-		"KIND_EXECUTION":   2,
-		"KIND_LIST":        3,
-	}
-)
-
-func (x Change_Kind) Enum() *Change_Kind {
-	p := new(Change_Kind)
-	*p = x
-	return p
-}
-
-func (x Change_Kind) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Change_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[1].Descriptor()
-}
-
-func (Change_Kind) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[1]
-}
-
-func (x Change_Kind) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Change_Kind.Descriptor instead.
-func (Change_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{2, 1}
-}
-
-type Problem_Severity int32
-
-const (
-	Problem_SEVERITY_UNSPECIFIED Problem_Severity = 0
-	Problem_SEVERITY_ERROR       Problem_Severity = 1
-	Problem_SEVERITY_WARNING     Problem_Severity = 2
-)
-
-// Enum value maps for Problem_Severity.
-var (
-	Problem_Severity_name = map[int32]string{
-		0: "SEVERITY_UNSPECIFIED",
-		1: "SEVERITY_ERROR",
-		2: "SEVERITY_WARNING",
-	}
-	Problem_Severity_value = map[string]int32{
-		"SEVERITY_UNSPECIFIED": 0,
-		"SEVERITY_ERROR":       1,
-		"SEVERITY_WARNING":     2,
-	}
-)
-
-func (x Problem_Severity) Enum() *Problem_Severity {
-	p := new(Problem_Severity)
-	*p = x
-	return p
-}
-
-func (x Problem_Severity) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Problem_Severity) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[2].Descriptor()
-}
-
-func (Problem_Severity) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[2]
-}
-
-func (x Problem_Severity) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Problem_Severity.Descriptor instead.
-func (Problem_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{3, 0}
-}
-
 type Candidate_Verdict int32
 
 const (
@@ -212,11 +59,11 @@ func (x Candidate_Verdict) String() string {
 }
 
 func (Candidate_Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_callout_v1_action_service_proto_enumTypes[3].Descriptor()
+	return file_callout_v1_action_service_proto_enumTypes[0].Descriptor()
 }
 
 func (Candidate_Verdict) Type() protoreflect.EnumType {
-	return &file_callout_v1_action_service_proto_enumTypes[3]
+	return &file_callout_v1_action_service_proto_enumTypes[0]
 }
 
 func (x Candidate_Verdict) Number() protoreflect.EnumNumber {
@@ -225,7 +72,7 @@ func (x Candidate_Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Candidate_Verdict.Descriptor instead.
 func (Candidate_Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{10, 0}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{8, 0}
 }
 
 type ApplyRequest struct {
@@ -245,7 +92,9 @@ type ApplyRequest struct {
 	Prune bool `protobuf:"varint,5,opt,name=prune,proto3" json:"prune,omitempty"`
 	// Apply only while this revision is in force, otherwise the error is
 	// conflict. 0 takes any.
-	IfRevision    uint64 `protobuf:"varint,6,opt,name=if_revision,json=ifRevision,proto3" json:"if_revision,omitempty"`
+	IfRevision uint64 `protobuf:"varint,6,opt,name=if_revision,json=ifRevision,proto3" json:"if_revision,omitempty"`
+	// As in CreateTargetRequest.
+	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -320,6 +169,13 @@ func (x *ApplyRequest) GetIfRevision() uint64 {
 		return x.IfRevision
 	}
 	return 0
+}
+
+func (x *ApplyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
 }
 
 type ApplyResponse struct {
@@ -402,200 +258,6 @@ func (x *ApplyResponse) GetProblems() []*Problem {
 	return nil
 }
 
-// Change is one object that differs.
-type Change struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Action Change_Action          `protobuf:"varint,1,opt,name=action,proto3,enum=callout.v1.Change_Action" json:"action,omitempty"`
-	Kind   Change_Kind            `protobuf:"varint,2,opt,name=kind,proto3,enum=callout.v1.Change_Kind" json:"kind,omitempty"`
-	// Organization; empty for the instance's own.
-	Org string `protobuf:"bytes,3,opt,name=org,proto3" json:"org,omitempty"`
-	// Of an execution or list.
-	Phase Phase  `protobuf:"varint,4,opt,name=phase,proto3,enum=callout.v1.Phase" json:"phase,omitempty"`
-	Name  string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
-	// Of an execution.
-	Condition string `protobuf:"bytes,6,opt,name=condition,proto3" json:"condition,omitempty"`
-	// Of what changed, the settings that differ, by their keys in a file.
-	Fields        []string `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Change) Reset() {
-	*x = Change{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Change) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Change) ProtoMessage() {}
-
-func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Change.ProtoReflect.Descriptor instead.
-func (*Change) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *Change) GetAction() Change_Action {
-	if x != nil {
-		return x.Action
-	}
-	return Change_ACTION_UNSPECIFIED
-}
-
-func (x *Change) GetKind() Change_Kind {
-	if x != nil {
-		return x.Kind
-	}
-	return Change_KIND_UNSPECIFIED
-}
-
-func (x *Change) GetOrg() string {
-	if x != nil {
-		return x.Org
-	}
-	return ""
-}
-
-func (x *Change) GetPhase() Phase {
-	if x != nil {
-		return x.Phase
-	}
-	return Phase_PHASE_UNSPECIFIED
-}
-
-func (x *Change) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Change) GetCondition() string {
-	if x != nil {
-		return x.Condition
-	}
-	return ""
-}
-
-func (x *Change) GetFields() []string {
-	if x != nil {
-		return x.Fields
-	}
-	return nil
-}
-
-// Problem is a mistake or a doubt in a configuration.
-type Problem struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	File  string                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
-	// Counted from 1; 0 when the problem has no place in the text.
-	Line uint32 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
-	// Counted from 1, in characters.
-	Column uint32 `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"`
-	// Such as requests.add_user.targets[1].include.
-	Path     string           `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
-	Severity Problem_Severity `protobuf:"varint,5,opt,name=severity,proto3,enum=callout.v1.Problem_Severity" json:"severity,omitempty"`
-	// For programs, such as unknown_target.
-	Code          string `protobuf:"bytes,6,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Problem) Reset() {
-	*x = Problem{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Problem) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Problem) ProtoMessage() {}
-
-func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Problem.ProtoReflect.Descriptor instead.
-func (*Problem) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *Problem) GetFile() string {
-	if x != nil {
-		return x.File
-	}
-	return ""
-}
-
-func (x *Problem) GetLine() uint32 {
-	if x != nil {
-		return x.Line
-	}
-	return 0
-}
-
-func (x *Problem) GetColumn() uint32 {
-	if x != nil {
-		return x.Column
-	}
-	return 0
-}
-
-func (x *Problem) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
-func (x *Problem) GetSeverity() Problem_Severity {
-	if x != nil {
-		return x.Severity
-	}
-	return Problem_SEVERITY_UNSPECIFIED
-}
-
-func (x *Problem) GetCode() string {
-	if x != nil {
-		return x.Code
-	}
-	return ""
-}
-
-func (x *Problem) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
 // ErrorDetail is what an error says beside its Connect code and its message.
 type ErrorDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -614,7 +276,7 @@ type ErrorDetail struct {
 
 func (x *ErrorDetail) Reset() {
 	*x = ErrorDetail{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[4]
+	mi := &file_callout_v1_action_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +288,7 @@ func (x *ErrorDetail) String() string {
 func (*ErrorDetail) ProtoMessage() {}
 
 func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[4]
+	mi := &file_callout_v1_action_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +301,7 @@ func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorDetail.ProtoReflect.Descriptor instead.
 func (*ErrorDetail) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{4}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ErrorDetail) GetCode() string {
@@ -681,14 +343,16 @@ type ExportRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
 	// Wait for this revision or a newer one.
-	MinRevision   uint64 `protobuf:"varint,2,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	MinRevision uint64 `protobuf:"varint,2,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// This revision instead of the one in force.
+	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[5]
+	mi := &file_callout_v1_action_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +364,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[5]
+	mi := &file_callout_v1_action_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +377,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{5}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExportRequest) GetInstance() string {
@@ -730,6 +394,13 @@ func (x *ExportRequest) GetMinRevision() uint64 {
 	return 0
 }
 
+func (x *ExportRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 type ExportResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
@@ -742,7 +413,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[6]
+	mi := &file_callout_v1_action_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +425,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[6]
+	mi := &file_callout_v1_action_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +438,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{6}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExportResponse) GetInstance() string {
@@ -808,7 +479,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[7]
+	mi := &file_callout_v1_action_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +491,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[7]
+	mi := &file_callout_v1_action_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +504,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{7}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExplainRequest) GetInstance() string {
@@ -892,7 +563,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[8]
+	mi := &file_callout_v1_action_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +575,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[8]
+	mi := &file_callout_v1_action_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +588,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{8}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExplainResponse) GetInstance() string {
@@ -991,7 +662,7 @@ type ExplainedScope struct {
 
 func (x *ExplainedScope) Reset() {
 	*x = ExplainedScope{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[9]
+	mi := &file_callout_v1_action_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +674,7 @@ func (x *ExplainedScope) String() string {
 func (*ExplainedScope) ProtoMessage() {}
 
 func (x *ExplainedScope) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[9]
+	mi := &file_callout_v1_action_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +687,7 @@ func (x *ExplainedScope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedScope.ProtoReflect.Descriptor instead.
 func (*ExplainedScope) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{9}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExplainedScope) GetOrg() string {
@@ -1053,7 +724,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[10]
+	mi := &file_callout_v1_action_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +736,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[10]
+	mi := &file_callout_v1_action_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +749,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{10}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Candidate) GetName() string {
@@ -1137,7 +808,7 @@ type ExplainedTurn struct {
 
 func (x *ExplainedTurn) Reset() {
 	*x = ExplainedTurn{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[11]
+	mi := &file_callout_v1_action_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +820,7 @@ func (x *ExplainedTurn) String() string {
 func (*ExplainedTurn) ProtoMessage() {}
 
 func (x *ExplainedTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[11]
+	mi := &file_callout_v1_action_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +833,7 @@ func (x *ExplainedTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedTurn.ProtoReflect.Descriptor instead.
 func (*ExplainedTurn) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{11}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExplainedTurn) GetTarget() string {
@@ -1250,7 +921,7 @@ type PauseTargetRequest struct {
 
 func (x *PauseTargetRequest) Reset() {
 	*x = PauseTargetRequest{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[12]
+	mi := &file_callout_v1_action_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1262,7 +933,7 @@ func (x *PauseTargetRequest) String() string {
 func (*PauseTargetRequest) ProtoMessage() {}
 
 func (x *PauseTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[12]
+	mi := &file_callout_v1_action_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,7 +946,7 @@ func (x *PauseTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTargetRequest.ProtoReflect.Descriptor instead.
 func (*PauseTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{12}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PauseTargetRequest) GetInstance() string {
@@ -1314,7 +985,7 @@ type PauseTargetResponse struct {
 
 func (x *PauseTargetResponse) Reset() {
 	*x = PauseTargetResponse{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[13]
+	mi := &file_callout_v1_action_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +997,7 @@ func (x *PauseTargetResponse) String() string {
 func (*PauseTargetResponse) ProtoMessage() {}
 
 func (x *PauseTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[13]
+	mi := &file_callout_v1_action_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1010,7 @@ func (x *PauseTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTargetResponse.ProtoReflect.Descriptor instead.
 func (*PauseTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{13}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{11}
 }
 
 type ResumeTargetRequest struct {
@@ -1354,7 +1025,7 @@ type ResumeTargetRequest struct {
 
 func (x *ResumeTargetRequest) Reset() {
 	*x = ResumeTargetRequest{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[14]
+	mi := &file_callout_v1_action_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1366,7 +1037,7 @@ func (x *ResumeTargetRequest) String() string {
 func (*ResumeTargetRequest) ProtoMessage() {}
 
 func (x *ResumeTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[14]
+	mi := &file_callout_v1_action_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1379,7 +1050,7 @@ func (x *ResumeTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTargetRequest.ProtoReflect.Descriptor instead.
 func (*ResumeTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{14}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ResumeTargetRequest) GetInstance() string {
@@ -1413,7 +1084,7 @@ type ResumeTargetResponse struct {
 
 func (x *ResumeTargetResponse) Reset() {
 	*x = ResumeTargetResponse{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[15]
+	mi := &file_callout_v1_action_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1096,7 @@ func (x *ResumeTargetResponse) String() string {
 func (*ResumeTargetResponse) ProtoMessage() {}
 
 func (x *ResumeTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[15]
+	mi := &file_callout_v1_action_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1109,7 @@ func (x *ResumeTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTargetResponse.ProtoReflect.Descriptor instead.
 func (*ResumeTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{15}
+	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResumeTargetResponse) GetPausedByConfiguration() bool {
@@ -1448,117 +1119,12 @@ func (x *ResumeTargetResponse) GetPausedByConfiguration() bool {
 	return false
 }
 
-type GetRevisionRequest struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
-	// Wait for this revision or a newer one, at most 30 s.
-	MinRevision   uint64 `protobuf:"varint,2,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetRevisionRequest) Reset() {
-	*x = GetRevisionRequest{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetRevisionRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetRevisionRequest) ProtoMessage() {}
-
-func (x *GetRevisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetRevisionRequest.ProtoReflect.Descriptor instead.
-func (*GetRevisionRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *GetRevisionRequest) GetInstance() string {
-	if x != nil {
-		return x.Instance
-	}
-	return ""
-}
-
-func (x *GetRevisionRequest) GetMinRevision() uint64 {
-	if x != nil {
-		return x.MinRevision
-	}
-	return 0
-}
-
-type GetRevisionResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Instance      string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
-	Revision      uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetRevisionResponse) Reset() {
-	*x = GetRevisionResponse{}
-	mi := &file_callout_v1_action_service_proto_msgTypes[17]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetRevisionResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetRevisionResponse) ProtoMessage() {}
-
-func (x *GetRevisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_action_service_proto_msgTypes[17]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetRevisionResponse.ProtoReflect.Descriptor instead.
-func (*GetRevisionResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_action_service_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *GetRevisionResponse) GetInstance() string {
-	if x != nil {
-		return x.Instance
-	}
-	return ""
-}
-
-func (x *GetRevisionResponse) GetRevision() uint64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
 var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\x1a\x1ccallout/v1/dead_letter.proto\x1a\x16callout/v1/event.proto\x1a\x16callout/v1/phase.proto\x1a\x1dcallout/v1/subscription.proto\"\xb4\x01\n" +
+	"callout.v1\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\"\xd3\x01\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1566,52 +1132,25 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x12\x14\n" +
 	"\x05prune\x18\x05 \x01(\bR\x05prune\x12\x1f\n" +
 	"\vif_revision\x18\x06 \x01(\x04R\n" +
-	"ifRevision\"\xc0\x01\n" +
+	"ifRevision\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\"\xc0\x01\n" +
 	"\rApplyResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x18\n" +
 	"\achanged\x18\x03 \x01(\bR\achanged\x12,\n" +
 	"\achanges\x18\x04 \x03(\v2\x12.callout.v1.ChangeR\achanges\x12/\n" +
-	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\"\x9b\x03\n" +
-	"\x06Change\x121\n" +
-	"\x06action\x18\x01 \x01(\x0e2\x19.callout.v1.Change.ActionR\x06action\x12+\n" +
-	"\x04kind\x18\x02 \x01(\x0e2\x17.callout.v1.Change.KindR\x04kind\x12\x10\n" +
-	"\x03org\x18\x03 \x01(\tR\x03org\x12'\n" +
-	"\x05phase\x18\x04 \x01(\x0e2\x11.callout.v1.PhaseR\x05phase\x12\x12\n" +
-	"\x04name\x18\x05 \x01(\tR\x04name\x12\x1c\n" +
-	"\tcondition\x18\x06 \x01(\tR\tcondition\x12\x16\n" +
-	"\x06fields\x18\a \x03(\tR\x06fields\"Z\n" +
-	"\x06Action\x12\x16\n" +
-	"\x12ACTION_UNSPECIFIED\x10\x00\x12\x10\n" +
-	"\fACTION_ADDED\x10\x01\x12\x12\n" +
-	"\x0eACTION_CHANGED\x10\x02\x12\x12\n" +
-	"\x0eACTION_REMOVED\x10\x03\"P\n" +
-	"\x04Kind\x12\x14\n" +
-	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
-	"\vKIND_TARGET\x10\x01\x12\x12\n" +
-	"\x0eKIND_EXECUTION\x10\x02\x12\r\n" +
-	"\tKIND_LIST\x10\x03\"\x95\x02\n" +
-	"\aProblem\x12\x12\n" +
-	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
-	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
-	"\x06column\x18\x03 \x01(\rR\x06column\x12\x12\n" +
-	"\x04path\x18\x04 \x01(\tR\x04path\x128\n" +
-	"\bseverity\x18\x05 \x01(\x0e2\x1c.callout.v1.Problem.SeverityR\bseverity\x12\x12\n" +
-	"\x04code\x18\x06 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\a \x01(\tR\amessage\"N\n" +
-	"\bSeverity\x12\x18\n" +
-	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n" +
-	"\x0eSEVERITY_ERROR\x10\x01\x12\x14\n" +
-	"\x10SEVERITY_WARNING\x10\x02\"\x96\x01\n" +
+	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\"\x96\x01\n" +
 	"\vErrorDetail\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12\x16\n" +
 	"\x06target\x18\x04 \x01(\tR\x06target\x12/\n" +
-	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\"N\n" +
+	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\"j\n" +
 	"\rExportRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12!\n" +
-	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\"n\n" +
+	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\"n\n" +
 	"\x0eExportResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12$\n" +
@@ -1672,20 +1211,31 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\tR\x06target\"N\n" +
 	"\x14ResumeTargetResponse\x126\n" +
-	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration\"S\n" +
-	"\x12GetRevisionRequest\x12\x1a\n" +
-	"\binstance\x18\x01 \x01(\tR\binstance\x12!\n" +
-	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\"M\n" +
-	"\x13GetRevisionResponse\x12\x1a\n" +
-	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision2\xcd\v\n" +
+	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\x91\x16\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
 	"\aExplain\x12\x1a.callout.v1.ExplainRequest\x1a\x1b.callout.v1.ExplainResponse\x12N\n" +
 	"\vPauseTarget\x12\x1e.callout.v1.PauseTargetRequest\x1a\x1f.callout.v1.PauseTargetResponse\x12Q\n" +
 	"\fResumeTarget\x12\x1f.callout.v1.ResumeTargetRequest\x1a .callout.v1.ResumeTargetResponse\x12N\n" +
-	"\vGetRevision\x12\x1e.callout.v1.GetRevisionRequest\x1a\x1f.callout.v1.GetRevisionResponse\x12`\n" +
+	"\vGetRevision\x12\x1e.callout.v1.GetRevisionRequest\x1a\x1f.callout.v1.GetRevisionResponse\x12Q\n" +
+	"\fCreateTarget\x12\x1f.callout.v1.CreateTargetRequest\x1a .callout.v1.CreateTargetResponse\x12H\n" +
+	"\tGetTarget\x12\x1c.callout.v1.GetTargetRequest\x1a\x1d.callout.v1.GetTargetResponse\x12N\n" +
+	"\vListTargets\x12\x1e.callout.v1.ListTargetsRequest\x1a\x1f.callout.v1.ListTargetsResponse\x12Q\n" +
+	"\fUpdateTarget\x12\x1f.callout.v1.UpdateTargetRequest\x1a .callout.v1.UpdateTargetResponse\x12Q\n" +
+	"\fDeleteTarget\x12\x1f.callout.v1.DeleteTargetRequest\x1a .callout.v1.DeleteTargetResponse\x12K\n" +
+	"\n" +
+	"TestTarget\x12\x1d.callout.v1.TestTargetRequest\x1a\x1e.callout.v1.TestTargetResponse\x12Q\n" +
+	"\fSetExecution\x12\x1f.callout.v1.SetExecutionRequest\x1a .callout.v1.SetExecutionResponse\x12Q\n" +
+	"\fGetExecution\x12\x1f.callout.v1.GetExecutionRequest\x1a .callout.v1.GetExecutionResponse\x12W\n" +
+	"\x0eListExecutions\x12!.callout.v1.ListExecutionsRequest\x1a\".callout.v1.ListExecutionsResponse\x12Z\n" +
+	"\x0fDeleteExecution\x12\".callout.v1.DeleteExecutionRequest\x1a#.callout.v1.DeleteExecutionResponse\x12`\n" +
+	"\x11DeclareConditions\x12$.callout.v1.DeclareConditionsRequest\x1a%.callout.v1.DeclareConditionsResponse\x12W\n" +
+	"\x0eListConditions\x12!.callout.v1.ListConditionsRequest\x1a\".callout.v1.ListConditionsResponse\x12T\n" +
+	"\rListRevisions\x12 .callout.v1.ListRevisionsRequest\x1a!.callout.v1.ListRevisionsResponse\x12T\n" +
+	"\rDiffRevisions\x12 .callout.v1.DiffRevisionsRequest\x1a!.callout.v1.DiffRevisionsResponse\x12E\n" +
+	"\bRollback\x12\x1b.callout.v1.RollbackRequest\x1a\x1c.callout.v1.RollbackResponse\x12Y\n" +
+	"\x0eWatchRevisions\x12!.callout.v1.WatchRevisionsRequest\x1a\".callout.v1.WatchRevisionsResponse0\x01\x12`\n" +
 	"\x11ListSubscriptions\x12$.callout.v1.ListSubscriptionsRequest\x1a%.callout.v1.ListSubscriptionsResponse\x12`\n" +
 	"\x11PauseSubscription\x12$.callout.v1.PauseSubscriptionRequest\x1a%.callout.v1.PauseSubscriptionResponse\x12c\n" +
 	"\x12ResumeSubscription\x12%.callout.v1.ResumeSubscriptionRequest\x1a&.callout.v1.ResumeSubscriptionResponse\x12`\n" +
@@ -1711,108 +1261,165 @@ func file_callout_v1_action_service_proto_rawDescGZIP() []byte {
 	return file_callout_v1_action_service_proto_rawDescData
 }
 
-var file_callout_v1_action_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_callout_v1_action_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_callout_v1_action_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_callout_v1_action_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_callout_v1_action_service_proto_goTypes = []any{
-	(Change_Action)(0),                 // 0: callout.v1.Change.Action
-	(Change_Kind)(0),                   // 1: callout.v1.Change.Kind
-	(Problem_Severity)(0),              // 2: callout.v1.Problem.Severity
-	(Candidate_Verdict)(0),             // 3: callout.v1.Candidate.Verdict
-	(*ApplyRequest)(nil),               // 4: callout.v1.ApplyRequest
-	(*ApplyResponse)(nil),              // 5: callout.v1.ApplyResponse
-	(*Change)(nil),                     // 6: callout.v1.Change
-	(*Problem)(nil),                    // 7: callout.v1.Problem
-	(*ErrorDetail)(nil),                // 8: callout.v1.ErrorDetail
-	(*ExportRequest)(nil),              // 9: callout.v1.ExportRequest
-	(*ExportResponse)(nil),             // 10: callout.v1.ExportResponse
-	(*ExplainRequest)(nil),             // 11: callout.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 12: callout.v1.ExplainResponse
-	(*ExplainedScope)(nil),             // 13: callout.v1.ExplainedScope
-	(*Candidate)(nil),                  // 14: callout.v1.Candidate
-	(*ExplainedTurn)(nil),              // 15: callout.v1.ExplainedTurn
-	(*PauseTargetRequest)(nil),         // 16: callout.v1.PauseTargetRequest
-	(*PauseTargetResponse)(nil),        // 17: callout.v1.PauseTargetResponse
-	(*ResumeTargetRequest)(nil),        // 18: callout.v1.ResumeTargetRequest
-	(*ResumeTargetResponse)(nil),       // 19: callout.v1.ResumeTargetResponse
-	(*GetRevisionRequest)(nil),         // 20: callout.v1.GetRevisionRequest
-	(*GetRevisionResponse)(nil),        // 21: callout.v1.GetRevisionResponse
-	(Phase)(0),                         // 22: callout.v1.Phase
-	(*ListSubscriptionsRequest)(nil),   // 23: callout.v1.ListSubscriptionsRequest
-	(*PauseSubscriptionRequest)(nil),   // 24: callout.v1.PauseSubscriptionRequest
-	(*ResumeSubscriptionRequest)(nil),  // 25: callout.v1.ResumeSubscriptionRequest
-	(*RetrySubscriptionRequest)(nil),   // 26: callout.v1.RetrySubscriptionRequest
-	(*SkipSubscriptionRequest)(nil),    // 27: callout.v1.SkipSubscriptionRequest
-	(*ListDeadLettersRequest)(nil),     // 28: callout.v1.ListDeadLettersRequest
-	(*GetDeadLetterRequest)(nil),       // 29: callout.v1.GetDeadLetterRequest
-	(*RedriveDeadLettersRequest)(nil),  // 30: callout.v1.RedriveDeadLettersRequest
-	(*DiscardDeadLettersRequest)(nil),  // 31: callout.v1.DiscardDeadLettersRequest
-	(*ReplayEventsRequest)(nil),        // 32: callout.v1.ReplayEventsRequest
-	(*TailEventsRequest)(nil),          // 33: callout.v1.TailEventsRequest
-	(*ListSubscriptionsResponse)(nil),  // 34: callout.v1.ListSubscriptionsResponse
-	(*PauseSubscriptionResponse)(nil),  // 35: callout.v1.PauseSubscriptionResponse
-	(*ResumeSubscriptionResponse)(nil), // 36: callout.v1.ResumeSubscriptionResponse
-	(*RetrySubscriptionResponse)(nil),  // 37: callout.v1.RetrySubscriptionResponse
-	(*SkipSubscriptionResponse)(nil),   // 38: callout.v1.SkipSubscriptionResponse
-	(*ListDeadLettersResponse)(nil),    // 39: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterResponse)(nil),      // 40: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersResponse)(nil), // 41: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersResponse)(nil), // 42: callout.v1.DiscardDeadLettersResponse
-	(*ReplayEventsResponse)(nil),       // 43: callout.v1.ReplayEventsResponse
-	(*TailEventsResponse)(nil),         // 44: callout.v1.TailEventsResponse
+	(Candidate_Verdict)(0),             // 0: callout.v1.Candidate.Verdict
+	(*ApplyRequest)(nil),               // 1: callout.v1.ApplyRequest
+	(*ApplyResponse)(nil),              // 2: callout.v1.ApplyResponse
+	(*ErrorDetail)(nil),                // 3: callout.v1.ErrorDetail
+	(*ExportRequest)(nil),              // 4: callout.v1.ExportRequest
+	(*ExportResponse)(nil),             // 5: callout.v1.ExportResponse
+	(*ExplainRequest)(nil),             // 6: callout.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 7: callout.v1.ExplainResponse
+	(*ExplainedScope)(nil),             // 8: callout.v1.ExplainedScope
+	(*Candidate)(nil),                  // 9: callout.v1.Candidate
+	(*ExplainedTurn)(nil),              // 10: callout.v1.ExplainedTurn
+	(*PauseTargetRequest)(nil),         // 11: callout.v1.PauseTargetRequest
+	(*PauseTargetResponse)(nil),        // 12: callout.v1.PauseTargetResponse
+	(*ResumeTargetRequest)(nil),        // 13: callout.v1.ResumeTargetRequest
+	(*ResumeTargetResponse)(nil),       // 14: callout.v1.ResumeTargetResponse
+	(*Change)(nil),                     // 15: callout.v1.Change
+	(*Problem)(nil),                    // 16: callout.v1.Problem
+	(Phase)(0),                         // 17: callout.v1.Phase
+	(*GetRevisionRequest)(nil),         // 18: callout.v1.GetRevisionRequest
+	(*CreateTargetRequest)(nil),        // 19: callout.v1.CreateTargetRequest
+	(*GetTargetRequest)(nil),           // 20: callout.v1.GetTargetRequest
+	(*ListTargetsRequest)(nil),         // 21: callout.v1.ListTargetsRequest
+	(*UpdateTargetRequest)(nil),        // 22: callout.v1.UpdateTargetRequest
+	(*DeleteTargetRequest)(nil),        // 23: callout.v1.DeleteTargetRequest
+	(*TestTargetRequest)(nil),          // 24: callout.v1.TestTargetRequest
+	(*SetExecutionRequest)(nil),        // 25: callout.v1.SetExecutionRequest
+	(*GetExecutionRequest)(nil),        // 26: callout.v1.GetExecutionRequest
+	(*ListExecutionsRequest)(nil),      // 27: callout.v1.ListExecutionsRequest
+	(*DeleteExecutionRequest)(nil),     // 28: callout.v1.DeleteExecutionRequest
+	(*DeclareConditionsRequest)(nil),   // 29: callout.v1.DeclareConditionsRequest
+	(*ListConditionsRequest)(nil),      // 30: callout.v1.ListConditionsRequest
+	(*ListRevisionsRequest)(nil),       // 31: callout.v1.ListRevisionsRequest
+	(*DiffRevisionsRequest)(nil),       // 32: callout.v1.DiffRevisionsRequest
+	(*RollbackRequest)(nil),            // 33: callout.v1.RollbackRequest
+	(*WatchRevisionsRequest)(nil),      // 34: callout.v1.WatchRevisionsRequest
+	(*ListSubscriptionsRequest)(nil),   // 35: callout.v1.ListSubscriptionsRequest
+	(*PauseSubscriptionRequest)(nil),   // 36: callout.v1.PauseSubscriptionRequest
+	(*ResumeSubscriptionRequest)(nil),  // 37: callout.v1.ResumeSubscriptionRequest
+	(*RetrySubscriptionRequest)(nil),   // 38: callout.v1.RetrySubscriptionRequest
+	(*SkipSubscriptionRequest)(nil),    // 39: callout.v1.SkipSubscriptionRequest
+	(*ListDeadLettersRequest)(nil),     // 40: callout.v1.ListDeadLettersRequest
+	(*GetDeadLetterRequest)(nil),       // 41: callout.v1.GetDeadLetterRequest
+	(*RedriveDeadLettersRequest)(nil),  // 42: callout.v1.RedriveDeadLettersRequest
+	(*DiscardDeadLettersRequest)(nil),  // 43: callout.v1.DiscardDeadLettersRequest
+	(*ReplayEventsRequest)(nil),        // 44: callout.v1.ReplayEventsRequest
+	(*TailEventsRequest)(nil),          // 45: callout.v1.TailEventsRequest
+	(*GetRevisionResponse)(nil),        // 46: callout.v1.GetRevisionResponse
+	(*CreateTargetResponse)(nil),       // 47: callout.v1.CreateTargetResponse
+	(*GetTargetResponse)(nil),          // 48: callout.v1.GetTargetResponse
+	(*ListTargetsResponse)(nil),        // 49: callout.v1.ListTargetsResponse
+	(*UpdateTargetResponse)(nil),       // 50: callout.v1.UpdateTargetResponse
+	(*DeleteTargetResponse)(nil),       // 51: callout.v1.DeleteTargetResponse
+	(*TestTargetResponse)(nil),         // 52: callout.v1.TestTargetResponse
+	(*SetExecutionResponse)(nil),       // 53: callout.v1.SetExecutionResponse
+	(*GetExecutionResponse)(nil),       // 54: callout.v1.GetExecutionResponse
+	(*ListExecutionsResponse)(nil),     // 55: callout.v1.ListExecutionsResponse
+	(*DeleteExecutionResponse)(nil),    // 56: callout.v1.DeleteExecutionResponse
+	(*DeclareConditionsResponse)(nil),  // 57: callout.v1.DeclareConditionsResponse
+	(*ListConditionsResponse)(nil),     // 58: callout.v1.ListConditionsResponse
+	(*ListRevisionsResponse)(nil),      // 59: callout.v1.ListRevisionsResponse
+	(*DiffRevisionsResponse)(nil),      // 60: callout.v1.DiffRevisionsResponse
+	(*RollbackResponse)(nil),           // 61: callout.v1.RollbackResponse
+	(*WatchRevisionsResponse)(nil),     // 62: callout.v1.WatchRevisionsResponse
+	(*ListSubscriptionsResponse)(nil),  // 63: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),  // 64: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil), // 65: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),  // 66: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),   // 67: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),    // 68: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),      // 69: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil), // 70: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil), // 71: callout.v1.DiscardDeadLettersResponse
+	(*ReplayEventsResponse)(nil),       // 72: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),         // 73: callout.v1.TailEventsResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
-	6,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
-	7,  // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
-	0,  // 2: callout.v1.Change.action:type_name -> callout.v1.Change.Action
-	1,  // 3: callout.v1.Change.kind:type_name -> callout.v1.Change.Kind
-	22, // 4: callout.v1.Change.phase:type_name -> callout.v1.Phase
-	2,  // 5: callout.v1.Problem.severity:type_name -> callout.v1.Problem.Severity
-	7,  // 6: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
-	22, // 7: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
-	22, // 8: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
-	13, // 9: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
-	15, // 10: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
-	14, // 11: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
-	3,  // 12: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
-	4,  // 13: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
-	9,  // 14: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
-	11, // 15: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
-	16, // 16: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
-	18, // 17: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
-	20, // 18: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
-	23, // 19: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
-	24, // 20: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
-	25, // 21: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
-	26, // 22: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
-	27, // 23: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
-	28, // 24: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
-	29, // 25: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
-	30, // 26: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
-	31, // 27: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
-	32, // 28: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
-	33, // 29: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
-	5,  // 30: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	10, // 31: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	12, // 32: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	17, // 33: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	19, // 34: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	21, // 35: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	34, // 36: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
-	35, // 37: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
-	36, // 38: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
-	37, // 39: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
-	38, // 40: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
-	39, // 41: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
-	40, // 42: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
-	41, // 43: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
-	42, // 44: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
-	43, // 45: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
-	44, // 46: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
-	30, // [30:47] is the sub-list for method output_type
-	13, // [13:30] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	15, // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
+	16, // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
+	16, // 2: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
+	17, // 3: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
+	17, // 4: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
+	8,  // 5: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
+	10, // 6: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
+	9,  // 7: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
+	0,  // 8: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
+	1,  // 9: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
+	4,  // 10: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
+	6,  // 11: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
+	11, // 12: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
+	13, // 13: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
+	18, // 14: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
+	19, // 15: callout.v1.ActionService.CreateTarget:input_type -> callout.v1.CreateTargetRequest
+	20, // 16: callout.v1.ActionService.GetTarget:input_type -> callout.v1.GetTargetRequest
+	21, // 17: callout.v1.ActionService.ListTargets:input_type -> callout.v1.ListTargetsRequest
+	22, // 18: callout.v1.ActionService.UpdateTarget:input_type -> callout.v1.UpdateTargetRequest
+	23, // 19: callout.v1.ActionService.DeleteTarget:input_type -> callout.v1.DeleteTargetRequest
+	24, // 20: callout.v1.ActionService.TestTarget:input_type -> callout.v1.TestTargetRequest
+	25, // 21: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
+	26, // 22: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
+	27, // 23: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
+	28, // 24: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
+	29, // 25: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
+	30, // 26: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
+	31, // 27: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
+	32, // 28: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
+	33, // 29: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
+	34, // 30: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
+	35, // 31: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
+	36, // 32: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
+	37, // 33: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
+	38, // 34: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
+	39, // 35: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
+	40, // 36: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
+	41, // 37: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
+	42, // 38: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
+	43, // 39: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
+	44, // 40: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
+	45, // 41: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
+	2,  // 42: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	5,  // 43: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	7,  // 44: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	12, // 45: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	14, // 46: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	46, // 47: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	47, // 48: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
+	48, // 49: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
+	49, // 50: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
+	50, // 51: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
+	51, // 52: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
+	52, // 53: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
+	53, // 54: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
+	54, // 55: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
+	55, // 56: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
+	56, // 57: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
+	57, // 58: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
+	58, // 59: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
+	59, // 60: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
+	60, // 61: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
+	61, // 62: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
+	62, // 63: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
+	63, // 64: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	64, // 65: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	65, // 66: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	66, // 67: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	67, // 68: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	68, // 69: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	69, // 70: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	70, // 71: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	71, // 72: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	72, // 73: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	73, // 74: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	42, // [42:75] is the sub-list for method output_type
+	9,  // [9:42] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_action_service_proto_init() }
@@ -1820,17 +1427,22 @@ func file_callout_v1_action_service_proto_init() {
 	if File_callout_v1_action_service_proto != nil {
 		return
 	}
+	file_callout_v1_change_proto_init()
+	file_callout_v1_condition_proto_init()
 	file_callout_v1_dead_letter_proto_init()
 	file_callout_v1_event_proto_init()
+	file_callout_v1_execution_proto_init()
 	file_callout_v1_phase_proto_init()
+	file_callout_v1_revision_proto_init()
 	file_callout_v1_subscription_proto_init()
+	file_callout_v1_target_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_action_service_proto_rawDesc), len(file_callout_v1_action_service_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   18,
+			NumEnums:      1,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,6 +48,52 @@ const (
 	// ActionServiceGetRevisionProcedure is the fully-qualified name of the ActionService's GetRevision
 	// RPC.
 	ActionServiceGetRevisionProcedure = "/callout.v1.ActionService/GetRevision"
+	// ActionServiceCreateTargetProcedure is the fully-qualified name of the ActionService's
+	// CreateTarget RPC.
+	ActionServiceCreateTargetProcedure = "/callout.v1.ActionService/CreateTarget"
+	// ActionServiceGetTargetProcedure is the fully-qualified name of the ActionService's GetTarget RPC.
+	ActionServiceGetTargetProcedure = "/callout.v1.ActionService/GetTarget"
+	// ActionServiceListTargetsProcedure is the fully-qualified name of the ActionService's ListTargets
+	// RPC.
+	ActionServiceListTargetsProcedure = "/callout.v1.ActionService/ListTargets"
+	// ActionServiceUpdateTargetProcedure is the fully-qualified name of the ActionService's
+	// UpdateTarget RPC.
+	ActionServiceUpdateTargetProcedure = "/callout.v1.ActionService/UpdateTarget"
+	// ActionServiceDeleteTargetProcedure is the fully-qualified name of the ActionService's
+	// DeleteTarget RPC.
+	ActionServiceDeleteTargetProcedure = "/callout.v1.ActionService/DeleteTarget"
+	// ActionServiceTestTargetProcedure is the fully-qualified name of the ActionService's TestTarget
+	// RPC.
+	ActionServiceTestTargetProcedure = "/callout.v1.ActionService/TestTarget"
+	// ActionServiceSetExecutionProcedure is the fully-qualified name of the ActionService's
+	// SetExecution RPC.
+	ActionServiceSetExecutionProcedure = "/callout.v1.ActionService/SetExecution"
+	// ActionServiceGetExecutionProcedure is the fully-qualified name of the ActionService's
+	// GetExecution RPC.
+	ActionServiceGetExecutionProcedure = "/callout.v1.ActionService/GetExecution"
+	// ActionServiceListExecutionsProcedure is the fully-qualified name of the ActionService's
+	// ListExecutions RPC.
+	ActionServiceListExecutionsProcedure = "/callout.v1.ActionService/ListExecutions"
+	// ActionServiceDeleteExecutionProcedure is the fully-qualified name of the ActionService's
+	// DeleteExecution RPC.
+	ActionServiceDeleteExecutionProcedure = "/callout.v1.ActionService/DeleteExecution"
+	// ActionServiceDeclareConditionsProcedure is the fully-qualified name of the ActionService's
+	// DeclareConditions RPC.
+	ActionServiceDeclareConditionsProcedure = "/callout.v1.ActionService/DeclareConditions"
+	// ActionServiceListConditionsProcedure is the fully-qualified name of the ActionService's
+	// ListConditions RPC.
+	ActionServiceListConditionsProcedure = "/callout.v1.ActionService/ListConditions"
+	// ActionServiceListRevisionsProcedure is the fully-qualified name of the ActionService's
+	// ListRevisions RPC.
+	ActionServiceListRevisionsProcedure = "/callout.v1.ActionService/ListRevisions"
+	// ActionServiceDiffRevisionsProcedure is the fully-qualified name of the ActionService's
+	// DiffRevisions RPC.
+	ActionServiceDiffRevisionsProcedure = "/callout.v1.ActionService/DiffRevisions"
+	// ActionServiceRollbackProcedure is the fully-qualified name of the ActionService's Rollback RPC.
+	ActionServiceRollbackProcedure = "/callout.v1.ActionService/Rollback"
+	// ActionServiceWatchRevisionsProcedure is the fully-qualified name of the ActionService's
+	// WatchRevisions RPC.
+	ActionServiceWatchRevisionsProcedure = "/callout.v1.ActionService/WatchRevisions"
 	// ActionServiceListSubscriptionsProcedure is the fully-qualified name of the ActionService's
 	// ListSubscriptions RPC.
 	ActionServiceListSubscriptionsProcedure = "/callout.v1.ActionService/ListSubscriptions"
@@ -115,6 +161,85 @@ type ActionServiceClient interface {
 	//
 	// Errors: unknown_instance, deadline.
 	GetRevision(context.Context, *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error)
+	// CreateTarget makes a target. Its signing key is in the answer when it was
+	// made for it, and is shown nowhere else.
+	//
+	// Errors: already_exists, bad_field with every field that is wrong,
+	// file_owned, stream_full.
+	CreateTarget(context.Context, *connect.Request[v1.CreateTargetRequest]) (*connect.Response[v1.CreateTargetResponse], error)
+	// GetTarget gives one target and says what names it.
+	//
+	// Errors: unknown_instance, not_found.
+	GetTarget(context.Context, *connect.Request[v1.GetTargetRequest]) (*connect.Response[v1.GetTargetResponse], error)
+	// ListTargets lists targets page by page.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
+	// UpdateTarget changes a target, or some fields of it.
+	//
+	// Errors: as CreateTarget; not_found; conflict when the etag is not the one
+	// in force.
+	UpdateTarget(context.Context, *connect.Request[v1.UpdateTargetRequest]) (*connect.Response[v1.UpdateTargetResponse], error)
+	// DeleteTarget removes a target that nothing names. Deleting one that is not
+	// there is not_found.
+	//
+	// Errors: unknown_instance, not_found, file_owned, conflict; still_used, with
+	// where; events_waiting, with how many.
+	DeleteTarget(context.Context, *connect.Request[v1.DeleteTargetRequest]) (*connect.Response[v1.DeleteTargetResponse], error)
+	// TestTarget sends a sample to a target, once, as a worker would, and shows
+	// the exchange. Nothing is stored, no limit or breaker counts it, and no line
+	// hears of it.
+	//
+	// Errors: unknown_instance, not_found, bad_field, unavailable without a
+	// worker.
+	TestTarget(context.Context, *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error)
+	// SetExecution makes an execution or a list, or takes the place of the one
+	// with its condition.
+	//
+	// Errors: bad_field with every field that is wrong, unknown_condition with
+	// the nearest name, already_exists, conflict, file_owned, stream_full.
+	SetExecution(context.Context, *connect.Request[v1.SetExecutionRequest]) (*connect.Response[v1.SetExecutionResponse], error)
+	// GetExecution gives one execution or list.
+	//
+	// Errors: unknown_instance, not_found.
+	GetExecution(context.Context, *connect.Request[v1.GetExecutionRequest]) (*connect.Response[v1.GetExecutionResponse], error)
+	// ListExecutions lists executions and lists page by page.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListExecutions(context.Context, *connect.Request[v1.ListExecutionsRequest]) (*connect.Response[v1.ListExecutionsResponse], error)
+	// DeleteExecution removes an execution, or a list that nothing includes.
+	//
+	// Errors: as DeleteTarget.
+	DeleteExecution(context.Context, *connect.Request[v1.DeleteExecutionRequest]) (*connect.Response[v1.DeleteExecutionResponse], error)
+	// DeclareConditions tells what a core can be extended at. Cores that use the
+	// Go client do so by its Options.
+	//
+	// Errors: bad_field, too_large.
+	DeclareConditions(context.Context, *connect.Request[v1.DeclareConditionsRequest]) (*connect.Response[v1.DeclareConditionsResponse], error)
+	// ListConditions gives what cores have declared.
+	//
+	// Errors: unknown_instance.
+	ListConditions(context.Context, *connect.Request[v1.ListConditionsRequest]) (*connect.Response[v1.ListConditionsResponse], error)
+	// ListRevisions gives the history of an instance's configuration.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListRevisions(context.Context, *connect.Request[v1.ListRevisionsRequest]) (*connect.Response[v1.ListRevisionsResponse], error)
+	// DiffRevisions tells what changed between two revisions.
+	//
+	// Errors: unknown_instance; not_found for one that is not kept any more.
+	DiffRevisions(context.Context, *connect.Request[v1.DiffRevisionsRequest]) (*connect.Response[v1.DiffRevisionsResponse], error)
+	// Rollback puts the objects of an earlier revision in force again, as a new
+	// one.
+	//
+	// Errors: unknown_instance, not_found, conflict, file_owned, bad_catalog,
+	// stream_full.
+	Rollback(context.Context, *connect.Request[v1.RollbackRequest]) (*connect.Response[v1.RollbackResponse], error)
+	// WatchRevisions tells of each revision that comes into force, until the
+	// client goes away.
+	//
+	// Errors: unknown_instance; unavailable when the dispatcher stops or has 16
+	// such clients already.
+	WatchRevisions(context.Context, *connect.Request[v1.WatchRevisionsRequest]) (*connect.ServerStreamForClient[v1.WatchRevisionsResponse], error)
 	// ListSubscriptions tells how the lines of an instance stand: its
 	// subscriptions, one entry a lane, the deliveries of async targets, and what
 	// is sent again.
@@ -231,6 +356,102 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("GetRevision")),
 			connect.WithClientOptions(opts...),
 		),
+		createTarget: connect.NewClient[v1.CreateTargetRequest, v1.CreateTargetResponse](
+			httpClient,
+			baseURL+ActionServiceCreateTargetProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("CreateTarget")),
+			connect.WithClientOptions(opts...),
+		),
+		getTarget: connect.NewClient[v1.GetTargetRequest, v1.GetTargetResponse](
+			httpClient,
+			baseURL+ActionServiceGetTargetProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("GetTarget")),
+			connect.WithClientOptions(opts...),
+		),
+		listTargets: connect.NewClient[v1.ListTargetsRequest, v1.ListTargetsResponse](
+			httpClient,
+			baseURL+ActionServiceListTargetsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListTargets")),
+			connect.WithClientOptions(opts...),
+		),
+		updateTarget: connect.NewClient[v1.UpdateTargetRequest, v1.UpdateTargetResponse](
+			httpClient,
+			baseURL+ActionServiceUpdateTargetProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("UpdateTarget")),
+			connect.WithClientOptions(opts...),
+		),
+		deleteTarget: connect.NewClient[v1.DeleteTargetRequest, v1.DeleteTargetResponse](
+			httpClient,
+			baseURL+ActionServiceDeleteTargetProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DeleteTarget")),
+			connect.WithClientOptions(opts...),
+		),
+		testTarget: connect.NewClient[v1.TestTargetRequest, v1.TestTargetResponse](
+			httpClient,
+			baseURL+ActionServiceTestTargetProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("TestTarget")),
+			connect.WithClientOptions(opts...),
+		),
+		setExecution: connect.NewClient[v1.SetExecutionRequest, v1.SetExecutionResponse](
+			httpClient,
+			baseURL+ActionServiceSetExecutionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("SetExecution")),
+			connect.WithClientOptions(opts...),
+		),
+		getExecution: connect.NewClient[v1.GetExecutionRequest, v1.GetExecutionResponse](
+			httpClient,
+			baseURL+ActionServiceGetExecutionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("GetExecution")),
+			connect.WithClientOptions(opts...),
+		),
+		listExecutions: connect.NewClient[v1.ListExecutionsRequest, v1.ListExecutionsResponse](
+			httpClient,
+			baseURL+ActionServiceListExecutionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListExecutions")),
+			connect.WithClientOptions(opts...),
+		),
+		deleteExecution: connect.NewClient[v1.DeleteExecutionRequest, v1.DeleteExecutionResponse](
+			httpClient,
+			baseURL+ActionServiceDeleteExecutionProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DeleteExecution")),
+			connect.WithClientOptions(opts...),
+		),
+		declareConditions: connect.NewClient[v1.DeclareConditionsRequest, v1.DeclareConditionsResponse](
+			httpClient,
+			baseURL+ActionServiceDeclareConditionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DeclareConditions")),
+			connect.WithClientOptions(opts...),
+		),
+		listConditions: connect.NewClient[v1.ListConditionsRequest, v1.ListConditionsResponse](
+			httpClient,
+			baseURL+ActionServiceListConditionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListConditions")),
+			connect.WithClientOptions(opts...),
+		),
+		listRevisions: connect.NewClient[v1.ListRevisionsRequest, v1.ListRevisionsResponse](
+			httpClient,
+			baseURL+ActionServiceListRevisionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListRevisions")),
+			connect.WithClientOptions(opts...),
+		),
+		diffRevisions: connect.NewClient[v1.DiffRevisionsRequest, v1.DiffRevisionsResponse](
+			httpClient,
+			baseURL+ActionServiceDiffRevisionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DiffRevisions")),
+			connect.WithClientOptions(opts...),
+		),
+		rollback: connect.NewClient[v1.RollbackRequest, v1.RollbackResponse](
+			httpClient,
+			baseURL+ActionServiceRollbackProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("Rollback")),
+			connect.WithClientOptions(opts...),
+		),
+		watchRevisions: connect.NewClient[v1.WatchRevisionsRequest, v1.WatchRevisionsResponse](
+			httpClient,
+			baseURL+ActionServiceWatchRevisionsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("WatchRevisions")),
+			connect.WithClientOptions(opts...),
+		),
 		listSubscriptions: connect.NewClient[v1.ListSubscriptionsRequest, v1.ListSubscriptionsResponse](
 			httpClient,
 			baseURL+ActionServiceListSubscriptionsProcedure,
@@ -308,6 +529,22 @@ type actionServiceClient struct {
 	pauseTarget        *connect.Client[v1.PauseTargetRequest, v1.PauseTargetResponse]
 	resumeTarget       *connect.Client[v1.ResumeTargetRequest, v1.ResumeTargetResponse]
 	getRevision        *connect.Client[v1.GetRevisionRequest, v1.GetRevisionResponse]
+	createTarget       *connect.Client[v1.CreateTargetRequest, v1.CreateTargetResponse]
+	getTarget          *connect.Client[v1.GetTargetRequest, v1.GetTargetResponse]
+	listTargets        *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
+	updateTarget       *connect.Client[v1.UpdateTargetRequest, v1.UpdateTargetResponse]
+	deleteTarget       *connect.Client[v1.DeleteTargetRequest, v1.DeleteTargetResponse]
+	testTarget         *connect.Client[v1.TestTargetRequest, v1.TestTargetResponse]
+	setExecution       *connect.Client[v1.SetExecutionRequest, v1.SetExecutionResponse]
+	getExecution       *connect.Client[v1.GetExecutionRequest, v1.GetExecutionResponse]
+	listExecutions     *connect.Client[v1.ListExecutionsRequest, v1.ListExecutionsResponse]
+	deleteExecution    *connect.Client[v1.DeleteExecutionRequest, v1.DeleteExecutionResponse]
+	declareConditions  *connect.Client[v1.DeclareConditionsRequest, v1.DeclareConditionsResponse]
+	listConditions     *connect.Client[v1.ListConditionsRequest, v1.ListConditionsResponse]
+	listRevisions      *connect.Client[v1.ListRevisionsRequest, v1.ListRevisionsResponse]
+	diffRevisions      *connect.Client[v1.DiffRevisionsRequest, v1.DiffRevisionsResponse]
+	rollback           *connect.Client[v1.RollbackRequest, v1.RollbackResponse]
+	watchRevisions     *connect.Client[v1.WatchRevisionsRequest, v1.WatchRevisionsResponse]
 	listSubscriptions  *connect.Client[v1.ListSubscriptionsRequest, v1.ListSubscriptionsResponse]
 	pauseSubscription  *connect.Client[v1.PauseSubscriptionRequest, v1.PauseSubscriptionResponse]
 	resumeSubscription *connect.Client[v1.ResumeSubscriptionRequest, v1.ResumeSubscriptionResponse]
@@ -349,6 +586,86 @@ func (c *actionServiceClient) ResumeTarget(ctx context.Context, req *connect.Req
 // GetRevision calls callout.v1.ActionService.GetRevision.
 func (c *actionServiceClient) GetRevision(ctx context.Context, req *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error) {
 	return c.getRevision.CallUnary(ctx, req)
+}
+
+// CreateTarget calls callout.v1.ActionService.CreateTarget.
+func (c *actionServiceClient) CreateTarget(ctx context.Context, req *connect.Request[v1.CreateTargetRequest]) (*connect.Response[v1.CreateTargetResponse], error) {
+	return c.createTarget.CallUnary(ctx, req)
+}
+
+// GetTarget calls callout.v1.ActionService.GetTarget.
+func (c *actionServiceClient) GetTarget(ctx context.Context, req *connect.Request[v1.GetTargetRequest]) (*connect.Response[v1.GetTargetResponse], error) {
+	return c.getTarget.CallUnary(ctx, req)
+}
+
+// ListTargets calls callout.v1.ActionService.ListTargets.
+func (c *actionServiceClient) ListTargets(ctx context.Context, req *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error) {
+	return c.listTargets.CallUnary(ctx, req)
+}
+
+// UpdateTarget calls callout.v1.ActionService.UpdateTarget.
+func (c *actionServiceClient) UpdateTarget(ctx context.Context, req *connect.Request[v1.UpdateTargetRequest]) (*connect.Response[v1.UpdateTargetResponse], error) {
+	return c.updateTarget.CallUnary(ctx, req)
+}
+
+// DeleteTarget calls callout.v1.ActionService.DeleteTarget.
+func (c *actionServiceClient) DeleteTarget(ctx context.Context, req *connect.Request[v1.DeleteTargetRequest]) (*connect.Response[v1.DeleteTargetResponse], error) {
+	return c.deleteTarget.CallUnary(ctx, req)
+}
+
+// TestTarget calls callout.v1.ActionService.TestTarget.
+func (c *actionServiceClient) TestTarget(ctx context.Context, req *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error) {
+	return c.testTarget.CallUnary(ctx, req)
+}
+
+// SetExecution calls callout.v1.ActionService.SetExecution.
+func (c *actionServiceClient) SetExecution(ctx context.Context, req *connect.Request[v1.SetExecutionRequest]) (*connect.Response[v1.SetExecutionResponse], error) {
+	return c.setExecution.CallUnary(ctx, req)
+}
+
+// GetExecution calls callout.v1.ActionService.GetExecution.
+func (c *actionServiceClient) GetExecution(ctx context.Context, req *connect.Request[v1.GetExecutionRequest]) (*connect.Response[v1.GetExecutionResponse], error) {
+	return c.getExecution.CallUnary(ctx, req)
+}
+
+// ListExecutions calls callout.v1.ActionService.ListExecutions.
+func (c *actionServiceClient) ListExecutions(ctx context.Context, req *connect.Request[v1.ListExecutionsRequest]) (*connect.Response[v1.ListExecutionsResponse], error) {
+	return c.listExecutions.CallUnary(ctx, req)
+}
+
+// DeleteExecution calls callout.v1.ActionService.DeleteExecution.
+func (c *actionServiceClient) DeleteExecution(ctx context.Context, req *connect.Request[v1.DeleteExecutionRequest]) (*connect.Response[v1.DeleteExecutionResponse], error) {
+	return c.deleteExecution.CallUnary(ctx, req)
+}
+
+// DeclareConditions calls callout.v1.ActionService.DeclareConditions.
+func (c *actionServiceClient) DeclareConditions(ctx context.Context, req *connect.Request[v1.DeclareConditionsRequest]) (*connect.Response[v1.DeclareConditionsResponse], error) {
+	return c.declareConditions.CallUnary(ctx, req)
+}
+
+// ListConditions calls callout.v1.ActionService.ListConditions.
+func (c *actionServiceClient) ListConditions(ctx context.Context, req *connect.Request[v1.ListConditionsRequest]) (*connect.Response[v1.ListConditionsResponse], error) {
+	return c.listConditions.CallUnary(ctx, req)
+}
+
+// ListRevisions calls callout.v1.ActionService.ListRevisions.
+func (c *actionServiceClient) ListRevisions(ctx context.Context, req *connect.Request[v1.ListRevisionsRequest]) (*connect.Response[v1.ListRevisionsResponse], error) {
+	return c.listRevisions.CallUnary(ctx, req)
+}
+
+// DiffRevisions calls callout.v1.ActionService.DiffRevisions.
+func (c *actionServiceClient) DiffRevisions(ctx context.Context, req *connect.Request[v1.DiffRevisionsRequest]) (*connect.Response[v1.DiffRevisionsResponse], error) {
+	return c.diffRevisions.CallUnary(ctx, req)
+}
+
+// Rollback calls callout.v1.ActionService.Rollback.
+func (c *actionServiceClient) Rollback(ctx context.Context, req *connect.Request[v1.RollbackRequest]) (*connect.Response[v1.RollbackResponse], error) {
+	return c.rollback.CallUnary(ctx, req)
+}
+
+// WatchRevisions calls callout.v1.ActionService.WatchRevisions.
+func (c *actionServiceClient) WatchRevisions(ctx context.Context, req *connect.Request[v1.WatchRevisionsRequest]) (*connect.ServerStreamForClient[v1.WatchRevisionsResponse], error) {
+	return c.watchRevisions.CallServerStream(ctx, req)
 }
 
 // ListSubscriptions calls callout.v1.ActionService.ListSubscriptions.
@@ -438,6 +755,85 @@ type ActionServiceHandler interface {
 	//
 	// Errors: unknown_instance, deadline.
 	GetRevision(context.Context, *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error)
+	// CreateTarget makes a target. Its signing key is in the answer when it was
+	// made for it, and is shown nowhere else.
+	//
+	// Errors: already_exists, bad_field with every field that is wrong,
+	// file_owned, stream_full.
+	CreateTarget(context.Context, *connect.Request[v1.CreateTargetRequest]) (*connect.Response[v1.CreateTargetResponse], error)
+	// GetTarget gives one target and says what names it.
+	//
+	// Errors: unknown_instance, not_found.
+	GetTarget(context.Context, *connect.Request[v1.GetTargetRequest]) (*connect.Response[v1.GetTargetResponse], error)
+	// ListTargets lists targets page by page.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
+	// UpdateTarget changes a target, or some fields of it.
+	//
+	// Errors: as CreateTarget; not_found; conflict when the etag is not the one
+	// in force.
+	UpdateTarget(context.Context, *connect.Request[v1.UpdateTargetRequest]) (*connect.Response[v1.UpdateTargetResponse], error)
+	// DeleteTarget removes a target that nothing names. Deleting one that is not
+	// there is not_found.
+	//
+	// Errors: unknown_instance, not_found, file_owned, conflict; still_used, with
+	// where; events_waiting, with how many.
+	DeleteTarget(context.Context, *connect.Request[v1.DeleteTargetRequest]) (*connect.Response[v1.DeleteTargetResponse], error)
+	// TestTarget sends a sample to a target, once, as a worker would, and shows
+	// the exchange. Nothing is stored, no limit or breaker counts it, and no line
+	// hears of it.
+	//
+	// Errors: unknown_instance, not_found, bad_field, unavailable without a
+	// worker.
+	TestTarget(context.Context, *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error)
+	// SetExecution makes an execution or a list, or takes the place of the one
+	// with its condition.
+	//
+	// Errors: bad_field with every field that is wrong, unknown_condition with
+	// the nearest name, already_exists, conflict, file_owned, stream_full.
+	SetExecution(context.Context, *connect.Request[v1.SetExecutionRequest]) (*connect.Response[v1.SetExecutionResponse], error)
+	// GetExecution gives one execution or list.
+	//
+	// Errors: unknown_instance, not_found.
+	GetExecution(context.Context, *connect.Request[v1.GetExecutionRequest]) (*connect.Response[v1.GetExecutionResponse], error)
+	// ListExecutions lists executions and lists page by page.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListExecutions(context.Context, *connect.Request[v1.ListExecutionsRequest]) (*connect.Response[v1.ListExecutionsResponse], error)
+	// DeleteExecution removes an execution, or a list that nothing includes.
+	//
+	// Errors: as DeleteTarget.
+	DeleteExecution(context.Context, *connect.Request[v1.DeleteExecutionRequest]) (*connect.Response[v1.DeleteExecutionResponse], error)
+	// DeclareConditions tells what a core can be extended at. Cores that use the
+	// Go client do so by its Options.
+	//
+	// Errors: bad_field, too_large.
+	DeclareConditions(context.Context, *connect.Request[v1.DeclareConditionsRequest]) (*connect.Response[v1.DeclareConditionsResponse], error)
+	// ListConditions gives what cores have declared.
+	//
+	// Errors: unknown_instance.
+	ListConditions(context.Context, *connect.Request[v1.ListConditionsRequest]) (*connect.Response[v1.ListConditionsResponse], error)
+	// ListRevisions gives the history of an instance's configuration.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListRevisions(context.Context, *connect.Request[v1.ListRevisionsRequest]) (*connect.Response[v1.ListRevisionsResponse], error)
+	// DiffRevisions tells what changed between two revisions.
+	//
+	// Errors: unknown_instance; not_found for one that is not kept any more.
+	DiffRevisions(context.Context, *connect.Request[v1.DiffRevisionsRequest]) (*connect.Response[v1.DiffRevisionsResponse], error)
+	// Rollback puts the objects of an earlier revision in force again, as a new
+	// one.
+	//
+	// Errors: unknown_instance, not_found, conflict, file_owned, bad_catalog,
+	// stream_full.
+	Rollback(context.Context, *connect.Request[v1.RollbackRequest]) (*connect.Response[v1.RollbackResponse], error)
+	// WatchRevisions tells of each revision that comes into force, until the
+	// client goes away.
+	//
+	// Errors: unknown_instance; unavailable when the dispatcher stops or has 16
+	// such clients already.
+	WatchRevisions(context.Context, *connect.Request[v1.WatchRevisionsRequest], *connect.ServerStream[v1.WatchRevisionsResponse]) error
 	// ListSubscriptions tells how the lines of an instance stand: its
 	// subscriptions, one entry a lane, the deliveries of async targets, and what
 	// is sent again.
@@ -550,6 +946,102 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("GetRevision")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceCreateTargetHandler := connect.NewUnaryHandler(
+		ActionServiceCreateTargetProcedure,
+		svc.CreateTarget,
+		connect.WithSchema(actionServiceMethods.ByName("CreateTarget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceGetTargetHandler := connect.NewUnaryHandler(
+		ActionServiceGetTargetProcedure,
+		svc.GetTarget,
+		connect.WithSchema(actionServiceMethods.ByName("GetTarget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListTargetsHandler := connect.NewUnaryHandler(
+		ActionServiceListTargetsProcedure,
+		svc.ListTargets,
+		connect.WithSchema(actionServiceMethods.ByName("ListTargets")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceUpdateTargetHandler := connect.NewUnaryHandler(
+		ActionServiceUpdateTargetProcedure,
+		svc.UpdateTarget,
+		connect.WithSchema(actionServiceMethods.ByName("UpdateTarget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDeleteTargetHandler := connect.NewUnaryHandler(
+		ActionServiceDeleteTargetProcedure,
+		svc.DeleteTarget,
+		connect.WithSchema(actionServiceMethods.ByName("DeleteTarget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceTestTargetHandler := connect.NewUnaryHandler(
+		ActionServiceTestTargetProcedure,
+		svc.TestTarget,
+		connect.WithSchema(actionServiceMethods.ByName("TestTarget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceSetExecutionHandler := connect.NewUnaryHandler(
+		ActionServiceSetExecutionProcedure,
+		svc.SetExecution,
+		connect.WithSchema(actionServiceMethods.ByName("SetExecution")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceGetExecutionHandler := connect.NewUnaryHandler(
+		ActionServiceGetExecutionProcedure,
+		svc.GetExecution,
+		connect.WithSchema(actionServiceMethods.ByName("GetExecution")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListExecutionsHandler := connect.NewUnaryHandler(
+		ActionServiceListExecutionsProcedure,
+		svc.ListExecutions,
+		connect.WithSchema(actionServiceMethods.ByName("ListExecutions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDeleteExecutionHandler := connect.NewUnaryHandler(
+		ActionServiceDeleteExecutionProcedure,
+		svc.DeleteExecution,
+		connect.WithSchema(actionServiceMethods.ByName("DeleteExecution")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDeclareConditionsHandler := connect.NewUnaryHandler(
+		ActionServiceDeclareConditionsProcedure,
+		svc.DeclareConditions,
+		connect.WithSchema(actionServiceMethods.ByName("DeclareConditions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListConditionsHandler := connect.NewUnaryHandler(
+		ActionServiceListConditionsProcedure,
+		svc.ListConditions,
+		connect.WithSchema(actionServiceMethods.ByName("ListConditions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListRevisionsHandler := connect.NewUnaryHandler(
+		ActionServiceListRevisionsProcedure,
+		svc.ListRevisions,
+		connect.WithSchema(actionServiceMethods.ByName("ListRevisions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDiffRevisionsHandler := connect.NewUnaryHandler(
+		ActionServiceDiffRevisionsProcedure,
+		svc.DiffRevisions,
+		connect.WithSchema(actionServiceMethods.ByName("DiffRevisions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRollbackHandler := connect.NewUnaryHandler(
+		ActionServiceRollbackProcedure,
+		svc.Rollback,
+		connect.WithSchema(actionServiceMethods.ByName("Rollback")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceWatchRevisionsHandler := connect.NewServerStreamHandler(
+		ActionServiceWatchRevisionsProcedure,
+		svc.WatchRevisions,
+		connect.WithSchema(actionServiceMethods.ByName("WatchRevisions")),
+		connect.WithHandlerOptions(opts...),
+	)
 	actionServiceListSubscriptionsHandler := connect.NewUnaryHandler(
 		ActionServiceListSubscriptionsProcedure,
 		svc.ListSubscriptions,
@@ -630,6 +1122,38 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceResumeTargetHandler.ServeHTTP(w, r)
 		case ActionServiceGetRevisionProcedure:
 			actionServiceGetRevisionHandler.ServeHTTP(w, r)
+		case ActionServiceCreateTargetProcedure:
+			actionServiceCreateTargetHandler.ServeHTTP(w, r)
+		case ActionServiceGetTargetProcedure:
+			actionServiceGetTargetHandler.ServeHTTP(w, r)
+		case ActionServiceListTargetsProcedure:
+			actionServiceListTargetsHandler.ServeHTTP(w, r)
+		case ActionServiceUpdateTargetProcedure:
+			actionServiceUpdateTargetHandler.ServeHTTP(w, r)
+		case ActionServiceDeleteTargetProcedure:
+			actionServiceDeleteTargetHandler.ServeHTTP(w, r)
+		case ActionServiceTestTargetProcedure:
+			actionServiceTestTargetHandler.ServeHTTP(w, r)
+		case ActionServiceSetExecutionProcedure:
+			actionServiceSetExecutionHandler.ServeHTTP(w, r)
+		case ActionServiceGetExecutionProcedure:
+			actionServiceGetExecutionHandler.ServeHTTP(w, r)
+		case ActionServiceListExecutionsProcedure:
+			actionServiceListExecutionsHandler.ServeHTTP(w, r)
+		case ActionServiceDeleteExecutionProcedure:
+			actionServiceDeleteExecutionHandler.ServeHTTP(w, r)
+		case ActionServiceDeclareConditionsProcedure:
+			actionServiceDeclareConditionsHandler.ServeHTTP(w, r)
+		case ActionServiceListConditionsProcedure:
+			actionServiceListConditionsHandler.ServeHTTP(w, r)
+		case ActionServiceListRevisionsProcedure:
+			actionServiceListRevisionsHandler.ServeHTTP(w, r)
+		case ActionServiceDiffRevisionsProcedure:
+			actionServiceDiffRevisionsHandler.ServeHTTP(w, r)
+		case ActionServiceRollbackProcedure:
+			actionServiceRollbackHandler.ServeHTTP(w, r)
+		case ActionServiceWatchRevisionsProcedure:
+			actionServiceWatchRevisionsHandler.ServeHTTP(w, r)
 		case ActionServiceListSubscriptionsProcedure:
 			actionServiceListSubscriptionsHandler.ServeHTTP(w, r)
 		case ActionServicePauseSubscriptionProcedure:
@@ -683,6 +1207,70 @@ func (UnimplementedActionServiceHandler) ResumeTarget(context.Context, *connect.
 
 func (UnimplementedActionServiceHandler) GetRevision(context.Context, *connect.Request[v1.GetRevisionRequest]) (*connect.Response[v1.GetRevisionResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetRevision is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) CreateTarget(context.Context, *connect.Request[v1.CreateTargetRequest]) (*connect.Response[v1.CreateTargetResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.CreateTarget is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) GetTarget(context.Context, *connect.Request[v1.GetTargetRequest]) (*connect.Response[v1.GetTargetResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetTarget is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListTargets is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) UpdateTarget(context.Context, *connect.Request[v1.UpdateTargetRequest]) (*connect.Response[v1.UpdateTargetResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.UpdateTarget is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DeleteTarget(context.Context, *connect.Request[v1.DeleteTargetRequest]) (*connect.Response[v1.DeleteTargetResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DeleteTarget is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) TestTarget(context.Context, *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.TestTarget is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) SetExecution(context.Context, *connect.Request[v1.SetExecutionRequest]) (*connect.Response[v1.SetExecutionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.SetExecution is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) GetExecution(context.Context, *connect.Request[v1.GetExecutionRequest]) (*connect.Response[v1.GetExecutionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetExecution is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListExecutions(context.Context, *connect.Request[v1.ListExecutionsRequest]) (*connect.Response[v1.ListExecutionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListExecutions is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DeleteExecution(context.Context, *connect.Request[v1.DeleteExecutionRequest]) (*connect.Response[v1.DeleteExecutionResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DeleteExecution is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DeclareConditions(context.Context, *connect.Request[v1.DeclareConditionsRequest]) (*connect.Response[v1.DeclareConditionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DeclareConditions is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListConditions(context.Context, *connect.Request[v1.ListConditionsRequest]) (*connect.Response[v1.ListConditionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListConditions is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListRevisions(context.Context, *connect.Request[v1.ListRevisionsRequest]) (*connect.Response[v1.ListRevisionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListRevisions is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DiffRevisions(context.Context, *connect.Request[v1.DiffRevisionsRequest]) (*connect.Response[v1.DiffRevisionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DiffRevisions is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) Rollback(context.Context, *connect.Request[v1.RollbackRequest]) (*connect.Response[v1.RollbackResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.Rollback is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) WatchRevisions(context.Context, *connect.Request[v1.WatchRevisionsRequest], *connect.ServerStream[v1.WatchRevisionsResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.WatchRevisions is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) ListSubscriptions(context.Context, *connect.Request[v1.ListSubscriptionsRequest]) (*connect.Response[v1.ListSubscriptionsResponse], error) {
