@@ -1,58 +1,100 @@
 package bus
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// answers takes requests that are answered by several messages, over one
-// subscription for all of them: making one for each costs the server twenty
-// times the request.
+// answers takes what comes back for requests, over one subscription for all of
+// them: making one for each costs the server twenty times the request.
 type answers struct {
 	mu      sync.Mutex
 	prefix  string
-	next    uint64
-	waiting map[string]chan *nats.Msg
+	made    uint64
+	waiting map[string]*waiter
+	free    sync.Pool
 }
 
 // perRequest is how many answers of one request may wait to be read.
 const perRequest = 4
 
-// open gives a reply subject and the channel of what arrives there, until done
-// is called.
-func (a *answers) open(nc *nats.Conn) (arrived <-chan *nats.Msg, reply string, done func(), err error) {
+// waiter waits for the answers of one request. Waiters are used again.
+type waiter struct {
+	arrived chan *nats.Msg
+	over    *time.Timer // for who needs one
+	token   string
+	reply   string // the subject to answer to
+}
+
+// open begins to wait; close must follow.
+func (a *answers) open(nc *nats.Conn) (*waiter, error) {
+	w, _ := a.free.Get().(*waiter)
+	if w == nil {
+		w = &waiter{arrived: make(chan *nats.Msg, perRequest), over: time.NewTimer(time.Hour)}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.prefix == "" {
 		prefix := nc.NewInbox() + "."
 		if _, err := nc.Subscribe(prefix+"*", a.arrive); err != nil {
-			return nil, "", nil, err
+			return nil, err
 		}
-		a.prefix, a.waiting = prefix, map[string]chan *nats.Msg{}
+		a.prefix, a.waiting = prefix, map[string]*waiter{}
 	}
-	a.next++
-	token := strconv.FormatUint(a.next, 36)
-	c := make(chan *nats.Msg, perRequest)
-	a.waiting[token] = c
-	return c, a.prefix + token, func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		delete(a.waiting, token)
-	}, nil
+	a.made++
+	w.reply = a.prefix + strconv.FormatUint(a.made, 36)
+	w.token = w.reply[len(a.prefix):]
+	a.waiting[w.token] = w
+	return w, nil
 }
 
+// close ends the wait. What comes later reaches nobody.
+func (a *answers) close(w *waiter) {
+	w.over.Stop()
+	a.mu.Lock()
+	delete(a.waiting, w.token)
+	a.mu.Unlock()
+	for {
+		select {
+		case <-w.arrived:
+		default:
+			a.free.Put(w)
+			return
+		}
+	}
+}
+
+// arrive hands an answer over under the lock: a waiter that is used again must
+// not get what was for the request before.
 func (a *answers) arrive(m *nats.Msg) {
 	a.mu.Lock()
-	c := a.waiting[strings.TrimPrefix(m.Subject, a.prefix)]
-	a.mu.Unlock()
-	if c == nil {
+	defer a.mu.Unlock()
+	w := a.waiting[strings.TrimPrefix(m.Subject, a.prefix)]
+	if w == nil {
 		return // nobody waits any more
 	}
 	select {
-	case c <- m:
+	case w.arrived <- m:
 	default: // more than was asked for
+	}
+}
+
+// next waits for the next answer. The error is that of ctx, nats.ErrTimeout
+// when w.over fires, or nats.ErrDisconnected when broken is closed.
+func (w *waiter) next(ctx context.Context, broken <-chan struct{}) (*nats.Msg, error) {
+	select {
+	case m := <-w.arrived:
+		return m, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-w.over.C:
+		return nil, nats.ErrTimeout
+	case <-broken:
+		return nil, nats.ErrDisconnected
 	}
 }

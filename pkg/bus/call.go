@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -16,11 +15,9 @@ import (
 // CallGroup is the queue group of workers: each call reaches one of them.
 const CallGroup = "callout-workers"
 
-// A call whose caller goes away is cancelled by its id, told to all workers.
-const (
-	headerCall    = "Callout-Call-Id"
-	subjectCancel = "callout.cancel"
-)
+// subjectCancel is where all workers are told of a caller that goes away. The
+// call is named by the subject it is to be answered to.
+const subjectCancel = "callout.cancel"
 
 // CallRequest is one call on the bus.
 type CallRequest struct {
@@ -49,25 +46,9 @@ func (b *Bus) Call(ctx context.Context, c CallRequest) ([]byte, error) {
 	if c.Timeout <= 0 {
 		return nil, action.NewError(action.CodeDeadline, action.StageBus, "")
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	link := *b.link.Load()
-	defer context.AfterFunc(link, cancel)()
-	msg := nats.NewMsg(subject)
-	msg.Data = c.Body
-	msg.Header.Set(wire.HeaderTimeout, wire.FormatTimeout(c.Timeout))
-	if c.MinRevision > 0 {
-		msg.Header.Set(wire.HeaderMinRevision, strconv.FormatUint(c.MinRevision, 10))
-	}
-	if c.Traceparent != "" {
-		msg.Header.Set(wire.HeaderTraceparent, c.Traceparent)
-	}
-	id := nuid.Next()
-	msg.Header.Set(headerCall, id)
-	answer, err := b.nc.RequestMsgWithContext(ctx, msg)
+	msg := &nats.Msg{Subject: subject, Data: c.Body, Header: c.header()}
+	id, answer, err := b.ask(ctx, msg, c.Timeout)
 	switch {
-	case errors.Is(err, context.Canceled) && link.Err() != nil:
-		return nil, action.NewError(action.CodeUnavailable, action.StageBus, "").WithCause(nats.ErrDisconnected)
 	case errors.Is(err, context.Canceled):
 		_ = b.nc.Publish(subjectCancel, []byte(id)) // without it the call ends by its deadline
 		return nil, action.NewError(action.CodeCancelled, action.StageBus, "").WithCause(err)
@@ -84,3 +65,54 @@ func (b *Bus) Call(ctx context.Context, c CallRequest) ([]byte, error) {
 	}
 	return answer.Data, nil
 }
+
+// header is nil for a call that says nothing beside its body: headers cost more
+// than their bytes.
+func (c *CallRequest) header() nats.Header {
+	var h nats.Header
+	set := func(name, value string) {
+		if h == nil {
+			h = nats.Header{}
+		}
+		h[name] = []string{value}
+	}
+	if c.Timeout != action.DefaultBudget {
+		set(wire.HeaderTimeout, wire.FormatTimeout(c.Timeout))
+	}
+	if c.MinRevision > 0 {
+		set(wire.HeaderMinRevision, strconv.FormatUint(c.MinRevision, 10))
+	}
+	if c.Traceparent != "" {
+		set(wire.HeaderTraceparent, c.Traceparent)
+	}
+	return h
+}
+
+// ask publishes a request and waits for its answer, until ctx ends, the time is
+// over, or the connection breaks. id is what a worker knows the request by.
+func (b *Bus) ask(ctx context.Context, msg *nats.Msg, timeout time.Duration) (id string, answer *nats.Msg, err error) {
+	link := *b.link.Load()
+	w, err := b.answers.open(b.nc)
+	if err != nil {
+		return "", nil, err
+	}
+	defer b.answers.close(w)
+	id, msg.Reply = w.reply, w.reply
+	if err := ctx.Err(); err != nil {
+		return id, nil, err
+	}
+	if err := b.nc.PublishMsg(msg); err != nil {
+		return id, nil, err
+	}
+	w.over.Reset(timeout)
+	if answer, err = w.next(ctx, link.Done()); err != nil {
+		return id, nil, err
+	}
+	if len(answer.Data) == 0 && answer.Header.Get("Status") == statusNobody {
+		return id, nil, nats.ErrNoResponders
+	}
+	return id, answer, nil
+}
+
+// statusNobody is what the server answers when nobody listens.
+const statusNobody = "503"

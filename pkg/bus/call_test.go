@@ -195,3 +195,30 @@ func TestQueueingCountsAgainstTheDeadline(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/a.b.S/Next", <-served, "the late one reached no target")
 }
+
+// TestLateAnswerReachesNobody: what comes after a call has ended is not taken
+// for the answer to the next one, though both wait in the same place.
+func TestLateAnswerReachesNobody(t *testing.T) {
+	s, b := start(t, bus.Options{})
+	late := make(chan *bus.IncomingCall, 1)
+	server, err := connect(t, s, bus.Options{}).ServeCalls(4, func(_ context.Context, c *bus.IncomingCall) {
+		if string(c.Body) == `{"late":true}` {
+			late <- c
+			return
+		}
+		first := <-late
+		_ = first.Reply([]byte(`"of the first"`))
+		_ = c.Reply([]byte(`"of the second"`))
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(within(t, 5*time.Second))) })
+	for range 50 {
+		q := question
+		q.Body, q.Timeout = []byte(`{"late":true}`), 5*time.Millisecond
+		_, err := b.Call(within(t, 5*time.Second), q)
+		code(t, action.CodeDeadline, err)
+		answer, err := b.Call(within(t, 5*time.Second), question)
+		require.NoError(t, err)
+		require.Equal(t, `"of the second"`, string(answer))
+	}
+}

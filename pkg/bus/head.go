@@ -116,22 +116,21 @@ func (b *Bus) SequenceAt(ctx context.Context, instance string, at time.Time) (ui
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	answers, reply, done, err := b.answers.open(b.nc)
+	w, err := b.answers.open(b.nc)
 	if err != nil {
 		return 0, failure(err)
 	}
-	defer done()
-	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), reply, request); err != nil {
+	defer b.answers.close(w)
+	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), w.reply, request); err != nil {
 		return 0, failure(err)
 	}
-	select {
-	case msg := <-answers:
-		if msg.Header.Get("Status") != "" { // nothing since then
-			last, err := b.LastSequence(ctx, instance)
-			return last + 1, err
-		}
-		return strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
-	case <-ctx.Done():
-		return 0, failure(ctx.Err())
+	msg, err := w.next(ctx, nil)
+	if err != nil {
+		return 0, failure(err)
 	}
+	if msg.Header.Get("Status") != "" { // nothing since then
+		last, err := b.LastSequence(ctx, instance)
+		return last + 1, err
+	}
+	return strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
 }

@@ -157,21 +157,19 @@ func (b *Bus) markerUpTo(ctx context.Context, instance string, seq uint64) (mark
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	answers, reply, done, err := b.answers.open(b.nc)
+	w, err := b.answers.open(b.nc)
 	if err != nil {
 		return marker{}, 0, failure(err)
 	}
-	defer done()
-	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), reply, request); err != nil {
+	defer b.answers.close(w)
+	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+EventStream(instance), w.reply, request); err != nil {
 		return marker{}, 0, failure(err)
 	}
 	var found *marker
 	for {
-		var msg *nats.Msg
-		select {
-		case msg = <-answers:
-		case <-ctx.Done():
-			return marker{}, 0, failure(ctx.Err())
+		msg, err := w.next(ctx, nil)
+		if err != nil {
+			return marker{}, 0, failure(err)
 		}
 		switch status := msg.Header.Get("Status"); {
 		case status == "204" && found != nil:

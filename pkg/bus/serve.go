@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ type CallServer struct {
 	closed  chan struct{}
 	working sync.WaitGroup
 	mu      sync.Mutex
-	inHand  map[string]context.CancelFunc // by call id
+	inHand  map[string]context.CancelFunc // by the subject to answer to
 }
 
 // arrivedCall is a call that waits for a goroutine. Its time runs already.
@@ -165,17 +166,13 @@ func (s *CallServer) serve(a arrivedCall) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), c.Deadline)
 	defer cancel()
-	if id := m.Header.Get(headerCall); id != "" {
-		s.mu.Lock()
-		s.inHand[id] = cancel
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			delete(s.inHand, id)
-			s.mu.Unlock()
-		}()
-	}
+	s.mu.Lock()
+	s.inHand[m.Reply] = cancel
+	s.mu.Unlock()
 	s.handle(ctx, c)
+	s.mu.Lock()
+	delete(s.inHand, m.Reply)
+	s.mu.Unlock()
 }
 
 // abandon ends a call whose caller went away, if it is in hand here.
@@ -184,6 +181,12 @@ func (s *CallServer) abandon(id string) {
 	defer s.mu.Unlock()
 	if cancel := s.inHand[id]; cancel != nil {
 		cancel()
+		return
+	}
+	for reply, cancel := range s.inHand { // between clusters a prefix is put before it
+		if strings.Contains(id, ".") && strings.HasSuffix(reply, "."+id) {
+			cancel()
+		}
 	}
 }
 

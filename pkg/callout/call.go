@@ -89,8 +89,11 @@ func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (actio
 	body := wire.CallBody{
 		FullMethod: call.Method, InstanceID: c.opts.Instance, OrgID: call.OrgID, ProjectID: call.ProjectID,
 		UserID: call.UserID, Request: call.Request, Headers: headers, Response: call.Response,
-	}.Encode()
-	return c.send(ctx, phase, call.Method, call.OrgID, body, call.Traceparent)
+	}
+	text := wire.NewBuffer()
+	defer text.Free() // the bus has copied it by then
+	text.Text = body.Append(text.Text)
+	return c.send(ctx, phase, call.Method, call.OrgID, text.Text, call.Traceparent)
 }
 
 // Refusal is why a core must not go on, nil when it may: the error of a result

@@ -25,6 +25,7 @@ const (
 const (
 	typeJSON  = "application/json"
 	typePatch = "application/json-patch+json"
+	typeText  = "text/plain"
 )
 
 // drain reads a small answer to its end. What is longer, or slower, costs the
@@ -104,7 +105,7 @@ func fit(contentType string, first byte) error {
 // counts as JSON, and so does text/plain: it is what Go's server writes by
 // itself for a handler that names no type, which ZITADEL's own examples do.
 func isJSONType(t string) bool {
-	return t == "" || t == typeJSON || t == "text/json" || t == "text/plain" ||
+	return t == "" || t == typeJSON || t == "text/json" || t == typeText ||
 		(strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json"))
 }
 
@@ -116,6 +117,8 @@ func mediaType(header string) string {
 		return header
 	case "application/json; charset=utf-8", "application/json;charset=utf-8":
 		return typeJSON
+	case "text/plain; charset=utf-8": // what Go's server writes by itself
+		return typeText
 	}
 	if t, _, err := mime.ParseMediaType(header); err == nil {
 		return t

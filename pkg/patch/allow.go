@@ -52,7 +52,7 @@ func differs(path string, before, after []byte, pointers []string) (string, bool
 func isObjectOrAbsent(value []byte) bool { return value == nil || wire.IsObject(value) }
 
 func names(object []byte) []string {
-	members, _ := wire.Members(object) // both sides were checked
+	members, _ := wire.Split(object, nil) // both sides were checked
 	out := make([]string, len(members))
 	for i, m := range members {
 		out[i] = m.Name
@@ -61,7 +61,7 @@ func names(object []byte) []string {
 }
 
 func values(object []byte) map[string][]byte {
-	members, _ := wire.Members(object) // both sides were checked
+	members, _ := wire.Split(object, nil) // both sides were checked
 	out := make(map[string][]byte, len(members))
 	for _, m := range members {
 		out[m.Name] = object[m.ValStart:m.ValEnd]

@@ -28,7 +28,7 @@ type Answer struct {
 
 // Apply returns the object as the answer leaves it, and whether that differs.
 // Object is nil when there is none yet (a function whose targets returned
-// nothing so far). limit is the size in bytes that the result may have. The
+// nothing so far); its text has been checked, as that of a wire.Call is. limit is the size in bytes that the result may have. The
 // errors are *action.Error: answer_malformed, not_allowed, too_large.
 func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err error) {
 	if len(bytes.TrimSpace(a.Body)) == 0 {
@@ -38,13 +38,14 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 		if result, err = operations(object, a.Body, limit); err == nil && wire.CheckJSON(result) != nil {
 			err = malformed("the changed object is not well-formed")
 		}
+		changed = err == nil && !equal(result, orEmpty(object))
 	} else {
-		result, err = whole(object, a)
+		result, changed, err = whole(object, a)
 	}
 	switch {
 	case err != nil:
 		return nil, false, err
-	case bytes.Equal(result, object), equal(result, orEmpty(object)):
+	case !changed:
 		return object, false, nil
 	case len(result) > limit:
 		return nil, false, tooLarge().WithCause(fmt.Errorf("%d bytes, %d are allowed", len(result), limit))
@@ -61,16 +62,17 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 
 // whole merges or replaces by an answer that is an object. `{}` changes
 // nothing under either mapping.
-func whole(object []byte, a Answer) ([]byte, error) {
+func whole(object []byte, a Answer) (result []byte, changed bool, err error) {
 	members, err := wire.Members(a.Body)
 	if err != nil {
-		return nil, malformed("").WithCause(err)
+		return nil, false, malformed("").WithCause(err)
 	}
 	if members = withoutForwarded(members); len(members) == 0 {
-		return object, nil
+		return object, false, nil
 	}
 	if a.Mapping == action.Replace {
-		return build(a.Body, members), nil
+		result = build(a.Body, members)
+		return result, !equal(result, orEmpty(object)), nil
 	}
 	return merge(object, a.Body, members)
 }
@@ -78,7 +80,7 @@ func whole(object []byte, a Answer) ([]byte, error) {
 // withoutForwarded drops the members that speak to the caller, not of the
 // object.
 func withoutForwarded(members []wire.Member) []wire.Member {
-	kept := members[:0:0]
+	kept := members[:0]
 	for _, m := range members {
 		if m.Name != "forwardedStatusCode" && m.Name != "forwardedErrorMessage" {
 			kept = append(kept, m)
@@ -131,9 +133,12 @@ func malformed(message string) *action.Error {
 
 // build writes an object of the given members of text.
 func build(text []byte, members []wire.Member) []byte {
-	parts := make([][]byte, len(members))
+	out := append(make([]byte, 0, len(text)), '{')
 	for i, m := range members {
-		parts[i] = text[m.Start:m.ValEnd]
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, text[m.Start:m.ValEnd]...)
 	}
-	return bytes.Join([][]byte{{'{'}, bytes.Join(parts, []byte{','}), {'}'}}, nil)
+	return append(out, '}')
 }

@@ -6,60 +6,108 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// merge is RFC 7396 on text. object may be nil or no object: then the patch
-// itself is what remains, without its nulls.
-func merge(object, patch []byte, patched []wire.Member) ([]byte, error) {
+// merge is RFC 7396 on text, and tells whether it changed anything but white
+// space. object may be nil or no object: then the patch itself is what remains,
+// without its nulls.
+func merge(object, patch []byte, patched []wire.Member) (merged []byte, changed bool, err error) {
 	if !wire.IsObject(object) {
 		object = []byte(`{}`)
 	}
-	have, err := wire.Members(object)
-	if err != nil {
-		return nil, malformed("the object is not well-formed").WithCause(err)
+	var room [16]wire.Member
+	have, ok := wire.Split(object, room[:0])
+	if !ok {
+		return nil, false, malformed("the object is not well-formed")
 	}
-	with := make(map[string][]byte, len(patched))
-	for _, m := range patched {
-		with[m.Name] = patch[m.ValStart:m.ValEnd]
-	}
-	w := writer{object: object}
+	w := writer{object: object, out: make([]byte, 0, len(object)+len(patch))}
+	touched, met := newIndex(patched), 0
 	for _, m := range have {
-		value, touched := with[m.Name]
-		delete(with, m.Name)
-		switch {
-		case !touched:
-			w.keep(m, object[m.ValStart:m.ValEnd])
-		case isNull(value):
-			w.drop(m)
-		default:
-			merged, err := mergeValue(object[m.ValStart:m.ValEnd], value)
-			if err != nil {
-				return nil, err
-			}
-			w.keep(m, merged)
-		}
-	}
-	for _, m := range patched {
-		value, isNew := with[m.Name]
-		if !isNew || isNull(value) {
+		old := object[m.ValStart:m.ValEnd]
+		at := touched.find(m.Name)
+		if at < 0 {
+			w.keep(m, old)
 			continue
 		}
-		merged, err := mergeValue(nil, value)
-		if err != nil {
-			return nil, err
+		met++
+		value := patch[patched[at].ValStart:patched[at].ValEnd]
+		if isNull(value) {
+			w.drop(m)
+			changed = true
+			continue
 		}
-		w.add(patch[m.Start:m.ValStart], merged)
+		value, differs, err := mergeValue(old, value)
+		if err != nil {
+			return nil, false, err
+		}
+		w.keep(m, value)
+		changed = changed || differs
 	}
-	return w.close(have), nil
+	known := index{}
+	if met > 0 {
+		known = newIndex(have)
+	}
+	for _, m := range patched {
+		value := patch[m.ValStart:m.ValEnd]
+		if isNull(value) || known.find(m.Name) >= 0 {
+			continue
+		}
+		if value, _, err = mergeValue(nil, value); err != nil {
+			return nil, false, err
+		}
+		w.add(patch[m.Start:m.ValStart], value)
+		changed = true
+	}
+	return w.close(have), changed, nil
 }
 
-func mergeValue(old, value []byte) ([]byte, error) {
+// index finds members by their names.
+type index struct {
+	members []wire.Member
+	at      map[string]int // of many members
+}
+
+// manyMembers is from how many members on a map pays, and has to: an answer may
+// have a hundred thousand.
+const manyMembers = 16
+
+func newIndex(members []wire.Member) index {
+	i := index{members: members}
+	if len(members) > manyMembers {
+		i.at = make(map[string]int, len(members))
+		for n, m := range members {
+			i.at[m.Name] = n
+		}
+	}
+	return i
+}
+
+// find gives the place of a member, -1 for none.
+func (i index) find(name string) int {
+	if i.at != nil {
+		if n, ok := i.at[name]; ok {
+			return n
+		}
+		return -1
+	}
+	for n := range i.members {
+		if i.members[n].Name == name {
+			return n
+		}
+	}
+	return -1
+}
+
+// mergeValue gives what value makes of old, and whether that differs.
+func mergeValue(old, value []byte) (merged []byte, differs bool, err error) {
 	if !wire.IsObject(value) {
-		return value, nil
+		return value, !equal(value, old), nil
 	}
-	members, err := wire.Members(value)
-	if err != nil {
-		return nil, malformed("").WithCause(err)
+	var room [8]wire.Member
+	members, ok := wire.Split(value, room[:0])
+	if !ok {
+		return nil, false, malformed("")
 	}
-	return merge(old, value, members)
+	merged, differs, err = merge(old, value, members)
+	return merged, differs || !wire.IsObject(old), err
 }
 
 func isNull(value []byte) bool { return string(value) == "null" }

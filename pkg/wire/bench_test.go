@@ -20,7 +20,7 @@ func BenchmarkNewCall(b *testing.B) {
 		"one text":     `{"pad":"` + strings.Repeat("x", 1000) + `"}`,
 		"many members": "{" + strings.Join(members, ",") + "}",
 	} {
-		body := wire.CallBody{FullMethod: "/a.S/M", InstanceID: "default", OrgID: "acme", Request: []byte(object)}.Encode()
+		body := (&wire.CallBody{FullMethod: "/a.S/M", InstanceID: "default", OrgID: "acme", Request: []byte(object)}).Append(nil)
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))

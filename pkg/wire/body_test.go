@@ -23,7 +23,8 @@ func fullBody() wire.CallBody {
 }
 
 func TestCallBodyOfARequest(t *testing.T) {
-	raw := fullBody().Encode()
+	full := fullBody()
+	raw := full.Append(nil)
 	golden(t, "request.json", string(raw))
 	call, err := wire.NewCall("default", action.Request, method, raw, 1<<20)
 	require.NoError(t, err)
@@ -34,7 +35,7 @@ func TestCallBodyOfARequest(t *testing.T) {
 func TestCallBodyOfAResponse(t *testing.T) {
 	body := fullBody()
 	body.Response = json.RawMessage(`{"userId" :"1"}`)
-	raw := body.Encode()
+	raw := body.Append(nil)
 	golden(t, "response.json", string(raw))
 	call, err := wire.NewCall("default", action.Response, method, raw, 1<<20)
 	require.NoError(t, err)
@@ -59,8 +60,8 @@ func TestEmptyFieldsAreLeftOut(t *testing.T) {
 		{wire.CallBody{FullMethod: "/s/m", Request: json.RawMessage(`{}`)}, `{"fullMethod":"/s/m","request":{}}`},
 		{wire.CallBody{OrgID: "a\"b\\<&>\u2028ü"}, "{\"orgID\":\"a\\\"b\\\\<&>\u2028ü\"}"},
 	} {
-		require.Equal(t, c.want, string(c.body.Encode()))
-		require.NoError(t, wire.CheckJSON(c.body.Encode()))
+		require.Equal(t, c.want, string(c.body.Append(nil)))
+		require.NoError(t, wire.CheckJSON(c.body.Append(nil)))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -29,31 +31,31 @@ type Call struct {
 // function's `function` member is spliced in; nothing else changes. limit is
 // the size in bytes the object may have.
 func NewCall(instance string, phase action.Phase, name string, raw []byte, limit int) (*Call, error) {
-	members, err := Members(raw)
+	var room [8]Member
+	members, err := appendMembers(room[:0], raw)
 	if err != nil {
 		return nil, err
 	}
 	c := &Call{Phase: phase, Name: name, raw: raw, member: string(phase)}
-	want := map[string]string{"instanceID": instance}
+	naming, named := "fullMethod", false
+	want := name
 	if phase == action.Function {
-		c.member = "response"
-		want["function"] = "function/" + name
-	} else {
-		want["fullMethod"] = name
+		c.member, naming, want = "response", "function", "function/"+name
 	}
-	named := false
 	for _, m := range members {
 		value := raw[m.ValStart:m.ValEnd]
 		switch m.Name {
-		case "instanceID", "function", "fullMethod":
-			expected, checked := want[m.Name]
-			if got, isText := text(value); checked && (!isText || got != expected) {
+		case "instanceID":
+			if !isText(value, instance) {
 				return nil, mismatch(m.Name)
 			}
-			named = named || m.Name == "function"
+		case naming:
+			if named = isText(value, want); !named {
+				return nil, mismatch(m.Name)
+			}
 		case "orgID":
-			org, isText := text(value)
-			if !isText || action.CheckID(org) != nil {
+			org, ok := text(value)
+			if !ok || action.CheckID(org) != nil {
 				return nil, fieldError("orgID", errNotID)
 			}
 			c.OrgID = org
@@ -156,8 +158,8 @@ func FullMethod(raw []byte) (string, error) {
 	}
 	for _, m := range members {
 		if m.Name == "fullMethod" {
-			name, isText := text(raw[m.ValStart:m.ValEnd])
-			if !isText {
+			name, ok := text(raw[m.ValStart:m.ValEnd])
+			if !ok {
 				break
 			}
 			return name, fieldError("fullMethod", action.CheckMethod(name))
@@ -179,22 +181,26 @@ type CallBody struct {
 	Response   json.RawMessage
 }
 
-// Encode writes the body. The objects are copied as they are.
-func (b CallBody) Encode() []byte {
-	out := append(make([]byte, 0, len(b.Request)+len(b.Response)+bodyRoom), '{')
-	add := func(name string, value []byte) {
-		if len(out) > 1 {
+// Append appends the body to dst. The objects are copied as they are.
+func (b *CallBody) Append(dst []byte) []byte {
+	out := append(slices.Grow(dst, len(b.Request)+len(b.Response)+bodyRoom), '{')
+	next := func() {
+		if out[len(out)-1] != '{' {
 			out = append(out, ',')
 		}
-		out = appendMember(out, name, value)
 	}
-	for _, f := range []struct{ name, value string }{
+	for _, f := range [...]struct{ name, value string }{
 		{"fullMethod", b.FullMethod}, {"instanceID", b.InstanceID}, {"orgID", b.OrgID},
 		{"projectID", b.ProjectID}, {"userID", b.UserID},
 	} {
 		if f.value != "" {
-			add(f.name, quote(f.value))
+			next()
+			out = appendText(out, f.name, f.value)
 		}
+	}
+	add := func(name string, value []byte) {
+		next()
+		out = appendMember(out, name, value)
 	}
 	if len(b.Request) > 0 {
 		add("request", b.Request)
@@ -217,6 +223,13 @@ func appendMember(dst []byte, name string, value []byte) []byte {
 	return append(append(dst, ':'), value...)
 }
 
+// appendText appends a member that is a text.
+func appendText(dst []byte, name, value string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, name)
+	dst, _ = jsontext.AppendQuote(append(dst, ':'), value)
+	return dst
+}
+
 // quote writes a JSON string; bad UTF-8 becomes U+FFFD, which a check of ids
 // has refused before.
 func quote(s string) []byte {
@@ -224,10 +237,30 @@ func quote(s string) []byte {
 	return out
 }
 
+// isText tells whether a JSON string is want.
+func isText(value []byte, want string) bool {
+	have, ok := text(value)
+	return ok && have == want
+}
+
+// plain tells whether the inside of a JSON string stands for itself: it has
+// nothing that would have to be written otherwise.
+func plain(inside []byte) bool {
+	for _, c := range inside {
+		if c < ' ' || c == '"' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // text reads a JSON string.
 func text(value []byte) (string, bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
+	}
+	if last := len(value) - 1; last > 0 && value[last] == '"' && bytes.IndexByte(value, '\\') < 0 && plain(value[1:last]) {
+		return word(value[1:last]), true
 	}
 	out, err := jsontext.AppendUnquote(nil, value)
 	return string(out), err == nil

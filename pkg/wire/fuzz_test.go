@@ -127,3 +127,23 @@ func FuzzDecodeReply(f *testing.F) {
 		require.Equal(t, err != nil, result.Outcome == "", "an outcome or an error, never both")
 	})
 }
+
+// FuzzSplit: what Members accepts, Split reads the same way; and it never fails
+// worse than by saying no.
+func FuzzSplit(f *testing.F) {
+	for _, d := range documents {
+		f.Add([]byte(d))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, ok := wire.Split(raw, nil)
+		if want, err := wire.Members(raw); err == nil {
+			require.True(t, ok)
+			require.Equal(t, append([]wire.Member{}, want...), append([]wire.Member{}, got...))
+		}
+		values, ok := wire.SplitList(raw, nil)
+		if want, err := wire.Elements(raw); err == nil {
+			require.True(t, ok)
+			require.Equal(t, append([][]byte{}, want...), append([][]byte{}, values...))
+		}
+	})
+}

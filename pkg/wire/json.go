@@ -39,7 +39,9 @@ func CheckJSON(raw []byte) error {
 // Members lists the members of the object that raw is, in their order. It
 // checks the whole document as CheckJSON does; a value that is no object is
 // malformed.
-func Members(raw []byte) ([]Member, error) {
+func Members(raw []byte) ([]Member, error) { return appendMembers(make([]Member, 0, 8), raw) }
+
+func appendMembers(members []Member, raw []byte) ([]Member, error) {
 	dec, err := open(raw, action.MaxDepth)
 	if err != nil {
 		return nil, err
@@ -54,14 +56,13 @@ func Members(raw []byte) ([]Member, error) {
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, jsonError(err)
 	}
-	members := make([]Member, 0, 8)
 	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
+		name, err := dec.ReadValue()
 		if err != nil {
 			return nil, jsonError(err)
 		}
-		m := Member{Name: name.String()}
-		m.Start = tokenStart(raw, int(dec.InputOffset()))
+		m := Member{Start: int(dec.InputOffset()) - len(name)}
+		m.Name, _ = text(name) // it has read it as a text
 		m.ValStart = valueStart(raw, int(dec.InputOffset()))
 		if _, err := dec.ReadValue(); err != nil {
 			return nil, jsonError(err)
@@ -183,23 +184,6 @@ func textEnd(raw []byte, start int) int {
 			return i
 		}
 	}
-}
-
-// tokenStart walks back from the end of a name to its opening quote.
-func tokenStart(raw []byte, end int) int {
-	for i := end - 2; i >= 0; i-- {
-		if raw[i] != '"' {
-			continue
-		}
-		slashes := 0
-		for j := i - 1; j >= 0 && raw[j] == '\\'; j-- {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return i
-		}
-	}
-	return 0
 }
 
 // valueStart passes the colon and the white space behind a name.

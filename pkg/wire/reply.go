@@ -13,8 +13,13 @@ import (
 // on NATS. The object stands under `request` for a request and under
 // `response` otherwise, and only when it changed; its bytes are the core's.
 func EncodeReply(phase action.Phase, r action.Result) []byte {
-	out := append(make([]byte, 0, len(r.Object)+replyRoom), '{')
-	out = appendMember(out, "outcome", quote(string(r.Outcome)))
+	return AppendReply(make([]byte, 0, len(r.Object)+replyRoom), phase, r)
+}
+
+// AppendReply appends to dst what EncodeReply gives.
+func AppendReply(dst []byte, phase action.Phase, r action.Result) []byte {
+	out := append(dst, '{')
+	out = appendText(out, "outcome", string(r.Outcome))
 	if len(r.Object) > 0 {
 		member := "response"
 		if phase == action.Request {
@@ -48,13 +53,13 @@ const replyRoom = 512
 
 // appendStep writes a step by hand: every call has some.
 func appendStep(out []byte, s action.Step) []byte {
-	out = appendMember(append(out, '{'), "target", quote(s.Target))
-	out = appendMember(append(out, ','), "kind", quote(string(s.Kind)))
+	out = appendText(append(out, '{'), "target", s.Target)
+	out = appendText(append(out, ','), "kind", string(s.Kind))
 	if s.Status != 0 {
 		out = strconv.AppendInt(append(out, `,"status":`...), int64(s.Status), 10)
 	}
 	out = strconv.AppendFloat(append(out, `,"duration_ms":`...), s.DurationMS, 'f', -1, 64)
-	return append(appendMember(append(out, ','), "outcome", quote(string(s.Outcome))), '}')
+	return append(appendText(append(out, ','), "outcome", string(s.Outcome)), '}')
 }
 
 // marshal writes what is made of texts and numbers only, which cannot fail.
@@ -64,30 +69,18 @@ func marshal(v any) []byte {
 }
 
 // DecodeReply reads the answer to a call, or the error it was refused with.
-// The object is a part of raw.
+// The object is a part of raw; its text is the worker's, who has checked it,
+// and is not checked again.
 func DecodeReply(raw []byte) (action.Result, error) {
-	members, err := Members(raw)
-	if err != nil {
-		return action.Result{}, unreadable(err)
+	var room [8]Member
+	members, ok := Split(raw, room[:0])
+	if !ok {
+		return action.Result{}, unreadable(nil)
 	}
 	var r action.Result
+	var err error
 	for _, m := range members {
-		value := raw[m.ValStart:m.ValEnd:m.ValEnd]
-		switch m.Name {
-		case "outcome":
-			text, _ := text(value)
-			r.Outcome = action.Outcome(text)
-		case "request", "response":
-			r.Object = value
-		case "error":
-			err = errors.Join(err, json.Unmarshal(value, &r.Error))
-		case "warnings":
-			err = errors.Join(err, unmarshalList(value, &r.Warnings))
-		case "steps":
-			err = errors.Join(err, unmarshalList(value, &r.Steps))
-		case "revision":
-			err = errors.Join(err, json.Unmarshal(value, &r.Revision))
-		}
+		err = errors.Join(err, readMember(&r, m.Name, raw[m.ValStart:m.ValEnd:m.ValEnd]))
 	}
 	switch r.Outcome {
 	case action.Continue, action.Rejected, action.Failed, action.Unavailable:
@@ -105,14 +98,80 @@ func DecodeReply(raw []byte) (action.Result, error) {
 	return r, nil
 }
 
-// unmarshalList passes over the usual empty list.
-func unmarshalList[T any](raw []byte, into *[]T) error {
-	if string(raw) == "[]" {
-		*into = []T{}
-		return nil
+// readMember reads one member of a reply.
+func readMember(r *action.Result, name string, value []byte) (err error) {
+	switch name {
+	case "outcome":
+		text, _ := text(value)
+		r.Outcome = action.Outcome(text)
+	case "request", "response":
+		if !IsObject(value) {
+			return errNotObject
+		}
+		r.Object = value
+	case "error":
+		err = json.Unmarshal(value, &r.Error)
+	case "warnings":
+		r.Warnings = []action.Warning{}
+		if string(value) != "[]" {
+			err = json.Unmarshal(value, &r.Warnings)
+		}
+	case "steps":
+		r.Steps, err = readSteps(value)
+	case "revision":
+		r.Revision, err = strconv.ParseUint(string(value), 10, 64)
 	}
-	return json.Unmarshal(raw, into)
+	return err
 }
+
+// readSteps reads the steps by hand, as they are written: every call has some.
+func readSteps(list []byte) ([]action.Step, error) {
+	var room [8][]byte
+	values, ok := SplitList(list, room[:0])
+	if !ok {
+		return nil, errNotSteps
+	}
+	steps := make([]action.Step, len(values))
+	for i, value := range values {
+		var room [8]Member
+		members, ok := Split(value, room[:0])
+		if !ok {
+			return nil, errNotSteps
+		}
+		for _, m := range members {
+			if err := readStep(&steps[i], m.Name, value[m.ValStart:m.ValEnd]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return steps, nil
+}
+
+func readStep(s *action.Step, name string, value []byte) (err error) {
+	ok := true
+	switch name {
+	case "target":
+		s.Target, ok = text(value)
+	case "kind":
+		var kind string
+		kind, ok = text(value)
+		s.Kind = action.Kind(kind)
+	case "status":
+		s.Status, err = strconv.Atoi(string(value))
+	case "duration_ms":
+		s.DurationMS, err = strconv.ParseFloat(string(value), 64)
+	case "outcome":
+		var outcome string
+		outcome, ok = text(value)
+		s.Outcome = action.StepOutcome(outcome)
+	}
+	if !ok {
+		return errNotSteps
+	}
+	return err
+}
+
+var errNotSteps = errors.New("the steps cannot be read")
 
 func unreadable(cause error) error {
 	return action.NewError(action.CodeInternal, action.StageBus, "the answer of the worker could not be read").WithCause(cause)

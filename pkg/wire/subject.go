@@ -22,6 +22,30 @@ const (
 // CallSubject is where a core sends a call: name is the full method of a
 // request or response, or the name of a function.
 func CallSubject(instance string, phase action.Phase, name string) (string, error) {
+	key := callParts{instance, phase, name}
+	if subject, ok := callSubjects.get(key); ok {
+		return subject, nil
+	}
+	subject, err := callSubject(instance, phase, name)
+	if err == nil {
+		callSubjects.put(key, subject)
+	}
+	return subject, err
+}
+
+// callParts are what the subject of a call says.
+type callParts struct {
+	instance string
+	phase    action.Phase
+	name     string
+}
+
+var (
+	callSubjects remembered[callParts, string]
+	callsParsed  remembered[string, callParts]
+)
+
+func callSubject(instance string, phase action.Phase, name string) (string, error) {
 	rest := Token(name)
 	if phase != action.Function {
 		if err := action.CheckMethod(name); err != nil {
@@ -41,6 +65,16 @@ func CallSubject(instance string, phase action.Phase, name string) (string, erro
 // ParseCall takes a call's subject apart. It reads what CallSubject writes and
 // nothing else.
 func ParseCall(subject string) (instance string, phase action.Phase, name string, err error) {
+	if c, ok := callsParsed.get(subject); ok {
+		return c.instance, c.phase, c.name, nil
+	}
+	if instance, phase, name, err = parseCall(subject); err == nil {
+		callsParsed.put(subject, callParts{instance, phase, name})
+	}
+	return instance, phase, name, err
+}
+
+func parseCall(subject string) (instance string, phase action.Phase, name string, err error) {
 	tokens := strings.Split(strings.TrimPrefix(subject, callPrefix), ".")
 	if len(tokens) < 3 || !strings.HasPrefix(subject, callPrefix) {
 		return "", "", "", badToken()

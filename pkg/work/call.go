@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -28,7 +26,10 @@ func (w *Worker) call(ctx context.Context, c *bus.IncomingCall) {
 		w.sent(c.Refuse(refusal))
 		return
 	}
-	err = c.Reply(wire.EncodeReply(c.Phase, result))
+	text := wire.NewBuffer()
+	defer text.Free() // the bus has copied it by then
+	text.Text = wire.AppendReply(text.Text, c.Phase, result)
+	err = c.Reply(text.Text)
 	if action.CodeOf(err) == action.CodeTooLarge {
 		result.Outcome, result.Object = action.Failed, nil
 		result.Error = action.NewError(action.CodeTooLarge, action.StageBus, "the changed object is too large for the bus")
@@ -110,7 +111,7 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 	step := action.Step{Target: t.Target.Name, Kind: t.Target.Kind}
 	var answer invoke.Answer
 	var err error
-	id := ulid.Make().String()
+	id := newID(began)
 	switch {
 	case c.worker.state.isPaused(c.call.Instance, t.Owner, t.Target):
 		err = action.NewError(action.CodePaused, action.StageInvoke, "")
