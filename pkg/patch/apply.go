@@ -38,7 +38,9 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 		if result, err = operations(object, a.Body, limit); err == nil && wire.CheckJSON(result) != nil {
 			err = malformed("the changed object is not well-formed")
 		}
-		changed = err == nil && !equal(result, orEmpty(object))
+		if changed = err == nil && !equal(result, orEmpty(object)); changed {
+			result = graft(orEmpty(object), result)
+		}
 	} else {
 		result, changed, err = whole(object, a)
 	}
