@@ -183,7 +183,7 @@ func failure(err error) *action.Error {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse),
 		errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrReconnectBufExceeded),
 		errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting):
-		return action.NewError(action.CodeUnavailable, action.StageBus, "").WithCause(err)
+		return action.NewError(action.CodeUnavailable, action.StageBus, "NATS cannot be reached right now").WithCause(err)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return action.NewError(action.CodeTooLarge, action.StageBus, "").WithCause(err)
 	case errors.As(err, &api) && (api.ErrorCode == codeStreamFull || api.ErrorCode == codeResources):
