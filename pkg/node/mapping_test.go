@@ -59,7 +59,7 @@ func TestMappings(t *testing.T) {
 		{"replace by forwarded members alone changes nothing", "replace", asJSON(`{"forwardedStatusCode":0}`), "", ""},
 		{"replace by a duplicate key", "replace", asJSON(`{"id":1,"id":2}`), "", action.CodeAnswerMalformed},
 		{"replace by bad UTF-8", "replace", asJSON("{\"id\":\"\xc3\x28\"}"), "", action.CodeAnswerMalformed},
-		{"replace takes a patch", "replace", operations(`[{"op":"remove","path":"/tags/0"}]`), `{"user":{"name":"Ada","age":36.50},"tags":["b"],"id":9007199254740993}`, ""},
+		{"replace takes a patch", "replace", operations(`[{"op":"remove","path":"/tags/0"}]`), `{ "user": {"name":"Ada","age":36.50}, "tags":["b"],"id":9007199254740993 }`, ""},
 		{"patch whose last operation fails", "merge", operations(`[{"op":"remove","path":"/user"},{"op":"remove","path":"/absent"}]`), "", action.CodeAnswerMalformed},
 		{"patch that leaves no object", "merge", operations(`[{"op":"replace","path":"","value":[]}]`), "", action.CodeAnswerMalformed},
 		{"patch of the whole", "merge", operations(`[{"op":"replace","path":"","value":{"x":1}}]`), `{"x":1}`, ""},
@@ -70,7 +70,7 @@ func TestMappings(t *testing.T) {
 		{"allow stops what it would take away", "allow", asJSON(`{"id":null}`), "", action.CodeNotAllowed},
 		{"allow stops the parent", "allow", asJSON(`{"user":7}`), "", action.CodeNotAllowed},
 		{"allow looks at a patch", "allow", operations(`[{"op":"move","from":"/id","path":"/tags/0"}]`), "", action.CodeNotAllowed},
-		{"allow looks below what it names", "allow", operations(`[{"op":"add","path":"/tags/1","value":"c"}]`), `{"user":{"name":"Ada","age":36.50},"tags":["a","c","b"],"id":9007199254740993}`, ""},
+		{"allow looks below what it names", "allow", operations(`[{"op":"add","path":"/tags/1","value":"c"}]`), `{ "user": {"name":"Ada","age":36.50}, "tags":["a","c","b"],"id":9007199254740993 }`, ""},
 		{"allow looks at a replacement", "replace_allow", asJSON(`{"user":{"name":"Eve","age":36.50}}`), "", action.CodeNotAllowed},
 		{"a chain sees the last object", "chain", asJSON(`{"id":1}`), `{"id":1}`, ""},
 	} {

@@ -1,6 +1,10 @@
 package patch
 
-import "github.com/callout-hq/callout/pkg/wire"
+import (
+	"slices"
+
+	"github.com/callout-hq/callout/pkg/wire"
+)
 
 // graft gives next in the text of old: what is the same keeps its bytes, white
 // space and place. Both are well-formed. It undoes that a JSON Patch library
@@ -23,8 +27,11 @@ func graftObject(old, next []byte) []byte {
 	if !ok || !fine {
 		return next
 	}
-	w := writer{object: old, out: make([]byte, 0, len(old)+len(next))}
 	stays, before := newIndex(has), newIndex(had)
+	if !slices.ContainsFunc(had, func(m wire.Member) bool { return stays.find(m.Name) >= 0 }) {
+		return next
+	}
+	w := writer{object: old, out: make([]byte, 0, len(old)+len(next))}
 	for _, m := range had {
 		if at := stays.find(m.Name); at >= 0 {
 			w.keep(m, graft(old[m.ValStart:m.ValEnd], next[has[at].ValStart:has[at].ValEnd]))
