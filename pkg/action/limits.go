@@ -42,8 +42,6 @@ const (
 var (
 	namePattern    = regexp.MustCompile(`^[A-Za-z0-9_.*/ -]{1,100}$`)
 	segmentPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	servicePattern = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
-	identPattern   = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 )
 
 // CheckName tells whether s may name a target, an execution or a list: 1–100
@@ -97,10 +95,33 @@ func SplitMethod(s string) (service, method string, ok bool) {
 		return "", "", false
 	}
 	service, method, found = strings.Cut(rest, "/")
-	if !found || !servicePattern.MatchString(service) || !identPattern.MatchString(method) {
+	if !found || !isDotted(service) || !isDotted(method) || strings.IndexByte(method, '.') >= 0 {
 		return "", "", false
 	}
 	return service, method, true
+}
+
+// isDotted tells whether s is made of letters, digits and _, in one or more
+// segments joined by single dots. It is asked for every call of a core.
+func isDotted(s string) bool {
+	segment := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_':
+			segment++
+		case c == '.' && segment > 0:
+			segment = 0
+		default:
+			return false
+		}
+	}
+	return segment > 0
+}
+
+// IsMethod is CheckMethod without its words, and allocates nothing.
+func IsMethod(s string) bool {
+	_, _, ok := SplitMethod(s)
+	return ok && len(s) <= MaxEventType
 }
 
 // CheckMethod tells whether s is a full method name, `/pkg.Service/Method`.
@@ -116,7 +137,7 @@ func CheckMethod(s string) error {
 
 // CheckService tells whether s is a service name, `pkg.Service`.
 func CheckService(s string) error {
-	if len(s) > MaxEventType || !servicePattern.MatchString(s) {
+	if len(s) > MaxEventType || !isDotted(s) {
 		return fmt.Errorf("a service is written package.Service, such as zitadel.user.v2.UserService")
 	}
 	return nil

@@ -61,14 +61,14 @@ func (c *Client) Intercept(ctx context.Context, phase action.Phase, call Call) (
 
 // Configured tells whether a call may have anything to run; false means that
 // nothing need be encoded, for Request and Response would return at once. It is
-// true as long as nothing is known of the conditions. It takes the time of a
+// true as long as nothing is known of the conditions, and for what is no method. It takes the time of a
 // few map look-ups and does not allocate.
 func (c *Client) Configured(phase action.Phase, method, org string) bool {
 	if c.exempted(method) {
 		return false
 	}
 	filter := c.filter.Load()
-	if filter == nil {
+	if filter == nil || !action.IsMethod(method) { // Request says what is wrong with it
 		return true
 	}
 	configured, _ := filter.Call(phase, method, org)
@@ -79,8 +79,14 @@ func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (actio
 	if c.exempted(call.Method) {
 		return action.Result{Outcome: action.Continue, Revision: c.filter.Load().Revision()}, nil
 	}
+	if err := checkMethod(call.Method); err != nil {
+		return action.Result{}, err
+	}
 	if result, done := c.filtered(phase, call.Method, call.OrgID); done {
 		return result, nil
+	}
+	if err := checkIDs(call); err != nil {
+		return action.Result{}, err
 	}
 	headers, err := c.visible(call.Headers)
 	if err != nil {
@@ -94,6 +100,28 @@ func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (actio
 	defer text.Free() // the bus has copied it by then
 	text.Text = body.Append(text.Text)
 	return c.send(ctx, phase, call.Method, call.OrgID, text.Text, call.Traceparent)
+}
+
+// checkMethod refuses a name that no condition could cover: it would never be
+// intercepted, and nobody would notice.
+func checkMethod(method string) error {
+	if action.IsMethod(method) {
+		return nil
+	}
+	return badField("Method", action.CheckMethod(method))
+}
+
+func checkIDs(call Call) error {
+	for _, f := range [...]struct{ name, value string }{{"OrgID", call.OrgID}, {"ProjectID", call.ProjectID}, {"UserID", call.UserID}} {
+		if err := action.CheckID(f.value); err != nil {
+			return badField(f.name, err)
+		}
+	}
+	return nil
+}
+
+func badField(name string, err error) error {
+	return action.NewError(action.CodeBadField, action.StageDecode, name+": "+err.Error()).WithField(name)
 }
 
 // Refusal is why a core must not go on, nil when it may: the error of a result

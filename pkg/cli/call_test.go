@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -149,5 +150,17 @@ func TestCallForARevisionThatNeverComes(t *testing.T) {
 		require.Equal(t, "failed", answer.Outcome, got.body)
 		require.Equal(t, "deadline", answer.Error.Code)
 	}
+	nc, err := nats.Connect(p.ready["nats"])
+	require.NoError(t, err)
+	defer nc.Close()
+	m := nats.NewMsg("callout.call.default.request.acme.user.v1.UserService.AddUser")
+	m.Data = []byte(addUser)
+	m.Header.Set("Callout-Timeout", "200ms")
+	m.Header.Set("Callout-Min-Revision", "99")
+	got, err := nc.RequestMsg(m, bound)
+	require.NoError(t, err)
+	require.Empty(t, got.Header.Get("Callout-Status"), "%s", got.Data)
+	answer := read[reply](t, string(got.Data))
+	require.Equal(t, []any{"failed", "deadline"}, []any{answer.Outcome, answer.Error.Code})
 	require.Empty(t, tg.seen())
 }

@@ -98,7 +98,3 @@ func equal(a, b []byte) bool {
 }
 
 const space = " \t\r\n"
-
-func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-}

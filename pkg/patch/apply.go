@@ -5,10 +5,7 @@ package patch
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-
-	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -35,12 +32,8 @@ func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err
 		return object, false, nil
 	}
 	if a.JSONPatch {
-		if result, err = operations(object, a.Body, limit); err == nil && wire.CheckJSON(result) != nil {
-			err = malformed("the changed object is not well-formed")
-		}
-		if changed = err == nil && !equal(result, orEmpty(object)); changed {
-			result = graft(orEmpty(object), result)
-		}
+		result, err = operations(object, a.Body, limit)
+		changed = err == nil && !equal(result, orEmpty(object))
 	} else {
 		result, changed, err = whole(object, a)
 	}
@@ -89,32 +82,6 @@ func withoutForwarded(members []wire.Member) []wire.Member {
 		}
 	}
 	return kept
-}
-
-func operations(object, body []byte, limit int) ([]byte, error) {
-	object = orEmpty(object)
-	if _, err := wire.Elements(body); err != nil { // null would be read as no operations
-		return nil, malformed("the answer is not a JSON Patch").WithCause(err)
-	}
-	ops, err := jsonpatch.DecodePatch(body)
-	if err != nil {
-		return nil, malformed("the answer is not a JSON Patch").WithCause(err)
-	}
-	options := jsonpatch.NewApplyOptions()
-	options.EscapeHTML = false
-	options.SupportNegativeIndices = false // RFC 6902 knows none
-	options.AccumulatedCopySizeLimit = int64(limit)
-	result, err := ops.ApplyWithOptions(object, options)
-	if grown := (*jsonpatch.AccumulatedCopySizeError)(nil); errors.As(err, &grown) {
-		return nil, tooLarge().WithCause(err)
-	}
-	if err != nil {
-		return nil, malformed("the JSON Patch does not fit the object").WithCause(err)
-	}
-	if !wire.IsObject(result) {
-		return nil, malformed("the JSON Patch leaves no object")
-	}
-	return result, nil
 }
 
 // orEmpty is the object that an answer changes when there is none yet.

@@ -237,6 +237,20 @@ func quote(s string) []byte {
 	return out
 }
 
+// Text reads a JSON string that was checked before.
+func Text(value []byte) (string, error) {
+	if s, ok := text(bytes.Trim(value, " \t\r\n")); ok {
+		return s, nil
+	}
+	return "", errNotText
+}
+
+// AppendName appends a member's name and the colon.
+func AppendName(dst []byte, name string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, name)
+	return append(dst, ':')
+}
+
 // isText tells whether a JSON string is want.
 func isText(value []byte, want string) bool {
 	have, ok := text(value)

@@ -13,6 +13,7 @@ var (
 	errNotID     = errors.New("must be a text of at most 200 bytes without control characters")
 	errNotObject = errors.New("must be a JSON object")
 	errMissing   = errors.New("is missing")
+	errNotText   = errors.New("is not a text")
 	errNotUTF8   = errors.New("is not UTF-8")
 )
 

@@ -126,13 +126,14 @@ func readMember(r *action.Result, name string, value []byte) (err error) {
 
 // readSteps reads the steps by hand, as they are written: every call has some.
 func readSteps(list []byte) ([]action.Step, error) {
-	var room [8][]byte
+	var room [8]Member
 	values, ok := SplitList(list, room[:0])
 	if !ok {
 		return nil, errNotSteps
 	}
 	steps := make([]action.Step, len(values))
-	for i, value := range values {
+	for i, v := range values {
+		value := list[v.ValStart:v.ValEnd]
 		var room [8]Member
 		members, ok := Split(value, room[:0])
 		if !ok {

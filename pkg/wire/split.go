@@ -45,8 +45,8 @@ func Split(raw []byte, dst []Member) (members []Member, ok bool) {
 }
 
 // SplitList lists the values of an array whose text was checked before, as
-// Split does the members of an object.
-func SplitList(raw []byte, dst [][]byte) (values [][]byte, ok bool) {
+// Split does the members of an object. They have no names.
+func SplitList(raw []byte, dst []Member) (values []Member, ok bool) {
 	i := skipSpace(raw, 0)
 	if i == len(raw) || raw[i] != '[' {
 		return nil, false
@@ -59,7 +59,7 @@ func SplitList(raw []byte, dst [][]byte) (values [][]byte, ok bool) {
 		if end <= i {
 			return nil, false
 		}
-		dst = append(dst, raw[i:end:end])
+		dst = append(dst, Member{Start: i, ValStart: i, ValEnd: end})
 		if i = skipSpace(raw, end); i == len(raw) {
 			return nil, false
 		}

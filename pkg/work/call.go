@@ -10,6 +10,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/outcome"
 	"github.com/callout-hq/callout/pkg/patch"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -46,6 +47,13 @@ func (w *Worker) sent(err error) {
 
 func (w *Worker) answer(ctx context.Context, c *bus.IncomingCall) (action.Result, error) {
 	m, err := w.catalogs.AtLeast(ctx, c.Instance, c.MinRevision)
+	if action.CodeOf(err) == action.CodeDeadline { // it ends as every call whose time is over
+		now, err := w.catalogs.AtLeast(ctx, c.Instance, 0)
+		if err != nil {
+			return action.Result{}, err
+		}
+		return outcome.TooLate(now.Revision()), nil
+	}
 	if err != nil {
 		return action.Result{}, err
 	}
