@@ -14,7 +14,7 @@ const (
 	CodeDeadline        Code = "deadline"         // the caller's time was over
 	CodeNotYet          Code = "not_yet"          // named in the design, not built yet
 	CodeNotFound        Code = "not_found"        // nothing at that path
-	CodeForbidden       Code = "forbidden"        // refused Host, Origin or Content-Type
+	CodeForbidden       Code = "forbidden"        // refused method, Host, Origin or Content-Type
 	CodeBadSignature    Code = "bad_signature"    // a signature that is missing, too old or wrong
 
 	// What is asked of the configuration.
@@ -53,13 +53,15 @@ const (
 	CodeInternal    Code = "internal"    // a fault of ours
 	CodeInUse       Code = "in_use"      // port or data directory taken
 	CodeBadCatalog  Code = "bad_catalog" // a configuration with errors
+	CodeUnreadable  Code = "unreadable"  // a stored catalog that is missing or broken
 	CodeConflict    Code = "conflict"    // somebody else wrote first
-	CodeFileOwned   Code = "file_owned"  // an edit of an instance that a followed file configures
+	CodeFileOwned   Code = "file_owned"  // an edit of something that a followed file configures
 	CodeExhausted   Code = "exhausted"   // the retry policy's last attempt failed
 	CodeExpired     Code = "expired"     // older than the retry policy's max_age
 	CodeSkipped     Code = "skipped"     // somebody skipped the delivery
 	CodeStopped     Code = "stopped"     // its line stood longer than max_stop
 	CodeNoTarget    Code = "no_target"   // its target has left the catalog
+	CodeDiscarded   Code = "discarded"   // it waited for what was deleted
 )
 
 type meaning struct {
@@ -112,13 +114,15 @@ var meanings = map[Code]meaning{
 	CodeInternal:    {500, "an internal error"},
 	CodeInUse:       {409, "already in use"},
 	CodeBadCatalog:  {400, "the configuration has errors"},
+	CodeUnreadable:  {500, "a stored configuration cannot be read"},
 	CodeConflict:    {409, "somebody else changed it first"},
-	CodeFileOwned:   {409, "the instance is configured by a file that is followed"},
+	CodeFileOwned:   {409, "it is configured by a file that is followed"},
 	CodeExhausted:   {502, "the last attempt failed"},
 	CodeExpired:     {502, "the delivery became too old"},
 	CodeSkipped:     {409, "the delivery was skipped"},
 	CodeStopped:     {503, "the line stood for too long"},
 	CodeNoTarget:    {404, "the target is no longer configured"},
+	CodeDiscarded:   {409, "what the delivery waited for was deleted"},
 }
 
 // Codes lists every code, for documentation and tests.

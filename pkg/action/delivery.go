@@ -32,7 +32,19 @@ type LineRecord struct {
 	LastCode     Code      `json:"last_code,omitempty"`
 	Reason       Code      `json:"reason,omitempty"` // why it was given up or stopped
 	StoppedSince time.Time `json:"stopped_since,omitzero"`
+	LastFailed   time.Time `json:"last_failed,omitzero"`  // when LastStatus and LastCode were; kept when the line runs again
+	LastSuccess  time.Time `json:"last_success,omitzero"` // before it began to fail
 }
+
+// Running is what is left of a record when the line runs again: how it failed
+// last.
+func (r LineRecord) Running() LineRecord {
+	return LineRecord{State: LineRunning, LastStatus: r.LastStatus, LastCode: r.LastCode, LastFailed: r.LastFailed}
+}
+
+// Holds tells whether there is anything in a record that the next delivery
+// depends on.
+func (r LineRecord) Holds() bool { return r.State != "" && r.State != LineRunning }
 
 // DeadLetter is a delivery that was given up. Body holds the whole event (or
 // async body) as it was to be sent, byte for byte.

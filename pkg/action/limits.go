@@ -39,10 +39,7 @@ const (
 	DefaultMaxStop = 7 * 24 * time.Hour
 )
 
-var (
-	namePattern    = regexp.MustCompile(`^[A-Za-z0-9_.*/ -]{1,100}$`)
-	segmentPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-)
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_.*/ -]{1,100}$`)
 
 // CheckName tells whether s may name a target, an execution or a list: 1–100
 // of letters, digits, `_ - . * /` and space.
@@ -75,16 +72,20 @@ func CheckEventType(s string) error {
 	if len(s) > MaxEventType {
 		return fmt.Errorf("an event type has at most %d bytes, this one has %d", MaxEventType, len(s))
 	}
-	segments := strings.Split(s, ".")
-	if len(segments) > MaxSegments {
-		return fmt.Errorf("an event type has at most %d segments, this one has %d", MaxSegments, len(segments))
+	if n := strings.Count(s, ".") + 1; n > MaxSegments {
+		return fmt.Errorf("an event type has at most %d segments, this one has %d", MaxSegments, n)
 	}
-	for _, seg := range segments {
-		if !segmentPattern.MatchString(seg) {
+	for segment := range strings.SplitSeq(s, ".") {
+		if segment == "" || strings.IndexFunc(segment, isNoSegment) >= 0 {
 			return fmt.Errorf("an event type is made of letters, digits, _ and - joined by single dots, such as user.added")
 		}
 	}
 	return nil
+}
+
+// isNoSegment tells what a segment of an event type is not made of.
+func isNoSegment(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
 }
 
 // SplitMethod takes `/pkg.Service/Method` apart. ok is false when s has

@@ -19,12 +19,14 @@ type Subscription struct {
 	Redelivered  int               `json:"redelivered"`
 	OldestStored time.Time         `json:"oldest_stored,omitzero"`
 	LastAck      time.Time         `json:"last_ack,omitzero"`
+	LastSuccess  time.Time         `json:"last_success,omitzero"`
 	Attempts     int               `json:"attempts,omitempty"` // of the head
 	FailingSince time.Time         `json:"failing_since,omitzero"`
 	NextTry      time.Time         `json:"next_try,omitzero"`
 	StoppedSince time.Time         `json:"stopped_since,omitzero"`
 	LastStatus   int               `json:"last_status,omitempty"`
 	LastError    Code              `json:"last_error,omitempty"`
+	LastFailed   time.Time         `json:"last_failed,omitzero"`
 	Reason       Code              `json:"reason,omitempty"`
 }
 

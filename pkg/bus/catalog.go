@@ -2,13 +2,12 @@ package bus
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -24,100 +23,141 @@ type Root struct {
 	Cut      uint64 `json:"cut"`
 }
 
-// manifest lists the values a revision is made of: one a scope, named by its
+// Version is one revision of an instance's catalog as it is stored. It is
+// immutable, but for what its only writer fills in.
+type Version struct {
+	action.Revision
+	Cut     uint64 // sequence of its marker; 0 when it was not this process that stored it
+	Matcher *catalog.Matcher
+
+	chunks     []*catalog.Chunk
+	conditions []*catalog.ConditionChunk // of who stored it, once they were needed
+}
+
+// manifest lists the values that a revision is made of, each named by its
 // content, so that only what changed is stored again.
 type manifest struct {
-	Scopes map[string]string `json:"scopes"` // organization → hash
+	action.Revision
+	BeforeCut uint64   `json:"before_cut"` // sequence of the marker of the revision before
+	Chunks    []string `json:"chunks"`
 }
 
 func rootKey(instance string) string { return wire.Token(instance) + ".root" }
 func revKey(instance string, n uint64) string {
 	return wire.Token(instance) + ".rev." + strconv.FormatUint(n, 10)
 }
-func scopeKey(instance, hash string) string { return wire.Token(instance) + ".scope." + hash }
-func secretKey(instance, owner, target string) string {
-	return wire.Token(instance) + "." + wire.Token(owner) + "." + wire.Token(target)
-}
+func chunkKey(instance, hash string) string { return wire.Token(instance) + ".chunk." + hash }
 
-// StoreCatalog stores a snapshot as the next revision and marks the event
-// stream with it. It does not make it the root: the lines come first, see
-// SetRoot. base is the revision the snapshot was made from: if another has
-// come since, the error is conflict.
-func (b *Bus) StoreCatalog(ctx context.Context, s *catalog.Snapshot, base uint64) (Root, error) {
+// Grace is how long values are kept that no revision names: an edit under way
+// may be about to. An edit that takes half as long from its first value to its
+// marker is given up.
+const Grace = 10 * time.Minute
+
+// StoreCatalog stores a catalog that was stamped against base as the revision
+// behind it, and marks the event stream with that. It does not make it the root: the lines come first, see
+// SetRoot. What it shares with base is not stored again. If another
+// revision has come since base, the error is conflict. The revision's number is
+// written into the catalog, which nobody else may know yet; about says what made
+// it.
+func (b *Bus) StoreCatalog(ctx context.Context, base *Version, s catalog.Stamped, about action.Revision) (*Version, error) {
 	last, err := b.lastMarker(ctx, s.Instance)
 	if err != nil {
-		return Root{}, err
+		return nil, err
 	}
-	if last.Revision != base {
-		return Root{}, action.NewError(action.CodeConflict, action.StageCatalog,
-			fmt.Sprintf("the catalog is at revision %d by now, this edit was made from %d", last.Revision, base))
+	if last.Revision != base.Revision.Revision {
+		return nil, action.NewError(action.CodeConflict, action.StageCatalog,
+			fmt.Sprintf("the catalog is at revision %d by now, this edit was made from %d", last.Revision, base.Revision.Revision))
 	}
-	kv, err := b.js.KeyValue(ctx, bucketCatalog)
+	began := time.Now()
+	v := &Version{Revision: about}
+	var fresh []catalog.NewChunk
+	v.chunks, fresh = s.Chunks(base.chunks)
+	if err := b.putChunks(ctx, s.Instance, fresh); err != nil {
+		return nil, err
+	}
+	v.Before = last.Revision
+	if v.Revision.Revision, err = b.putManifest(ctx, s.Instance, v, last.cut); err != nil {
+		return nil, err
+	}
+	if time.Since(began) > Grace/2 {
+		return nil, action.NewError(action.CodeConflict, action.StageCatalog, "the edit took too long; nothing was changed")
+	}
+	v.Cut, err = b.putMarker(ctx, s.Instance, v.Revision.Revision, last.cut)
 	if err != nil {
-		return Root{}, failure(err)
+		return nil, err
 	}
-	m := manifest{Scopes: map[string]string{}}
-	for org, scope := range s.Scopes {
-		if m.Scopes[org], err = b.storeScope(ctx, kv, s.Instance, scope); err != nil {
-			return Root{}, err
-		}
-	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return Root{}, err
-	}
-	// A number may be taken by a dispatcher that died before its marker: the
-	// marker decides what counts, so the next free number does as well.
-	next := base + 1
-	for ; ; next++ {
-		if _, err = kv.Create(ctx, revKey(s.Instance, next), raw); !errors.Is(err, jetstream.ErrKeyExists) {
-			break
-		}
-	}
-	if err != nil {
-		return Root{}, failure(err)
-	}
-	cut, err := b.putMarker(ctx, s.Instance, next, last.cut)
-	return Root{Revision: next, Cut: cut}, err
+	s.Revision = v.Revision.Revision
+	return v, nil
 }
 
-func (b *Bus) storeScope(ctx context.Context, kv jetstream.KeyValue, instance string, scope *catalog.Scope) (string, error) {
-	raw, err := json.Marshal(scope)
+// putChunks stores chunks. One that is there already is stored again: it may be
+// left over from a revision that is gone, and about to be swept away.
+func (b *Bus) putChunks(ctx context.Context, instance string, fresh []catalog.NewChunk) error {
+	kv, err := b.bucket(ctx, bucketCatalog)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if len(raw) > b.MaxBody() {
-		return "", action.NewError(action.CodeTooLarge, action.StageCatalog, "the configuration of one scope is too large for the bus")
+	for _, c := range fresh {
+		if len(c.Value) > b.MaxBody()-maxOverhead {
+			return action.NewError(action.CodeTooLarge, action.StageCatalog, fmt.Sprintf("%q is too large for the bus", c.First))
+		}
 	}
-	sum := sha256.Sum256(raw)
-	hash := hex.EncodeToString(sum[:16])
-	_, err = kv.Create(ctx, scopeKey(instance, hash), raw)
-	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
-		return "", failure(err)
+	return together(len(fresh), func(i int) error {
+		if _, err := kv.Put(ctx, chunkKey(instance, fresh[i].Hash), fresh[i].Value); err != nil {
+			return failure(err)
+		}
+		return nil
+	})
+}
+
+// maxOverhead is what the headers of a stored value may take of a message.
+const maxOverhead = 4 << 10
+
+// putManifest stores the list of a revision's values under the next free
+// number. One may be taken by a dispatcher that died before its marker: the
+// marker decides what counts.
+func (b *Bus) putManifest(ctx context.Context, instance string, v *Version, beforeCut uint64) (uint64, error) {
+	kv, err := b.bucket(ctx, bucketCatalog)
+	if err != nil {
+		return 0, err
 	}
-	return hash, nil
+	m := manifest{Revision: v.Revision, BeforeCut: beforeCut, Chunks: catalog.Hashes(v.chunks)}
+	for n := v.Before + 1; ; n++ {
+		m.Revision.Revision = n
+		raw, err := json.Marshal(m)
+		if err != nil {
+			return 0, err
+		}
+		if len(raw) > b.MaxBody()-maxOverhead {
+			return 0, action.NewError(action.CodeTooLarge, action.StageCatalog,
+				fmt.Sprintf("the configuration has too many objects for the bus: the list of its %d parts is too large", len(m.Chunks)))
+		}
+		_, err = kv.Create(ctx, revKey(instance, n), raw)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, jetstream.ErrKeyExists) {
+			return 0, failure(err)
+		}
+	}
 }
 
 // SetRoot puts a revision in force for calls and tells everybody who follows,
-// and hands the conditions to the cores.
-func (b *Bus) SetRoot(ctx context.Context, instance string, r Root, c catalog.Conditions) error {
-	for _, put := range []struct {
-		bucket, key string
-		value       any
-	}{{bucketCatalog, rootKey(instance), r}, {bucketConditions, wire.Token(instance), c}} {
-		kv, err := b.js.KeyValue(ctx, put.bucket)
-		if err != nil {
-			return failure(err)
-		}
-		raw, err := json.Marshal(put.value)
-		if err != nil {
-			return err
-		}
-		if _, err := kv.Put(ctx, put.key, raw); err != nil {
-			return failure(err)
-		}
+// and hands the conditions to the cores. base is the one in force before, whose
+// conditions are not stored again where they are the same.
+func (b *Bus) SetRoot(ctx context.Context, instance string, v, base *Version) error {
+	kv, err := b.bucket(ctx, bucketCatalog)
+	if err != nil {
+		return err
 	}
-	return nil
+	raw, err := json.Marshal(Root{Revision: v.Revision.Revision, Cut: v.Cut})
+	if err != nil {
+		return err
+	}
+	if _, err := kv.Put(ctx, rootKey(instance), raw); err != nil {
+		return failure(err)
+	}
+	return b.setConditions(ctx, instance, v, base)
 }
 
 // LatestRoot is the revision the event stream is marked with: it counts even
@@ -135,128 +175,53 @@ func (b *Bus) LatestRoot(ctx context.Context, instance string) (r Root, ok bool,
 	return Root{Revision: m.Revision, Cut: m.cut}, err == nil, err
 }
 
-// CurrentRoot is the root as it was last set; ok is false when none was.
+// CurrentRoot is the root as it was last set; ok is false when none was. A root
+// that is there and cannot be read is the error unreadable.
 func (b *Bus) CurrentRoot(ctx context.Context, instance string) (r Root, ok bool, err error) {
-	kv, err := b.js.KeyValue(ctx, bucketCatalog)
-	if err != nil {
-		return r, false, failure(err)
+	value, ok, err := b.value(ctx, bucketCatalog, rootKey(instance))
+	if err != nil || !ok {
+		return r, false, err
 	}
-	entry, err := kv.Get(ctx, rootKey(instance))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, false, nil
+	if err := json.Unmarshal(value, &r); err != nil {
+		return r, false, unreadable("the root of the catalog", err)
 	}
-	if err != nil {
-		return r, false, failure(err)
-	}
-	return r, true, json.Unmarshal(entry.Value(), &r)
+	return r, true, nil
 }
 
-// Snapshot reads one revision. Revision 0 is the empty catalog.
-func (b *Bus) Snapshot(ctx context.Context, instance string, revision uint64) (*catalog.Snapshot, error) {
-	s := catalog.Empty(instance)
-	if revision == 0 {
-		return s, nil
-	}
-	s.Revision = revision
-	kv, err := b.js.KeyValue(ctx, bucketCatalog)
-	if err != nil {
-		return nil, failure(err)
-	}
-	var m manifest
-	if err := getJSON(ctx, kv, revKey(instance, revision), &m); err != nil {
-		return nil, err
-	}
-	for org, hash := range m.Scopes {
-		scope := &catalog.Scope{}
-		if err := getJSON(ctx, kv, scopeKey(instance, hash), scope); err != nil {
-			return nil, err
+// Roots lists the instances that have a root, readable or not.
+func (b *Bus) Roots(ctx context.Context) ([]string, error) {
+	var instances []string
+	err := b.each(ctx, bucketCatalog, "*.root", func(key string, _ []byte) error {
+		instance, err := wire.ID(strings.TrimSuffix(key, ".root"))
+		if err == nil {
+			instances = append(instances, instance)
 		}
-		s.Scopes[org] = scope
-	}
-	return s, nil
-}
-
-func getJSON(ctx context.Context, kv jetstream.KeyValue, key string, into any) error {
-	entry, err := kv.Get(ctx, key)
-	if err != nil {
-		return failure(fmt.Errorf("catalog entry %s: %w", key, err))
-	}
-	if err := json.Unmarshal(entry.Value(), into); err != nil {
-		return action.NewError(action.CodeBadCatalog, action.StageCatalog, "a stored catalog entry is unreadable").WithCause(fmt.Errorf("%s: %w", key, err))
-	}
-	return nil
+		return err
+	})
+	return instances, err
 }
 
 // followRoots reports the root of every instance, now and on every change. The
 // callback runs in one goroutine; the channel is closed when all that stood
 // was read.
-func (b *Bus) followRoots(ctx context.Context, do func(instance string, r Root)) <-chan struct{} {
+func (b *Bus) followRoots(ctx context.Context, do func(instance string, r Root, err error)) <-chan struct{} {
 	return b.follow(ctx, bucketCatalog, "*.root", func(key string, value []byte) {
 		instance, err := wire.ID(strings.TrimSuffix(key, ".root"))
-		var r Root
-		if err == nil && value != nil {
-			err = json.Unmarshal(value, &r)
-		}
 		if err != nil {
-			b.log.Error().Err(err).Str("key", key).Msg("unreadable catalog root")
+			b.log.Error().Err(err).Str("key", key).Msg("unreadable name of an instance")
 			return
 		}
-		do(instance, r)
-	})
-}
-
-// FollowConditions reports the conditions of one instance to a core.
-func (b *Bus) FollowConditions(ctx context.Context, instance string, do func(catalog.Conditions)) <-chan struct{} {
-	return b.follow(ctx, bucketConditions, wire.Token(instance), func(key string, value []byte) {
-		var c catalog.Conditions
-		if value != nil {
-			if err := json.Unmarshal(value, &c); err != nil {
-				b.log.Error().Err(err).Str("key", key).Msg("unreadable conditions")
-				return
-			}
+		var r Root
+		if err := json.Unmarshal(value, &r); err != nil {
+			do(instance, r, unreadable("the root of the catalog", err))
+			return
 		}
-		do(c)
+		do(instance, r, nil)
 	})
 }
 
-// Secret reads the signing key of a target; ok is false when there is none.
-func (b *Bus) Secret(ctx context.Context, instance, owner, target string) (key string, ok bool, err error) {
-	kv, err := b.js.KeyValue(ctx, bucketSecrets)
-	if err != nil {
-		return "", false, failure(err)
-	}
-	entry, err := kv.Get(ctx, secretKey(instance, owner, target))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", false, nil
-	}
-	if err != nil {
-		return "", false, failure(err)
-	}
-	return string(entry.Value()), true, nil
-}
-
-// PutSecret keeps the signing key of a target.
-func (b *Bus) PutSecret(ctx context.Context, instance, owner, target, key string) error {
-	kv, err := b.js.KeyValue(ctx, bucketSecrets)
-	if err != nil {
-		return failure(err)
-	}
-	if _, err := kv.PutString(ctx, secretKey(instance, owner, target), key); err != nil {
-		return failure(err)
-	}
-	return nil
-}
-
-// FollowSecrets reports every signing key, now and on every change; a removed
-// one is empty.
-func (b *Bus) FollowSecrets(ctx context.Context, do func(key SecretKey, secret string)) <-chan struct{} {
-	return b.follow(ctx, bucketSecrets, ">", func(key string, value []byte) { do(SecretKey(key), string(value)) })
-}
-
-// SecretKey names a target's signing key for FollowSecrets.
-type SecretKey string
-
-// SecretOf is the name of a target's signing key.
-func SecretOf(instance, owner, target string) SecretKey {
-	return SecretKey(secretKey(instance, owner, target))
+// unreadable is the error of something stored that is not there, or not what was
+// stored.
+func unreadable(what string, cause error) *action.Error {
+	return action.NewError(action.CodeUnreadable, action.StageCatalog, what+" cannot be read").WithCause(cause)
 }

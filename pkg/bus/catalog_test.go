@@ -14,9 +14,29 @@ import (
 
 func snapshot(url string) *catalog.Snapshot {
 	s := catalog.Empty(instance)
-	s.Scopes[""].Targets = map[string]action.Target{"hook": {Name: "hook", Kind: action.Webhook, URL: url, Timeout: time.Second, Lanes: 1}}
+	s.Scopes[""].Targets = map[string]action.Target{"hook": catalog.WithDefaults(action.Target{Name: "hook", Kind: action.Webhook, URL: url})}
 	s.Scopes["acme"] = &catalog.Scope{}
 	return s
+}
+
+// store makes a revision behind base.
+func store(t *testing.T, b *bus.Bus, base *bus.Version, s *catalog.Snapshot, source string) *bus.Version {
+	t.Helper()
+	ids := 0
+	stamped := catalog.Stamp(base.Matcher.Snapshot(), s, catalog.Stamping{Now: time.Now().UTC(), NewID: func() string { ids++; return fmt.Sprint(source, "-", ids) }})
+	m, err := base.Matcher.Next(stamped.Snapshot, stamped.Delta())
+	require.NoError(t, err)
+	v, err := b.StoreCatalog(within(t, 10*time.Second), base, stamped, action.Revision{Source: source, Made: time.Now().UTC(), Changed: len(stamped.Changes)})
+	require.NoError(t, err)
+	v.Matcher = m
+	return v
+}
+
+func nothing(t *testing.T, b *bus.Bus) *bus.Version {
+	t.Helper()
+	v, err := b.Version(within(t, 5*time.Second), instance, 0, nil)
+	require.NoError(t, err)
+	return v
 }
 
 func TestCatalogRevisionsAreWholeAndInOrder(t *testing.T) {
@@ -28,26 +48,32 @@ func TestCatalogRevisionsAreWholeAndInOrder(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, bus.Root{Revision: 0, Cut: 1}, root)
 
-	first, err := b.StoreCatalog(ctx, snapshot("http://one"), 0)
-	require.NoError(t, err)
-	require.Equal(t, uint64(1), first.Revision)
-	_, err = b.StoreCatalog(ctx, snapshot("http://two"), 0)
+	empty := nothing(t, b)
+	first := store(t, b, empty, snapshot("http://one"), "first")
+	require.Equal(t, uint64(1), first.Revision.Revision)
+	_, err = b.StoreCatalog(ctx, empty, catalog.Stamped{Snapshot: snapshot("http://two")}, action.Revision{})
 	code(t, action.CodeConflict, err)
 	_, set, err := b.CurrentRoot(ctx, instance)
 	require.NoError(t, err)
 	require.False(t, set, "a revision is no root yet")
 
-	second, err := b.StoreCatalog(ctx, snapshot("http://two"), 1)
-	require.NoError(t, err)
+	second := store(t, b, first, snapshot("http://two"), "second")
 	require.Greater(t, second.Cut, first.Cut)
 	for revision, url := range map[uint64]string{1: "http://one", 2: "http://two"} {
-		s, err := b.Snapshot(ctx, instance, revision)
-		require.NoError(t, err)
-		require.Equal(t, url, s.Scopes[""].Targets["hook"].URL)
-		require.Contains(t, s.Scopes, "acme")
+		for _, from := range []*bus.Version{nil, first, second} {
+			v, err := b.Version(ctx, instance, revision, from)
+			require.NoError(t, err)
+			s := v.Matcher.Snapshot()
+			require.Equal(t, revision, s.Revision)
+			require.Equal(t, url, s.Scopes[""].Targets["hook"].URL)
+			require.Contains(t, s.Scopes, "acme")
+			meta, ok := s.MetaOf("", catalog.Ref{Name: "hook"})
+			require.True(t, ok)
+			require.Equal(t, "first-1", meta.ID, "it stays")
+		}
 	}
-	_, err = b.Snapshot(ctx, instance, 3)
-	require.Error(t, err)
+	_, err = b.Version(ctx, instance, 3, nil)
+	code(t, action.CodeNotFound, err)
 	_, ok, err = b.LatestRoot(ctx, "nobody")
 	require.NoError(t, err)
 	require.False(t, ok)
@@ -60,6 +86,7 @@ func TestLedgerTellsTheRevisionAtEverySequence(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	want := map[uint64]uint64{}
 	fresh := b.Ledger(instance)
+	v := nothing(t, b)
 	for revision := range uint64(12) {
 		for i := range 3 {
 			seq := publish(t, b, fmt.Sprint(revision, "-", i), "u", "user.added").StreamSequence
@@ -68,8 +95,7 @@ func TestLedgerTellsTheRevisionAtEverySequence(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, revision, got, "as it is stored")
 		}
-		_, err := b.StoreCatalog(ctx, snapshot(fmt.Sprint("http://", revision)), revision)
-		require.NoError(t, err)
+		v = store(t, b, v, snapshot(fmt.Sprint("http://", revision)), "edit")
 	}
 	late := b.Ledger(instance) // a map gives the sequences in any order
 	for seq, revision := range want {

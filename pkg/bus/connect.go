@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	neturl "net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,8 @@ type Options struct {
 	Name      string    // shown in the server's connection list
 	Log       zerolog.Logger
 	// MaxObject is the size in bytes an object of a call or the payload of an
-	// event may have; 0 = action.DefaultObject. A server whose max_payload is
-	// smaller is refused.
+	// event may have; 0 = action.DefaultObject. A server is refused whose
+	// max_payload is not 64 KiB more.
 	MaxObject int
 	// Patient connects in the background when no server answers at first. The
 	// default is to fail.
@@ -64,6 +65,7 @@ type Bus struct {
 	// link ends when the connection breaks.
 	link    atomic.Pointer[context.Context]
 	endLink atomic.Pointer[context.CancelFunc]
+	buckets sync.Map // opened buckets, by name
 }
 
 // Connect opens a connection that reconnects for ever. Nothing is buffered
@@ -98,12 +100,17 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		return nil, unreachable(o.URL, err)
 	}
 	b.nc = nc
-	if nc.IsConnected() && nc.MaxPayload() < int64(o.MaxObject) {
+	if nc.IsConnected() && nc.MaxPayload() < int64(o.MaxObject+objectRoom) {
 		nc.Close()
-		return nil, fmt.Errorf("the NATS server's max_payload is %d bytes, objects of %d bytes are wanted: raise max_payload or lower --max-object", nc.MaxPayload(), o.MaxObject)
+		return nil, fmt.Errorf("the NATS server's max_payload is %d bytes, objects of %d bytes need %d: raise max_payload, or lower --max-object to at most %d",
+			nc.MaxPayload(), o.MaxObject, o.MaxObject+objectRoom, max(nc.MaxPayload()-objectRoom, 0))
 	}
 	return b, nil
 }
+
+// objectRoom is what stands around an object in a message, in bytes: ids,
+// headers of a request, headers of the message.
+const objectRoom = 64 << 10
 
 func (b *Bus) connectOptions() []nats.Option {
 	o := b.opts
@@ -121,6 +128,9 @@ func (b *Bus) connectOptions() []nats.Option {
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DrainTimeout(5 * time.Second),
+		// The client's own is 65536, which costs half a megabyte for each line; a
+		// pull never has more before it than one request brings.
+		nats.SyncQueueLen(2 * pullMany),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.broken()
 			if err != nil {

@@ -20,8 +20,9 @@ type Consumer struct {
 }
 
 type consuming struct {
-	stop context.CancelFunc // take nothing more
-	done chan struct{}      // closed when nothing is in hand
+	unordered bool
+	stop      context.CancelFunc // take nothing more
+	done      chan struct{}      // closed when nothing is in hand
 }
 
 // NewConsumer makes a consumer without lines. handle gets a context that ends
@@ -33,33 +34,45 @@ func (b *Bus) NewConsumer(slots int, handle func(context.Context, *Delivery)) *C
 }
 
 // Start begins to take deliveries of a line. Starting a line twice does
-// nothing. Any number of workers may take from one line: an ordered one hands
-// out one delivery at a time over the fleet.
+// nothing, unless it keeps an order now and did not before, or the reverse. Any
+// number of workers may take from one line: an ordered one hands out one
+// delivery at a time over the fleet.
 func (c *Consumer) Start(ctx context.Context, l Line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, runs := c.lines[l.Name]; runs || c.closed {
+	before := c.lines[l.Name]
+	if c.closed || before != nil && before.unordered == l.Unordered {
 		return
 	}
 	taking, stop := context.WithCancel(ctx)
-	w := &consuming{stop: stop, done: make(chan struct{})}
+	w := &consuming{unordered: l.Unordered, stop: stop, done: make(chan struct{})}
 	c.lines[l.Name] = w
+	if before != nil {
+		before.stop()
+	}
 	go func() {
 		defer close(w.done)
+		if before != nil {
+			<-before.done
+		}
 		c.follow(ctx, taking, l)
 	}()
 }
 
-// StopLine takes nothing more from a line and waits for what is in hand.
-func (c *Consumer) StopLine(name string) {
+// StopLine takes nothing more from a line. The channel is closed when what is
+// in hand has ended. A line of the same name may be started at once.
+func (c *Consumer) StopLine(name string) (ended <-chan struct{}) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	w := c.lines[name]
-	delete(c.lines, name)
-	c.mu.Unlock()
-	if w != nil {
-		w.stop()
-		<-w.done
+	if w == nil {
+		none := make(chan struct{})
+		close(none)
+		return none
 	}
+	delete(c.lines, name)
+	w.stop()
+	return w.done
 }
 
 // Stop takes nothing more from any line and waits for what is in hand, which
@@ -111,7 +124,7 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 			if err != nil {
 				return err
 			}
-			if err := p.ask(); err != nil {
+			if err := p.ask(taking, true); err != nil {
 				return err
 			}
 			c.deliver(working, l, msg)
@@ -141,9 +154,9 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 func (c *Consumer) deliver(working context.Context, l Line, msg *nats.Msg) {
 	s := c.leases.take(working, msg.Reply)
 	defer s.release()
-	d, err := newDelivery(c.bus.nc, l, msg, s)
-	if err != nil { // not a JetStream message: the server would have to be broken
-		c.bus.log.Error().Err(err).Str("line", l.Name).Msg("delivery without metadata")
+	d, err := c.bus.newDelivery(working, l, msg, s)
+	if err != nil { // not a JetStream message, or a letter that cannot be read now: it comes again
+		c.bus.log.Error().Err(err).Str("line", l.Name).Msg("unreadable delivery")
 		return
 	}
 	c.handle(d.context(), d)

@@ -44,13 +44,20 @@ func (b *Bus) StoreDead(ctx context.Context, d action.DeadLetter, replaces uint6
 	msg := nats.NewMsg(wire.DeadSubject(d.Instance, d.DeliveryID))
 	msg.Data = d.Body
 	msg.Header.Set(headerDead, string(facts))
+	place, err := b.setApart(ctx, msg, d.Instance, d.DeliveryID)
+	if err != nil {
+		return err
+	}
 	_, err = b.store(ctx, msg, jetstream.WithExpectStream(DeadStream(d.Instance)))
 	if err == nil {
 		return nil
 	}
 	if isCode(err, codeStreamFull) {
 		if _, getErr := b.DeadLetter(ctx, d.Instance, d.DeliveryID); getErr == nil {
-			return nil
+			if place == 0 {
+				return nil
+			}
+			return b.deleteDead(ctx, d.Instance, place) // the letter that is there has its own
 		}
 	}
 	return failure(err)
@@ -74,7 +81,7 @@ func (b *Bus) deadLetter(ctx context.Context, instance, deliveryID string) (acti
 	if err != nil {
 		return action.DeadLetter{}, nil, failure(err)
 	}
-	d, err := readDead(raw.Header, raw.Data)
+	d, err := b.readLetter(ctx, instance, raw.Header, raw.Data)
 	return d, raw, err
 }
 
@@ -93,14 +100,17 @@ func (b *Bus) EachDeadLetter(ctx context.Context, instance string, do func(actio
 		if err != nil {
 			return failure(err)
 		}
-		letter, err := readDead(raw.Header, raw.Data)
+		seq = raw.Sequence + 1
+		if wire.IsDeadBody(raw.Subject) {
+			continue
+		}
+		letter, err := b.readLetter(ctx, instance, raw.Header, raw.Data)
 		if err != nil {
 			return err
 		}
 		if !do(letter) {
 			return nil
 		}
-		seq = raw.Sequence + 1
 	}
 }
 
@@ -115,19 +125,24 @@ func (b *Bus) DeadLetters(ctx context.Context, instance string) ([]action.DeadLe
 // delivery id, and then takes it out of the dead letters. Dying in between
 // leaves both, and doing it again sends it once.
 func (b *Bus) Redrive(ctx context.Context, instance, deliveryID string) error {
-	_, raw, err := b.deadLetter(ctx, instance, deliveryID)
+	letter, raw, err := b.deadLetter(ctx, instance, deliveryID)
 	if err != nil {
 		return err
 	}
 	msg := nats.NewMsg(wire.RedriveSubject(instance, deliveryID))
-	msg.Data = raw.Data
+	msg.Data = letter.Body
 	msg.Header.Set(headerDead, raw.Header.Get(headerDead))
 	msg.Header.Set(headerPlace, strconv.FormatUint(raw.Sequence, 10))
+	// Its body is stored anew, so that it does not age before it is sent. It
+	// stays until then: an acknowledgement may be lost.
+	if _, err := b.setApart(ctx, msg, instance, deliveryID); err != nil {
+		return err
+	}
 	id := deliveryID + "/" + strconv.FormatUint(raw.Sequence, 10)
 	if _, err := b.store(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(AsyncStream(instance))); err != nil {
 		return failure(err)
 	}
-	return b.deleteDead(ctx, instance, raw.Sequence)
+	return b.dropLetter(ctx, instance, raw)
 }
 
 // Discard takes a dead letter out for good.
@@ -136,7 +151,7 @@ func (b *Bus) Discard(ctx context.Context, instance, deliveryID string) error {
 	if err != nil {
 		return err
 	}
-	return b.deleteDead(ctx, instance, raw.Sequence)
+	return b.dropLetter(ctx, instance, raw)
 }
 
 func (b *Bus) deleteDead(ctx context.Context, instance string, sequence uint64) error {

@@ -31,7 +31,7 @@ type Delivery struct {
 	lease       *lease
 }
 
-func newDelivery(nc *nats.Conn, line Line, msg *nats.Msg, s *lease) (*Delivery, error) {
+func (b *Bus) newDelivery(ctx context.Context, line Line, msg *nats.Msg, s *lease) (*Delivery, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
@@ -40,15 +40,17 @@ func newDelivery(nc *nats.Conn, line Line, msg *nats.Msg, s *lease) (*Delivery, 
 	d := &Delivery{
 		Line: line, Subject: msg.Subject, Body: msg.Data,
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
-		Traceparent: h.Get(wire.HeaderTraceparent), AsyncID: h.Get(wire.HeaderDelivery),
-		Phase: h.Get(wire.HeaderPhase), nc: nc, reply: msg.Reply, lease: s,
+		Traceparent: h.Get(wire.HeaderTraceparent), nc: b.nc, reply: msg.Reply, lease: s,
+	}
+	if line.Async {
+		d.AsyncID, d.Phase = h.Get(wire.HeaderDelivery), h.Get(wire.HeaderPhase)
 	}
 	if line.Redrive {
-		letter, err := readDead(h, msg.Data)
+		letter, err := b.readLetter(ctx, line.Instance, h, msg.Data)
 		if err != nil {
 			return nil, err
 		}
-		d.Letter = &letter
+		d.Letter, d.Body = &letter, letter.Body
 		if d.LetterPlace, err = strconv.ParseUint(h.Get(headerPlace), 10, 64); err != nil {
 			return nil, err
 		}

@@ -64,11 +64,15 @@ func publish(t *testing.T, b *bus.Bus, id, aggregate, eventType string) bus.Stor
 	return s
 }
 
+func onEvent(match string) action.Condition {
+	return action.Condition{Phase: action.OnEvent, Match: match}
+}
+
 // line makes a line for an event type.
 func line(t *testing.T, b *bus.Bus, match string, change func(*bus.Line)) bus.Line {
 	t.Helper()
 	l := bus.Line{Name: "line-" + t.Name()[4:], Instance: instance, Target: "hook", Lanes: 1,
-		Condition: action.Condition{Phase: action.OnEvent, Match: match}, Cut: 1}
+		Condition: onEvent(match), Cut: 1}
 	if change != nil {
 		change(&l)
 	}

@@ -19,7 +19,7 @@ type Standing struct {
 	Redelivered int               // in work and handed out before
 	Paused      bool              // the consumer is paused
 	LastAck     time.Time         // when it last went on; zero = never
-	Record      action.LineRecord // zero = it does not fail
+	Record      action.LineRecord // zero = it never failed
 	Oldest      time.Time         // when the first event that waits was stored; zero = none waits
 }
 
@@ -32,10 +32,7 @@ func (b *Bus) Standing(ctx context.Context, l Line) (Standing, error) {
 	info := c.CachedInfo()
 	s := Standing{
 		Backlog:     Backlog{Pending: info.NumPending, InWork: info.NumAckPending, Floor: info.AckFloor.Stream},
-		Redelivered: info.NumRedelivered, Paused: info.Paused,
-	}
-	if info.AckFloor.Last != nil {
-		s.LastAck = *info.AckFloor.Last
+		Redelivered: info.NumRedelivered, Paused: info.Paused, LastAck: lastAck(info),
 	}
 	if s.Record, err = b.lineRecord(ctx, l); err != nil {
 		return s, err

@@ -3,7 +3,7 @@ package bus
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -12,9 +12,15 @@ import (
 // subscription. It holds no dot, which would let the boundary between id and
 // body move in a Standard Webhooks signature.
 func (l Line) DeliveryID(sequence uint64, storedAt time.Time) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%d\x00%s\x00%s\x00%s\x00%s", l.Instance, sequence,
-		storedAt.UnixNano(), l.Org, l.Condition.Match, l.Owner, l.Target))
-	return "dlv_" + hex.EncodeToString(sum[:16])
+	b := make([]byte, 0, 256)
+	b = append(append(b, l.Instance...), 0)
+	b = append(strconv.AppendUint(b, sequence, 10), 0)
+	b = append(strconv.AppendInt(b, storedAt.UnixNano(), 10), 0)
+	b = append(append(b, l.Org...), 0)
+	b = append(append(b, l.Condition.Match...), 0)
+	b = append(append(b, l.Owner...), 0)
+	sum := sha256.Sum256(append(b, l.Target...))
+	return string(hex.AppendEncode([]byte("dlv_"), sum[:16]))
 }
 
 // Subscription is the name of what a line is part of: [ORG:]CONDITION/TARGET.

@@ -16,7 +16,7 @@ import (
 // instance's lines; leadRetry is how often they look.
 const (
 	leadFor   = 3 * time.Second
-	leadRetry = 20 * time.Millisecond
+	leadRetry = 5 * time.Millisecond
 )
 
 // Lead runs do as the only dispatcher that touches the lines of an instance.

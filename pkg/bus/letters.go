@@ -44,7 +44,10 @@ func (b *Bus) DeadLettersFrom(ctx context.Context, instance string, place uint64
 			return failure(err)
 		}
 		place = raw.Sequence
-		letter, err := readDead(raw.Header, raw.Data)
+		if wire.IsDeadBody(raw.Subject) {
+			continue
+		}
+		letter, err := b.readLetter(ctx, instance, raw.Header, raw.Data)
 		if err != nil {
 			b.log.Error().Err(err).Str("instance", instance).Uint64("place", place).Msg("unreadable dead letter")
 			continue

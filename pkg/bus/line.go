@@ -26,6 +26,7 @@ type Line struct {
 	Condition action.Condition `json:"condition,omitzero"`  // of an event line
 	Owner     string           `json:"owner,omitempty"`     // scope of the target's definition
 	Target    string           `json:"target"`              //
+	TargetID  string           `json:"target_id,omitempty"` // which stays when its name changes
 	Lane      int              `json:"lane"`                //
 	Lanes     int              `json:"lanes"`               //
 	Unordered bool             `json:"unordered,omitempty"` // keeps no order, has one record a delivery
@@ -33,6 +34,7 @@ type Line struct {
 	Cut       uint64           `json:"cut,omitempty"`       // sequence of the marker it begins behind
 	DrainTo   uint64           `json:"drain_to,omitempty"`  // it is removed once all below is done; 0 = it stays
 	Fenced    bool             `json:"fenced,omitempty"`    // it waits for lines of another lane count to drain
+	Drained   bool             `json:"drained,omitempty"`   // all below DrainTo is done: it is being removed
 	Redrive   bool             `json:"redrive,omitempty"`   // dead letters of the instance that are sent again
 	Replay    bool             `json:"replay,omitempty"`    // events from Cut to DrainTo once more
 	MaxStop   time.Duration    `json:"max_stop,omitempty"`  // how long it may stand; 0 = action.DefaultMaxStop
@@ -119,8 +121,34 @@ func (l Line) title() string {
 	return what
 }
 
+// AddLine makes the consumer of a line that is new, and then tells the workers
+// of it. A consumer of its name that is there already was left by a dispatcher
+// that died before it told them: nobody has taken anything from it.
+func (b *Bus) AddLine(ctx context.Context, l Line) error {
+	cfg := b.consumer(l)
+	c, err := b.js.CreateConsumer(ctx, l.Stream(), cfg)
+	if errors.Is(err, jetstream.ErrConsumerExists) { // it was to be another
+		if err = b.js.DeleteConsumer(ctx, l.Stream(), l.Name); err == nil {
+			c, err = b.js.CreateConsumer(ctx, l.Stream(), cfg)
+		}
+	}
+	if err != nil {
+		return failure(fmt.Errorf("line %s: %w", l.Name, err))
+	}
+	// Whether it stands is not compared.
+	if stands := c.CachedInfo().Paused; stands && !l.Fenced {
+		err = b.ResumeLine(ctx, l)
+	} else if !stands && l.Fenced {
+		err = b.StopLine(ctx, l)
+	}
+	if err != nil {
+		return err
+	}
+	return b.putLine(ctx, l)
+}
+
 // EnsureLine makes or changes a line's consumer and then tells the workers of
-// it. A consumer that exists keeps its position.
+// it. A consumer that exists keeps its position, and stands if it stood.
 func (b *Bus) EnsureLine(ctx context.Context, l Line) error {
 	cfg := b.consumer(l)
 	existing, err := b.js.Consumer(ctx, l.Stream(), l.Name)
@@ -139,21 +167,28 @@ func (b *Bus) EnsureLine(ctx context.Context, l Line) error {
 	return b.putLine(ctx, l)
 }
 
-// RemoveLine forgets a line and deletes its consumer. A line without a
-// consumer is forgotten all the same.
+// RemoveLine deletes a line's consumer and forgets the line. It is forgotten
+// last, and marked as drained first: who takes over from a dispatcher that died
+// on the way removes the rest, and does not take the consumer for lost.
 func (b *Bus) RemoveLine(ctx context.Context, l Line) error {
+	if !l.Drained {
+		l.Drained = true
+		if err := b.putLine(ctx, l); err != nil {
+			return err
+		}
+	}
+	err := b.js.DeleteConsumer(ctx, l.Stream(), l.Name)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return failure(err)
+	}
 	kv, err := b.js.KeyValue(ctx, bucketLines)
 	if err != nil {
 		return failure(err)
 	}
-	for _, key := range []string{lineKey(l.Instance, l.Name), recordKey(l.Instance, l.Name), positionKey(l.Instance, l.Name)} {
+	for _, key := range []string{recordKey(l.Instance, l.Name), positionKey(l.Instance, l.Name), lineKey(l.Instance, l.Name)} {
 		if err := kv.Purge(ctx, key, jetstream.PurgeTTL(markerTTL)); err != nil {
 			return failure(err)
 		}
-	}
-	err = b.js.DeleteConsumer(ctx, l.Stream(), l.Name)
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return failure(err)
 	}
 	return nil
 }
@@ -224,6 +259,22 @@ func (b *Bus) Backlog(ctx context.Context, l Line) (Backlog, error) {
 	return Backlog{Pending: info.NumPending, InWork: info.NumAckPending, Floor: info.AckFloor.Stream}, nil
 }
 
+// LastAck is when a line last went on; zero = never.
+func (b *Bus) LastAck(ctx context.Context, l Line) (time.Time, error) {
+	c, err := b.js.Consumer(ctx, l.Stream(), l.Name)
+	if err != nil {
+		return time.Time{}, failure(err)
+	}
+	return lastAck(c.CachedInfo()), nil
+}
+
+func lastAck(info *jetstream.ConsumerInfo) time.Time {
+	if info.AckFloor.Last == nil {
+		return time.Time{}
+	}
+	return *info.AckFloor.Last
+}
+
 // StopLine holds a line until somebody resumes it. The server keeps it stopped
 // over restarts.
 func (b *Bus) StopLine(ctx context.Context, l Line) error {
@@ -239,24 +290,38 @@ func farAway() *time.Time {
 	return &far
 }
 
-// wakeIn is how far ahead a pause is set to end when a line is resumed.
-const wakeIn = 100 * time.Millisecond
+// wakeIn is how far ahead a pause is set to end when a line is resumed, at
+// first and at most.
+const (
+	wakeIn     = 10 * time.Millisecond
+	wakeAtMost = 640 * time.Millisecond
+)
 
 // ResumeLine lets a stopped line go on. The pause is set to end in a moment
 // rather than lifted: lifting it wakes nobody, and pulls that are waiting would
-// get nothing until they expire. The moment is by the server's own clock.
+// get nothing until they expire. The moment is by the server's own clock; when
+// it is past before the server hears of it, one further ahead is set.
 func (b *Bus) ResumeLine(ctx context.Context, l Line) error {
 	c, err := b.js.Consumer(ctx, l.Stream(), l.Name)
 	if err != nil {
 		return failure(err)
 	}
-	if _, err := b.js.PauseConsumer(ctx, l.Stream(), l.Name, c.CachedInfo().TimeStamp.Add(wakeIn)); err != nil {
-		return failure(err)
+	for ahead := wakeIn; ; ahead *= 2 {
+		paused, err := b.js.PauseConsumer(ctx, l.Stream(), l.Name, c.CachedInfo().TimeStamp.Add(ahead))
+		if err != nil {
+			return failure(err)
+		}
+		if paused.Paused || ahead >= wakeAtMost {
+			return nil
+		}
 	}
-	return nil
 }
 
-func lineKey(instance, name string) string   { return wire.Token(instance) + ".line." + name }
+func lineKey(instance, name string) string { return wire.Token(instance) + ".line." + name }
+
+// RecordKey is the key under which FollowLines reports the record of a line.
+func (l Line) RecordKey() string { return recordKey(l.Instance, l.Name) }
+
 func recordKey(instance, name string) string { return wire.Token(instance) + ".record." + name }
 func positionKey(instance, name string) string {
 	return wire.Token(instance) + ".position." + name

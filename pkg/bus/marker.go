@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -175,6 +176,8 @@ func (b *Bus) markerUpTo(ctx context.Context, instance string, seq uint64) (mark
 		case status == "204" && found != nil:
 			bound, err := strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
 			return *found, bound, err
+		case status == "404":
+			return marker{}, 0, errNoMarker
 		case status != "":
 			return marker{}, 0, action.NewError(action.CodeUnavailable, action.StageBus, "").
 				WithCause(fmt.Errorf("marker of %s: %s %s", instance, status, msg.Header.Get("Description")))
@@ -183,6 +186,22 @@ func (b *Bus) markerUpTo(ctx context.Context, instance string, seq uint64) (mark
 			return marker{}, 0, err
 		}
 	}
+}
+
+// errNoMarker is the error of a stream without a marker up to a sequence.
+var errNoMarker = action.NewError(action.CodeUnavailable, action.StageBus, "the event stream has no catalog marker there")
+
+// markerBelow reads the newest marker below a sequence; found is false when
+// there is none.
+func (b *Bus) markerBelow(ctx context.Context, instance string, seq uint64) (m marker, found bool, err error) {
+	if seq <= 1 {
+		return m, false, nil
+	}
+	m, _, err = b.markerUpTo(ctx, instance, seq-1)
+	if errors.Is(err, errNoMarker) {
+		return m, false, nil
+	}
+	return m, err == nil, err
 }
 
 func readMarker(msg *nats.Msg) (*marker, error) {

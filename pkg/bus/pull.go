@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -11,46 +10,60 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// pullFor is how long one request for a message stands at the server. If the
-// server forgets it without a word, the line stands as long as that.
-const pullFor = 15 * time.Second
+// How long a request for messages stands at the server, and for how many. If the
+// server forgets one without a word, the line stands as long as that.
+//
+// While nothing comes, a request is for one message and stands long. Once an
+// ordered line flows, one request is for many: the server hands them out one
+// at a time all the same, each when the one before is done. It stands no longer
+// than AckWait, for a worker that has stalled gets a turn as often as its
+// request lets it, and each turn costs that long.
+const (
+	pullFor  = 15 * time.Second
+	pullMany = 64
+)
 
-// pull asks for the messages of one consumer, one at a time. The client's own
-// iterator can forget to ask when a message comes back faster than its request
-// was booked, and then stands until a heartbeat is missed; with one message a
-// request that is not rare. It is used by one goroutine.
+// pull asks for the messages of one consumer. The client's own iterator can
+// forget to ask when a message comes back faster than its request was booked,
+// and then stands until a heartbeat is missed; with few messages a request that
+// is not rare. Here one request stands at a time, and what it brought is
+// counted. It is used by one goroutine.
 type pull struct {
-	bus     *Bus
-	sub     *nats.Subscription
-	subject string
-	request []byte
-	asked   time.Time // zero: no request stands at the server
+	bus       *Bus
+	sub       *nats.Subscription
+	subject   string
+	unordered bool
+	left      int // messages that the standing request may still bring; 0: none stands
+	standing  context.Context
+	forget    context.CancelFunc
 }
 
 func (b *Bus) pull(l Line) (*pull, error) {
-	request, err := json.Marshal(struct {
-		Expires time.Duration `json:"expires"`
-		Batch   int           `json:"batch"`
-	}{pullFor, 1})
-	if err != nil {
-		return nil, err
-	}
 	sub, err := b.nc.SubscribeSync(b.nc.NewInbox())
 	if err != nil {
 		return nil, err
 	}
-	return &pull{bus: b, sub: sub, subject: "$JS.API.CONSUMER.MSG.NEXT." + l.Stream() + "." + l.Name, request: request}, nil
+	return &pull{bus: b, sub: sub, subject: "$JS.API.CONSUMER.MSG.NEXT." + l.Stream() + "." + l.Name,
+		unordered: l.Unordered, forget: func() {}}, nil
 }
 
-// ask sends a request unless one stands already.
-func (p *pull) ask() error {
-	if !p.asked.IsZero() && time.Since(p.asked) < pullFor {
+// ask sends a request unless one stands already. flowing says that a message
+// has just come. The request is forgotten when ctx ends.
+func (p *pull) ask(ctx context.Context, flowing bool) error {
+	if p.left > 0 {
 		return nil
 	}
-	if err := p.bus.nc.PublishRequest(p.subject, p.sub.Subject, p.request); err != nil {
+	many, long := 1, pullFor
+	if flowing && !p.unordered {
+		many, long = pullMany, p.bus.opts.AckWait
+	}
+	request := fmt.Appendf(nil, `{"expires":%d,"batch":%d}`, long.Nanoseconds(), many)
+	p.forget()
+	p.standing, p.forget = p.bus.session(ctx, time.Now().Add(long+time.Second))
+	if err := p.bus.nc.PublishRequest(p.subject, p.sub.Subject, request); err != nil {
 		return err
 	}
-	p.asked = time.Now()
+	p.left = many
 	return nil
 }
 
@@ -58,31 +71,29 @@ func (p *pull) ask() error {
 // that the consumer cannot be reached.
 func (p *pull) next(ctx context.Context) (*nats.Msg, error) {
 	for {
-		if err := p.ask(); err != nil {
+		if err := p.ask(ctx, false); err != nil {
 			return nil, err
 		}
-		waiting, cancel := p.bus.session(ctx, p.asked.Add(pullFor+time.Second))
-		msg, err := p.sub.NextMsgWithContext(waiting)
-		cancel()
+		msg, err := p.sub.NextMsgWithContext(p.standing)
 		switch {
 		case ctx.Err() != nil && msg == nil:
 			return nil, ctx.Err()
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-			p.asked = time.Time{} // the connection was another, or the request is forgotten
+			p.left = 0 // the connection was another, or the request is forgotten
 			continue
 		case err != nil:
 			return nil, err
 		}
-		p.asked = time.Time{}
 		switch status := msg.Header.Get("Status"); status {
 		case "":
+			p.left--
 			return msg, nil
-		case "404", "408": // nothing came in time
-		case "409":
+		case "404", "408": // nothing more came in time
+			p.left = 0
+		default:
 			// "Exceeded MaxWaiting" and "Leadership Change" pass; "Consumer
 			// Deleted" does not. All are tried again a little later.
-			return nil, fmt.Errorf("%s %s", status, msg.Header.Get("Description"))
-		default:
+			p.left = 0
 			return nil, fmt.Errorf("%s %s", status, msg.Header.Get("Description"))
 		}
 	}
@@ -91,7 +102,8 @@ func (p *pull) next(ctx context.Context) (*nats.Msg, error) {
 // close ends the pulling. A message that was on its way is handed back, so
 // that nobody waits for its lease to lapse.
 func (p *pull) close() {
-	if p.asked.IsZero() || p.sub.Drain() != nil {
+	p.forget()
+	if p.left == 0 || p.sub.Drain() != nil {
 		_ = p.sub.Unsubscribe() // only fails when the connection is gone
 		return
 	}

@@ -27,7 +27,8 @@ func (b *Bus) Record(ctx context.Context, d *Delivery) (r action.LineRecord, ok 
 	return r, true, json.Unmarshal(entry.Value(), &r)
 }
 
-// lineRecord reads the record of an ordered line; zero when it has none.
+// lineRecord reads the record of a line; zero when it has none. That of an
+// unordered one says only how a delivery of it failed last.
 func (b *Bus) lineRecord(ctx context.Context, l Line) (r action.LineRecord, err error) {
 	kv, err := b.js.KeyValue(ctx, bucketLines)
 	if err != nil {
@@ -43,30 +44,21 @@ func (b *Bus) lineRecord(ctx context.Context, l Line) (r action.LineRecord, err 
 	return r, json.Unmarshal(entry.Value(), &r)
 }
 
-// PutLineRecord writes the record of an ordered line, when somebody acts on
-// it; the zero value removes it.
+// PutLineRecord writes the record of a line, when somebody acts on it.
 func (b *Bus) PutLineRecord(ctx context.Context, l Line, r action.LineRecord) error {
-	kv, err := b.js.KeyValue(ctx, bucketLines)
-	if err != nil {
-		return failure(err)
-	}
-	if r == (action.LineRecord{}) {
-		err = kv.Purge(ctx, recordKey(l.Instance, l.Name), jetstream.PurgeTTL(markerTTL))
-	} else {
-		var raw []byte
-		if raw, err = json.Marshal(r); err == nil {
-			_, err = kv.Put(ctx, recordKey(l.Instance, l.Name), raw)
-		}
-	}
-	if err != nil {
-		return failure(err)
-	}
-	return nil
+	return b.putRecord(ctx, l.RecordKey(), r)
 }
 
-// PutRecord writes the record of a delivery's line and waits until it is
-// stored.
-func (b *Bus) PutRecord(ctx context.Context, d *Delivery, r action.LineRecord) error {
+// LetGo forgets what held an ordered line up; how it failed last stays.
+func (b *Bus) LetGo(ctx context.Context, l Line) error {
+	r, err := b.lineRecord(ctx, l)
+	if err != nil || !r.Holds() {
+		return err
+	}
+	return b.putRecord(ctx, l.RecordKey(), r.Running())
+}
+
+func (b *Bus) putRecord(ctx context.Context, key string, r action.LineRecord) error {
 	kv, err := b.js.KeyValue(ctx, bucketLines)
 	if err != nil {
 		return failure(err)
@@ -75,10 +67,16 @@ func (b *Bus) PutRecord(ctx context.Context, d *Delivery, r action.LineRecord) e
 	if err != nil {
 		return err
 	}
-	if _, err := kv.Put(ctx, d.key(), raw); err != nil {
+	if _, err := kv.Put(ctx, key, raw); err != nil {
 		return failure(err)
 	}
 	return nil
+}
+
+// PutRecord writes the record of a delivery's line and waits until it is
+// stored.
+func (b *Bus) PutRecord(ctx context.Context, d *Delivery, r action.LineRecord) error {
+	return b.putRecord(ctx, d.key(), r)
 }
 
 // DropRecord removes the record of a delivery's line: it runs again.

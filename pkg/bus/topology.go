@@ -25,6 +25,7 @@ func (b *Bus) EnsureInstallation(ctx context.Context) error {
 		{Bucket: bucketCatalog, Description: "catalog revisions"},
 		{Bucket: bucketConditions, Description: "conditions, for cores"},
 		{Bucket: bucketSecrets, Description: "signing keys"},
+		{Bucket: bucketDeclared, Description: "what cores can be extended at", LimitMarkerTTL: markerTTL},
 		{Bucket: bucketLeads, Description: "who is at work on an instance's lines", TTL: leadFor},
 		{Bucket: bucketLines, Description: "lines and their records", LimitMarkerTTL: markerTTL},
 	} {
@@ -89,15 +90,6 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 	have := stream.CachedInfo().Config.SubjectTransform
 	if want.SubjectTransform != nil && (have == nil || *have != *want.SubjectTransform) {
 		return fmt.Errorf("stream %s has another subject transform than this version needs; it is not changed, because its lanes would mix", want.Name)
-	}
-	return nil
-}
-
-// Ready stores one message, as a publisher would: a server can be reachable
-// and still store nothing.
-func (b *Bus) Ready(ctx context.Context) error {
-	if _, err := b.js.Publish(ctx, subjectReady, nil); err != nil {
-		return failure(err)
 	}
 	return nil
 }

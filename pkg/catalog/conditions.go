@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
@@ -31,29 +33,98 @@ type CallCondition struct {
 	Empty bool `json:"empty,omitempty"`
 }
 
-// Conditions extracts what cores need, sorted by phase and match.
+// Conditions extracts what cores need, sorted by phase and match. The lists are
+// shared and must not be written to.
 func (m *Matcher) Conditions() Conditions {
-	c := Conditions{Instance: m.Instance(), Revision: m.Revision(), Orgs: map[string][]CallCondition{}}
-	for org, st := range m.scopes {
-		var list []CallCondition
-		for _, phase := range []action.Phase{action.Request, action.Response, action.Function} {
-			for match, plan := range *st.calls.byPhase(phase) {
-				list = append(list, CallCondition{
-					Phase: phase, Match: match,
-					Fail:          plan.OnUnavailable == action.UnavailableFail,
-					OnUnavailable: plan.configured,
-					Empty:         len(plan.Turns) == 0,
-				})
+	return Conditions{Instance: m.Instance(), Revision: m.Revision(), Orgs: m.conditions.get(m.scopes)}
+}
+
+// SameConditions tells that two catalogs have the same conditions, one being
+// made from the other by Next without a change to any of them.
+func (m *Matcher) SameConditions(other *Matcher) bool { return m.conditions == other.conditions }
+
+// conditionLists are what Conditions gives, made once for all revisions that
+// have the same.
+type conditionLists struct {
+	once sync.Once
+	made atomic.Bool
+	orgs map[string][]CallCondition
+	// What is made from the lists of the revision before, unless that is more
+	// work than to make all anew.
+	before  *conditionLists
+	touched map[string]map[action.Condition]bool // by organization
+}
+
+// behind gives those of a revision behind, in which these conditions are touched.
+// What nobody has asked for is not made for it.
+func (l *conditionLists) behind(touched map[string]map[action.Condition]bool) *conditionLists {
+	if !l.made.Load() {
+		return &conditionLists{}
+	}
+	return &conditionLists{before: l, touched: touched}
+}
+
+func (l *conditionLists) get(scopes map[string]*scopeTable) map[string][]CallCondition {
+	l.once.Do(func() {
+		var from map[string][]CallCondition
+		if l.before != nil {
+			from = l.before.orgs
+		}
+		l.orgs = make(map[string][]CallCondition, len(scopes))
+		for org, st := range scopes {
+			list := from[org]
+			switch n := len(l.touched[org]); {
+			case from == nil || n > mostTouched:
+				list = st.conditions()
+			case n > 0:
+				list = st.amend(list, l.touched[org])
+			}
+			if len(list) > 0 {
+				l.orgs[org] = list
 			}
 		}
-		slices.SortFunc(list, func(a, b CallCondition) int {
-			return cmp.Or(strings.Compare(string(a.Phase), string(b.Phase)), strings.Compare(a.Match, b.Match))
-		})
-		if list != nil {
-			c.Orgs[org] = list
+		l.before, l.touched = nil, nil
+		l.made.Store(true)
+	})
+	return l.orgs
+}
+
+func (st *scopeTable) conditions() []CallCondition {
+	var list []CallCondition
+	for _, phase := range []action.Phase{action.Request, action.Response, action.Function} {
+		for match, plan := range *st.calls.byPhase(phase) {
+			list = append(list, plan.condition(phase, match))
 		}
 	}
-	return c
+	slices.SortFunc(list, CallCondition.compare)
+	return list
+}
+
+// amend gives a list in which what was touched is as it is now.
+func (st *scopeTable) amend(list []CallCondition, touched map[action.Condition]bool) []CallCondition {
+	out := make([]CallCondition, 0, len(list)+len(touched))
+	for _, c := range list {
+		if !touched[action.Condition{Phase: c.Phase, Match: c.Match}] {
+			out = append(out, c)
+		}
+	}
+	for c := range touched {
+		if plan, ok := st.calls.get(c); ok {
+			now := plan.condition(c.Phase, c.Match)
+			at, _ := slices.BinarySearchFunc(out, now, CallCondition.compare)
+			out = slices.Insert(out, at, now)
+		}
+	}
+	return out
+}
+
+func (p *Plan) condition(phase action.Phase, match string) CallCondition {
+	return CallCondition{Phase: phase, Match: match, Fail: p.OnUnavailable == action.UnavailableFail,
+		OnUnavailable: p.configured, Empty: len(p.Turns) == 0}
+}
+
+func (c CallCondition) compare(other CallCondition) int {
+	return cmp.Or(strings.Compare(string(c.Phase), string(other.Phase)), strings.Compare(c.Match, other.Match))
 }
 
 // Filter tells a core whether a call has anything to run. It is immutable and

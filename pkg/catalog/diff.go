@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -45,8 +45,16 @@ type Change struct {
 
 // String is the change on one line.
 func (c Change) String() string {
-	sign := map[ChangeAction]string{Added: "+", Changed: "~", Removed: "-"}[c.Action]
-	parts := []string{sign, string(c.Kind)}
+	line := map[ChangeAction]string{Added: "+", Changed: "~", Removed: "-"}[c.Action] + " " + c.Object()
+	if len(c.Fields) > 0 {
+		line += ": " + strings.Join(c.Fields, ", ")
+	}
+	return line
+}
+
+// Object names what is changed.
+func (c Change) Object() string {
+	parts := []string{string(c.Kind)}
 	if c.Phase != "" {
 		parts = append(parts, string(c.Phase))
 	}
@@ -57,39 +65,22 @@ func (c Change) String() string {
 	if c.Org != "" {
 		parts = append(parts, "of organization "+c.Org)
 	}
-	line := strings.Join(parts, " ")
-	if len(c.Fields) > 0 {
-		line += ": " + strings.Join(c.Fields, ", ")
-	}
-	return line
+	return strings.Join(parts, " ")
 }
 
 // Diff lists what an edit from one catalog to another adds, changes and
 // removes, by scope, targets first. The order in which executions are written
 // down means nothing and is no difference; the order within an execution is.
 func Diff(before, after *Snapshot) []Change {
-	var changes []Change
-	orgs := map[string]bool{}
-	for _, s := range []*Snapshot{before, after} {
-		for org := range s.Scopes {
-			orgs[org] = true
-		}
+	var found []difference
+	differences(before, after, func(d difference) { found = append(found, d) })
+	slices.SortFunc(found, func(a, b difference) int { return a.place.compare(b.place) })
+	changes := make([]Change, len(found))
+	for i := range found {
+		changes[i] = found[i].change()
 	}
-	for _, org := range sortedKeys(orgs) {
-		was, now := objects(before.Scopes[org]), objects(after.Scopes[org])
-		names := map[objectRef]bool{}
-		for ref := range was {
-			names[ref] = true
-		}
-		for ref := range now {
-			names[ref] = true
-		}
-		for _, ref := range slices.SortedFunc(maps.Keys(names), objectRef.compare) {
-			if c, differs := compare(ref, was[ref], now[ref]); differs {
-				c.Org = org
-				changes = append(changes, c)
-			}
-		}
+	if len(changes) == 0 {
+		return nil
 	}
 	return changes
 }
@@ -97,64 +88,39 @@ func Diff(before, after *Snapshot) []Change {
 // Equal tells whether two catalogs configure the same. Revision, and the order
 // in which executions are written down, do not count.
 func Equal(a, b *Snapshot) bool {
-	return a.Instance == b.Instance && len(Diff(a, b)) == 0
+	same := a.Instance == b.Instance
+	differences(a, b, func(difference) { same = false })
+	return same
 }
 
-// objectRef names an object within its scope; order is the place of its
-// section, 0 for targets.
-type objectRef struct {
-	order int
-	phase action.Phase
-	name  string
+// compare orders by scope, targets first, then by phase and name.
+func (p Place) compare(other Place) int {
+	return cmp.Or(strings.Compare(p.Org, other.Org), phaseOrder(p.Phase)-phaseOrder(other.Phase), strings.Compare(p.Name, other.Name))
 }
 
-func (r objectRef) compare(other objectRef) int {
-	if r.order != other.order {
-		return r.order - other.order
-	}
-	return strings.Compare(r.name, other.name)
-}
+// phaseOrder is the place of a section in a file; targets come first.
+func phaseOrder(p action.Phase) int { return slices.Index(action.Phases, p) }
 
-// object is a target or an execution; nil is none.
-type object struct {
-	kind  ObjectKind
-	match string
-	value any
-}
-
-func objects(sc *Scope) map[objectRef]*object {
-	all := map[objectRef]*object{}
-	if sc == nil {
-		return all
-	}
-	for name, t := range sc.Targets {
-		all[objectRef{name: name}] = &object{kind: KindTarget, value: t}
-	}
-	for i, phase := range action.Phases {
-		for _, e := range sc.Sections[phase] {
-			kind := KindExecution
-			if e.IsList() {
-				kind = KindList
-			}
-			all[objectRef{i + 1, phase, e.Name}] = &object{kind: kind, match: e.Match, value: e}
+func (d *difference) change() Change {
+	c := Change{Action: Changed, Kind: KindTarget, Org: d.place.Org, Phase: d.place.Phase, Name: d.place.Name}
+	shown := cmp.Or(d.nowEntry, d.wasEntry)
+	if shown != nil {
+		c.Kind, c.Match = KindExecution, shown.Match
+		if shown.IsList() {
+			c.Kind = KindList
 		}
 	}
-	return all
-}
-
-func compare(ref objectRef, was, now *object) (Change, bool) {
-	c := Change{Action: Changed, Phase: ref.phase, Name: ref.name}
-	shown := now
 	switch {
-	case was == nil:
+	case d.wasTarget == nil && d.wasEntry == nil:
 		c.Action = Added
-	case now == nil:
-		c.Action, shown = Removed, was
+	case d.nowTarget == nil && d.nowEntry == nil:
+		c.Action = Removed
+	case shown != nil:
+		c.Fields = fieldsThatDiffer(d.wasEntry, d.nowEntry)
 	default:
-		c.Fields = fieldsThatDiffer(was.value, now.value)
+		c.Fields = fieldsThatDiffer(d.wasTarget, d.nowTarget)
 	}
-	c.Kind, c.Match = shown.kind, shown.match
-	return c, c.Action != Changed || len(c.Fields) > 0
+	return c
 }
 
 // keysInFile are the members that a file calls otherwise.

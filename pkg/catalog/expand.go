@@ -33,6 +33,10 @@ func badCatalog(format string, args ...any) error {
 	return action.NewError(action.CodeBadCatalog, action.StageCatalog, fmt.Sprintf(format, args...))
 }
 
+// maxSteps bounds the includes of one list, nested ones counted: even those that
+// bring no target take time.
+const maxSteps = 10000
+
 // expansion is the list of an execution as it grows.
 type expansion struct {
 	names     *names
@@ -40,6 +44,7 @@ type expansion struct {
 	condition action.Condition
 	turns     []Turn
 	tops      []int // for each turn the entry of the execution itself that brought it
+	steps     int   // includes so far
 }
 
 func (n *names) expand(org string, phase action.Phase, e *action.Execution) (expansion, error) {
@@ -72,6 +77,9 @@ func (x *expansion) entry(org string, e action.Entry, top, depth int) error {
 	}
 	if depth == action.MaxIncludes {
 		return badCatalog("includes are nested at most %d levels", action.MaxIncludes)
+	}
+	if x.steps++; x.steps > maxSteps {
+		return badCatalog("a list has at most %d includes once those within them are put in", maxSteps)
 	}
 	for _, inner := range list.Entries {
 		if err := x.entry(owner, inner, top, depth+1); err != nil {

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"sync"
+
 	"github.com/callout-hq/callout/pkg/action"
 )
 
@@ -12,12 +14,35 @@ type Matcher struct {
 	plans    planCache
 	lines    []Line
 	async    []AsyncTarget
+	turns    int // of all executions, before those of events are made distinct
+
+	conditions *conditionLists
+
+	idsOnce sync.Once
+	ids     map[string]Place
 }
 
 // scopeTable is what one scope runs under each condition.
 type scopeTable struct {
 	calls  table[*Plan]
 	events table[*eventEntry]
+}
+
+func (st *scopeTable) remove(c action.Condition) {
+	if c.Phase == action.OnEvent {
+		st.events.remove(c)
+		return
+	}
+	st.calls.remove(c)
+}
+
+func (st *scopeTable) has(c action.Condition) (ok bool) {
+	if c.Phase == action.OnEvent {
+		_, ok = st.events.get(c)
+		return ok
+	}
+	_, ok = st.calls.get(c)
+	return ok
 }
 
 // Compile prepares a snapshot for matching. The error lists what Validate
@@ -27,7 +52,7 @@ func Compile(s *Snapshot) (*Matcher, error) {
 	if err := refuse(Validate(s)); err != nil {
 		return nil, err
 	}
-	m := &Matcher{snapshot: s, scopes: make(map[string]*scopeTable, len(s.Scopes))}
+	m := &Matcher{snapshot: s, scopes: make(map[string]*scopeTable, len(s.Scopes)), conditions: &conditionLists{}}
 	n := newNames(s)
 	for _, org := range s.Orgs() {
 		sc := s.Scopes[org]
@@ -42,9 +67,11 @@ func Compile(s *Snapshot) (*Matcher, error) {
 				if section[i].IsList() {
 					continue
 				}
-				if err := m.enter(st, n, org, phase, &section[i]); err != nil {
+				x, err := n.expand(org, phase, &section[i])
+				if err != nil {
 					return nil, err
 				}
+				m.enter(st, org, &section[i], x)
 			}
 		}
 	}
@@ -53,20 +80,18 @@ func Compile(s *Snapshot) (*Matcher, error) {
 	return m, nil
 }
 
-func (m *Matcher) enter(st *scopeTable, n *names, org string, phase action.Phase, e *action.Execution) error {
-	x, err := n.expand(org, phase, e)
-	if err != nil {
-		return err
-	}
-	if phase != action.OnEvent {
+// enter puts an execution into its table. Only what is kept of it is copied:
+// the section that it stands in may be long.
+func (m *Matcher) enter(st *scopeTable, org string, e *action.Execution, x expansion) {
+	m.turns += len(x.turns)
+	if x.condition.Phase != action.OnEvent {
 		st.calls.put(x.condition, newPlan(e, x.turns))
 		m.async = appendAsync(m.async, x.turns)
-		return nil
+		return
 	}
-	entry := newEventEntry(org, x.condition, e, distinct(x.turns))
+	entry := newEventEntry(org, x.condition, clone(*e), x.turns)
 	st.events.put(x.condition, entry)
 	m.lines = appendLines(m.lines, entry)
-	return nil
 }
 
 // Snapshot is what the matcher was compiled from; read only.

@@ -16,14 +16,16 @@ type Match struct {
 type eventEntry struct {
 	match   Match
 	targets map[targetRef]bool
+	all     int // turns before they were made distinct
 }
 
-func newEventEntry(org string, c action.Condition, e *action.Execution, turns []Turn) *eventEntry {
+func newEventEntry(org string, c action.Condition, e *action.Execution, all []Turn) *eventEntry {
+	turns := distinct(all)
 	targets := make(map[targetRef]bool, len(turns))
 	for _, t := range turns {
 		targets[targetRef{t.Owner, t.Target.Name}] = true
 	}
-	return &eventEntry{match: Match{Scope: org, Execution: e, Condition: c, Turns: turns}, targets: targets}
+	return &eventEntry{match: Match{Scope: org, Execution: e, Condition: c, Turns: turns}, targets: targets, all: len(all)}
 }
 
 // bestEvent is the best match of one scope, nil when there is none.

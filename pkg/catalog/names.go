@@ -16,7 +16,8 @@ type sectionRef struct {
 // names finds targets and entries by name. A name means what it means where it
 // is written: an entry of an organization sees the organization's own first
 // and then the instance's, an entry of the instance sees the instance's only,
-// also when an organization includes it.
+// also when an organization includes it. What was looked up is kept; it is for
+// one goroutine.
 type names struct {
 	snapshot *Snapshot
 	entries  map[sectionRef]map[string]*action.Execution
@@ -24,45 +25,61 @@ type names struct {
 }
 
 func newNames(s *Snapshot) *names {
-	n := &names{
-		snapshot: s,
-		entries:  map[sectionRef]map[string]*action.Execution{},
-		targets:  map[targetRef]*action.Target{},
-	}
-	for org, sc := range s.Scopes {
-		if sc == nil {
-			continue
-		}
-		for name, t := range sc.Targets {
-			n.targets[targetRef{org, name}] = &t
-		}
-		for phase, section := range sc.Sections {
-			byName := make(map[string]*action.Execution, len(section))
-			for i := range section {
-				if _, taken := byName[section[i].Name]; !taken {
-					byName[section[i].Name] = &section[i]
-				}
-			}
-			n.entries[sectionRef{org, phase}] = byName
-		}
-	}
-	return n
+	return &names{snapshot: s, entries: map[sectionRef]map[string]*action.Execution{}, targets: map[targetRef]*action.Target{}}
 }
 
 // target finds a target as seen from org; nil when there is none.
 func (n *names) target(org, name string) (owner string, t *action.Target) {
-	if t = n.targets[targetRef{org, name}]; t != nil {
+	if t = n.targetOf(targetRef{org, name}); t != nil || org == "" {
 		return org, t
 	}
-	return "", n.targets[targetRef{"", name}]
+	return "", n.targetOf(targetRef{"", name})
+}
+
+// targetOf gives all who ask for a target the same one.
+func (n *names) targetOf(ref targetRef) *action.Target {
+	if t := n.targets[ref]; t != nil {
+		return t
+	}
+	sc := n.snapshot.Scopes[ref.owner]
+	if sc == nil {
+		return nil
+	}
+	found, ok := sc.Targets[ref.name]
+	if !ok {
+		return nil
+	}
+	n.targets[ref] = clone(found)
+	return n.targets[ref]
 }
 
 // entry finds an execution or list as seen from org; nil when there is none.
 func (n *names) entry(org string, phase action.Phase, name string) (owner string, e *action.Execution) {
-	if e = n.entries[sectionRef{org, phase}][name]; e != nil {
+	if e = n.section(org, phase)[name]; e != nil || org == "" {
 		return org, e
 	}
-	return "", n.entries[sectionRef{"", phase}][name]
+	return "", n.section("", phase)[name]
+}
+
+// section is one section by name; of a name that stands there twice the first
+// counts.
+func (n *names) section(org string, phase action.Phase) map[string]*action.Execution {
+	ref := sectionRef{org, phase}
+	if byName, ok := n.entries[ref]; ok {
+		return byName
+	}
+	var byName map[string]*action.Execution
+	if sc := n.snapshot.Scopes[org]; sc != nil {
+		section := sc.Sections[phase]
+		byName = make(map[string]*action.Execution, len(section))
+		for i := range section {
+			if _, taken := byName[section[i].Name]; !taken {
+				byName[section[i].Name] = &section[i]
+			}
+		}
+	}
+	n.entries[ref] = byName
+	return byName
 }
 
 // targetNames and entryNames are what can be seen from org, sorted.
@@ -76,7 +93,7 @@ func (n *names) targetNames(org string) []string {
 }
 
 func (n *names) entryNames(org string, phase action.Phase) []string {
-	return visible(org, func(o string) []string { return sortedKeys(n.entries[sectionRef{o, phase}]) })
+	return visible(org, func(o string) []string { return sortedKeys(n.section(o, phase)) })
 }
 
 func visible(org string, of func(string) []string) []string {

@@ -49,6 +49,7 @@ const (
 	ProblemCallInEvent        = "call_in_event"       // an event execution reaches a call target
 	ProblemNotYet             = "not_yet"             // a feature that is not available yet
 	ProblemTooManyProblems    = "too_many_problems"   // more than MaxProblems
+	ProblemUnknownCondition   = "unknown_condition"   // no core has declared it; a warning where that is allowed
 
 	ProblemTwice        = "twice"         // warning: one target twice in an event execution
 	ProblemUnusedList   = "unused_list"   // warning: a list that nothing includes

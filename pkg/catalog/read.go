@@ -83,18 +83,17 @@ func (r *reader) keys(n *node, path string, known []string) []field {
 		return nil
 	}
 	fields := make([]field, 0, len(n.pairs))
-	first := make(map[string]place, len(n.pairs))
+	first := make(map[string]pair, len(n.pairs))
 	for _, p := range n.pairs {
 		key := p.key
 		if canonical, ok := spellings[key]; ok && slices.Contains(known, canonical) {
 			key = canonical
 		}
 		if before, twice := first[key]; twice {
-			r.report.add(Problem{Line: p.at.line, Col: p.at.col, Path: join(path, key), Severity: Error, Code: ProblemDuplicateKey,
-				Message: fmt.Sprintf("%s stands here a second time, first on line %d, column %d", quote(key), before.line, before.col)})
+			r.twice(before, p, join(path, key))
 			continue
 		}
-		first[key] = p.at
+		first[key] = p
 		f := field{key: key, path: join(path, key), at: p.at, value: p.value}
 		r.places[f.path] = p.at
 		if p.value.shape == scalar {
@@ -103,6 +102,16 @@ func (r *reader) keys(n *node, path string, known []string) []field {
 		fields = append(fields, f)
 	}
 	return fields
+}
+
+// twice says that a key stands a second time, maybe in its other spelling.
+func (r *reader) twice(before, again pair, path string) {
+	message := fmt.Sprintf("%s stands here a second time, first on line %d, column %d", quote(again.key), before.at.line, before.at.col)
+	if before.key != again.key {
+		message = fmt.Sprintf("%s means the same as %s on line %d, column %d: write it once", quote(again.key), quote(before.key),
+			before.at.line, before.at.col)
+	}
+	r.report.add(Problem{Line: again.at.line, Col: again.at.col, Path: path, Severity: Error, Code: ProblemDuplicateKey, Message: message})
 }
 
 // fields lists the keys of a mapping that may hold the known ones only.

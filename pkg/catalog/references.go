@@ -18,6 +18,7 @@ type vertex struct {
 	state    visitState
 	depth    int // levels of includes below
 	count    int // targets after expansion; action.MaxTargets+1 = more
+	steps    int // includes on the way there; maxSteps+1 = more
 }
 
 // edge is an include, by its place among the entries.
@@ -152,7 +153,7 @@ func (g *graph) visit(x *vertex, trail *[]*vertex) {
 	x.state = onPath
 	*trail = append(*trail, x)
 	x.count = len(x.exec.Entries) - len(x.edges)
-	large := false
+	large, tangled := false, false
 	for _, e := range x.edges {
 		if e.to.state == onPath {
 			g.cycle(x, e, *trail)
@@ -161,6 +162,8 @@ func (g *graph) visit(x *vertex, trail *[]*vertex) {
 		g.visit(e.to, trail)
 		large = large || e.to.count > action.MaxTargets
 		x.count = min(x.count+e.to.count, action.MaxTargets+1)
+		tangled = tangled || e.to.steps > maxSteps
+		x.steps = min(x.steps+1+e.to.steps, maxSteps+1)
 		if e.to.depth == action.MaxIncludes && x.depth <= action.MaxIncludes {
 			g.flawed = true
 			g.errorf(join(x.entryPath(e.entry), "include"), ProblemTooDeep, "includes are nested at most %d levels", action.MaxIncludes)
@@ -171,6 +174,12 @@ func (g *graph) visit(x *vertex, trail *[]*vertex) {
 		g.flawed = true
 		if !large {
 			g.errorf(join(x.path, "targets"), ProblemTooMany, "%s has more than %d targets once its includes are put in", quote(x.exec.Name), action.MaxTargets)
+		}
+	}
+	if x.steps > maxSteps {
+		g.flawed = true
+		if !tangled {
+			g.errorf(join(x.path, "targets"), ProblemTooMany, "%s has more than %d includes once those within them are put in", quote(x.exec.Name), maxSteps)
 		}
 	}
 	*trail = (*trail)[:len(*trail)-1]

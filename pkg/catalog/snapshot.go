@@ -24,6 +24,9 @@ type Scope struct {
 	// Sections hold the executions and lists of each phase in the order in
 	// which they were written.
 	Sections map[action.Phase][]action.Execution `json:"sections,omitempty"`
+	// Meta is what is known of the objects beside their settings. It is empty
+	// in a snapshot that does not come from the store; Stamp fills it in.
+	Meta map[Ref]Meta `json:"-"`
 }
 
 // Empty is the catalog of an instance nobody has configured yet.

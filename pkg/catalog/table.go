@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -40,11 +41,14 @@ func (t *table[T]) put(c action.Condition, value T) {
 	if *m == nil {
 		*m = map[string]T{}
 	}
-	key := c.Match
+	(*m)[tableKey(c)] = value
+}
+
+func tableKey(c action.Condition) string {
 	if c.Phase == action.OnEvent && c.Level() == action.LevelGroup {
-		key = strings.TrimSuffix(key, "*") // "user." never is a type
+		return strings.TrimSuffix(c.Match, "*") // "user." never is a type
 	}
-	(*m)[key] = value
+	return c.Match
 }
 
 // call finds the most exact entry for a method `/pkg.Service/Method` or the
@@ -125,4 +129,26 @@ func isEventType(s string) bool {
 		}
 	}
 	return length > 0 && segments <= action.MaxSegments
+}
+
+// get finds what stands under exactly this condition.
+func (t *table[T]) get(c action.Condition) (value T, ok bool) {
+	if m := t.byPhase(c.Phase); m != nil {
+		value, ok = (*m)[tableKey(c)]
+	}
+	return value, ok
+}
+
+// remove takes a condition out.
+func (t *table[T]) remove(c action.Condition) {
+	if m := t.byPhase(c.Phase); m != nil {
+		delete(*m, tableKey(c))
+	}
+}
+
+// own gives the table a map of its own for a phase, to write to.
+func (t *table[T]) own(phase action.Phase) {
+	if m := t.byPhase(phase); m != nil {
+		*m = maps.Clone(*m)
+	}
 }

@@ -38,7 +38,7 @@ func (d *Dispatcher) resumeLine(ctx context.Context, l bus.Line) error {
 		return action.NewError(action.CodeConflict, action.StageCatalog, "the line waits for those with another number of lanes to drain")
 	}
 	if !l.Unordered {
-		if err := d.bus.PutLineRecord(ctx, l, action.LineRecord{}); err != nil {
+		if err := d.bus.LetGo(ctx, l); err != nil {
 			return err
 		}
 	}
@@ -90,15 +90,21 @@ func (d *Dispatcher) bury(ctx context.Context, l bus.Line, m bus.Message, reason
 	if err != nil {
 		return err
 	}
-	letter := action.DeadLetter{
-		DeliveryID: l.DeliveryID(m.Sequence, m.StoredAt), Instance: l.Instance, Org: l.Org, Owner: l.Owner, Target: l.Target,
-		Phase: action.OnEvent, Match: l.Condition.Match, EventType: typeOf(m.Subject), Subject: m.Subject, Sequence: m.Sequence,
-		StoredAt: m.StoredAt, DeadAt: time.Now(), Reason: reason, LastError: reason.Message(), Body: m.Body,
-	}
+	letter := letterOf(l, m, reason)
 	if r := s.Record; r.Sequence == m.Sequence {
 		letter.Attempts, letter.LastStatus, letter.FailingSince = r.Attempts, r.LastStatus, r.FailingSince
 	}
 	return d.bus.StoreDead(ctx, letter, 0)
+}
+
+// letterOf is the dead letter that a message of an event line becomes when it is
+// given up by us.
+func letterOf(l bus.Line, m bus.Message, reason action.Code) action.DeadLetter {
+	return action.DeadLetter{
+		DeliveryID: l.DeliveryID(m.Sequence, m.StoredAt), Instance: l.Instance, Org: l.Org, Owner: l.Owner, Target: l.Target,
+		Phase: action.OnEvent, Match: l.Condition.Match, EventType: typeOf(m.Subject), Subject: m.Subject, Sequence: m.Sequence,
+		StoredAt: m.StoredAt, DeadAt: time.Now(), Reason: reason, LastError: reason.Message(), Body: m.Body,
+	}
 }
 
 // act does something to each line that a name means, as the only dispatcher.

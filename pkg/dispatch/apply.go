@@ -2,106 +2,81 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/sign"
 )
 
 // Apply puts a catalog in force for its instance, which it makes when there is
 // none. It returns the revision; a catalog that is in force already keeps its
-// own. The order is what makes it safe: keys, revision, marker, lines, root.
-// Dying in between leaves work that the next dispatcher finishes.
+// own.
 func (d *Dispatcher) Apply(ctx context.Context, next *catalog.Snapshot) (uint64, error) {
-	d.applying.Lock()
-	defer d.applying.Unlock()
+	return d.apply(ctx, next, edition{instance: next.Instance, source: "apply",
+		change: func(*catalog.Snapshot) (*catalog.Snapshot, error) { return next, nil }})
+}
+
+// ApplyFile puts in force what a followed file holds: it takes the place of
+// everything that a file owned before, and what was made otherwise stays beside
+// it. What the file names is its own from now on.
+func (d *Dispatcher) ApplyFile(ctx context.Context, path string, next *catalog.Snapshot) (uint64, error) {
+	name := filepath.Base(path)
+	return d.apply(ctx, next, edition{instance: next.Instance, source: "file " + name, file: name, named: next,
+		change: func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return catalog.Reload(current, next), nil }})
+}
+
+// apply makes an edit that a text asks for. Its keys are looked at in any case:
+// where they come from may have changed.
+func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot, e edition) (uint64, error) {
 	if _, err := catalog.Compile(next); err != nil {
 		return 0, action.NewError(action.CodeBadCatalog, action.StageCatalog, "").WithCause(err)
 	}
-	if err := d.bus.EnsureInstance(ctx, next.Instance); err != nil {
+	revision, same, err := d.inForce(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	if same {
+		return revision, d.keepKeys(ctx, next)
+	}
+	if err := d.ensureInstance(ctx, e.instance); err != nil {
 		return 0, err
 	}
 	if err := d.keepKeys(ctx, next); err != nil {
 		return 0, err
 	}
-	revision, same, err := d.inForce(ctx, next)
-	if err != nil || same {
-		return revision, err
-	}
-	err = d.bus.Lead(ctx, next.Instance, func(ctx context.Context) error {
-		var err error
-		_, revision, err = d.edit(ctx, next.Instance, func(*catalog.Snapshot) (*catalog.Snapshot, error) { return next, nil })
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return revision, d.caughtUp(ctx, next.Instance, revision)
+	_, revision, err = d.turn(ctx, e)
+	return revision, err
 }
 
-// inForce tells whether a catalog is in force already, so that nobody has to
+// inForce tells whether an edit would change nothing, so that nobody has to
 // wait for a turn.
-func (d *Dispatcher) inForce(ctx context.Context, next *catalog.Snapshot) (revision uint64, same bool, err error) {
-	root, set, err := d.bus.CurrentRoot(ctx, next.Instance)
+func (d *Dispatcher) inForce(ctx context.Context, e edition) (revision uint64, same bool, err error) {
+	root, set, err := d.bus.CurrentRoot(ctx, e.instance)
 	if err != nil || !set {
-		return 0, false, err
+		return 0, false, ignoreUnreadable(err)
 	}
-	latest, _, err := d.bus.LatestRoot(ctx, next.Instance)
+	latest, _, err := d.bus.LatestRoot(ctx, e.instance)
 	if err != nil || latest.Revision != root.Revision {
 		return 0, false, err
 	}
-	current, err := d.bus.Snapshot(ctx, next.Instance, root.Revision)
-	if err != nil || !catalog.Equal(current, next) {
+	current, err := d.catalogs.Snapshot(ctx, e.instance, root.Revision)
+	if err != nil {
+		return 0, false, ignoreUnreadable(err)
+	}
+	next, err := e.change(current)
+	if err != nil || !e.stamp(current, next).Same {
 		return 0, false, err
 	}
-	return root.Revision, true, d.caughtUp(ctx, next.Instance, root.Revision)
+	return root.Revision, true, d.caughtUp(ctx, e.instance, root.Revision)
 }
 
-// finish does what resume does, when there is anything to do.
-func (d *Dispatcher) finish(ctx context.Context, instance string) error {
-	latest, _, err := d.bus.LatestRoot(ctx, instance)
-	if err != nil {
-		return err
+// ignoreUnreadable leaves it to the edit to say what cannot be read.
+func ignoreUnreadable(err error) error {
+	switch action.CodeOf(err) {
+	case action.CodeUnreadable, action.CodeNotFound:
+		return nil
 	}
-	current, _, err := d.bus.CurrentRoot(ctx, instance)
-	if err != nil || current.Revision >= latest.Revision {
-		return err
-	}
-	return d.bus.Lead(ctx, instance, func(ctx context.Context) error { return d.resume(ctx, instance) })
-}
-
-// resume finishes a revision that was marked in the stream but never became
-// the root, because a dispatcher died.
-func (d *Dispatcher) resume(ctx context.Context, instance string) error {
-	latest, ok, err := d.bus.LatestRoot(ctx, instance)
-	if err != nil || !ok {
-		return err
-	}
-	current, set, err := d.bus.CurrentRoot(ctx, instance)
-	if err != nil || set && current.Revision >= latest.Revision {
-		return err
-	}
-	s, err := d.bus.Snapshot(ctx, instance, latest.Revision)
-	if err != nil {
-		return err
-	}
-	return d.enforce(ctx, s, latest)
-}
-
-// enforce gives a marked revision its lines and makes it the root.
-func (d *Dispatcher) enforce(ctx context.Context, s *catalog.Snapshot, root bus.Root) error {
-	m, err := catalog.Compile(s)
-	if err != nil {
-		return action.NewError(action.CodeBadCatalog, action.StageCatalog, "").WithCause(err)
-	}
-	if err := d.reconcile(ctx, m, root); err != nil {
-		return err
-	}
-	return d.bus.SetRoot(ctx, s.Instance, root, m.Conditions())
+	return err
 }
 
 // caughtUp waits until this dispatcher itself has a revision, so that who asks
@@ -110,51 +85,26 @@ func (d *Dispatcher) caughtUp(ctx context.Context, instance string, revision uin
 	return d.catalogs.Await(ctx, instance, revision)
 }
 
-// keepKeys sees to it that every target has a signing key before anybody can
-// call it.
-func (d *Dispatcher) keepKeys(ctx context.Context, s *catalog.Snapshot) error {
-	for _, owner := range s.Orgs() {
-		for name, t := range s.Scopes[owner].Targets {
-			if err := d.keepKey(ctx, s.Instance, owner, name, t.SigningKey); err != nil {
-				return err
-			}
-		}
+// EnsureInstance makes an instance with an empty catalog; one that is there
+// already is left as it is, also when its catalog cannot be read.
+func (d *Dispatcher) EnsureInstance(ctx context.Context, instance string) error {
+	_, err := d.catalogs.AtLeast(ctx, instance, 0)
+	switch action.CodeOf(err) {
+	case "", action.CodeUnreadable:
+		return nil
 	}
-	return nil
+	_, err = d.Apply(ctx, catalog.Empty(instance))
+	return err
 }
 
-func (d *Dispatcher) keepKey(ctx context.Context, instance, owner, name string, from action.KeySource) error {
-	have, ok, err := d.bus.Secret(ctx, instance, owner, name)
-	if err != nil {
+// ensureInstance makes the streams of an instance, once for each process.
+func (d *Dispatcher) ensureInstance(ctx context.Context, instance string) error {
+	if _, done := d.ensured.Load(instance); done {
+		return nil
+	}
+	if err := d.bus.EnsureInstance(ctx, instance); err != nil {
 		return err
 	}
-	var key string
-	switch {
-	case from.Env != "":
-		if key = os.Getenv(from.Env); key == "" {
-			return keyError(name, fmt.Errorf("the environment variable %s is not set", from.Env))
-		}
-	case from.File != "":
-		raw, err := os.ReadFile(from.File)
-		if err != nil {
-			return keyError(name, err)
-		}
-		key = strings.TrimSpace(string(raw))
-	case ok:
-		return nil
-	default:
-		key = sign.NewKey()
-	}
-	if err := sign.CheckKey(key); err != nil {
-		return keyError(name, err)
-	}
-	if key == have {
-		return nil
-	}
-	return d.bus.PutSecret(ctx, instance, owner, name, key)
-}
-
-func keyError(target string, err error) error {
-	return action.NewError(action.CodeBadField, action.StageCatalog, "the signing key cannot be used").
-		WithField("targets." + target + ".signing_key").WithTarget(target).WithCause(err)
+	d.ensured.Store(instance, true)
+	return nil
 }

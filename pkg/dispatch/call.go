@@ -34,14 +34,14 @@ func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, tooLarge := body(r, d.bus.MaxBody()-headerRoom)
+	raw, tooLarge := body(r, d.bus.MaxBody()-bus.HeaderRoom)
 	if tooLarge != nil {
 		return nil, tooLarge
 	}
 	name := r.PathValue("name")
 	if phase != action.Function {
 		if name, err = wire.FullMethod(raw); err != nil {
-			return nil, err
+			name = noMethod
 		}
 	}
 	c, err := wire.NewCall(m.Instance(), phase, name, raw, d.bus.MaxObject())
@@ -60,8 +60,9 @@ func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
 	return d.forward(r.Context(), request, m, c.OrgID)
 }
 
-// headerRoom is what the headers of a message may take of the bus's limit.
-const headerRoom = 4 << 10
+// noMethod stands for the method of a body that names none, and is that of none:
+// the body is refused as over NATS, where the subject has the method.
+const noMethod = "\xff"
 
 // forward asks a worker; without one the catalog decides how the call ends.
 func (d *Dispatcher) forward(ctx context.Context, request bus.CallRequest, m *catalog.Matcher, org string) ([]byte, error) {

@@ -25,6 +25,9 @@ type Options struct {
 	Listen string
 	// History is how long delivered events are kept; 0 = 7 days.
 	History time.Duration
+	// AllowUndeclared makes a warning of an execution whose condition no core has
+	// declared; it is refused otherwise.
+	AllowUndeclared bool
 	// Mount gives further handlers for the same port, by the path that they
 	// serve, which ends with a slash. They may speak gRPC and Connect.
 	Mount func(*Dispatcher) map[string]http.Handler
@@ -39,17 +42,20 @@ type Dispatcher struct {
 	history  time.Duration
 	server   *http.Server
 	listener net.Listener
-	applying sync.Mutex // one edit at a time by this dispatcher
-	files    followedFiles
+	applying sync.Mutex      // one edit at a time by this dispatcher
+	ensured  sync.Map        // instances whose streams this process has made sure of
 	stopping context.Context // ends when Stop begins; who waits for a revision goes
 	unfollow context.CancelFunc
 	ended    sync.WaitGroup
+
+	allowUndeclared bool // of the options
 }
 
 // Start prepares the installation, finishes what a dispatcher before may have
 // left half done, and serves HTTP. It returns when requests are taken.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}, paused: map[string]action.Code{}}, history: cmp.Or(o.History, defaultHistory)}
+	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}, paused: map[string]action.Code{}}, history: cmp.Or(o.History, defaultHistory),
+		allowUndeclared: o.AllowUndeclared}
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
@@ -93,7 +99,11 @@ func (d *Dispatcher) prepare(ctx, following context.Context) error {
 	case <-ctx.Done():
 		return action.NewError(action.CodeUnavailable, action.StageBus, "the catalog could not be read in time").WithCause(ctx.Err())
 	}
-	for _, instance := range catalogs.Instances() {
+	instances, err := d.bus.Roots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, instance := range instances {
 		if err := d.finish(ctx, instance); err != nil {
 			return err
 		}

@@ -94,18 +94,8 @@ func (d *Dispatcher) readEvents(instance string, raw []byte, traceparent string)
 }
 
 func (d *Dispatcher) readEvent(instance string, raw []byte) (bus.NewEvent, error) {
-	f, err := wire.ReadEvent(raw)
+	f, err := d.bus.CheckEvent(instance, raw)
 	if err != nil {
-		return bus.NewEvent{}, err
-	}
-	if f.InstanceID != "" && f.InstanceID != instance {
-		return bus.NewEvent{}, action.NewError(action.CodeMismatch, action.StageDecode,
-			"instanceID: the body disagrees with the path").WithField("instanceID")
-	}
-	if f.PayloadSize > d.bus.MaxObject() || len(raw) > d.bus.MaxBody()-headerRoom {
-		return bus.NewEvent{}, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("event_payload")
-	}
-	if _, err := wire.EventSubject(instance, f.Org, f.AggregateID, f.Type); err != nil {
 		return bus.NewEvent{}, err
 	}
 	id := f.ID

@@ -48,8 +48,8 @@ const reloadAgain = time.Second
 
 // FollowFile applies a file again whenever it changes, until ctx ends. A
 // broken file is reported and the last good catalog stays in force; so does
-// the instance: a file that names another one is refused. Meanwhile the file
-// owns the instance: Edit refuses it.
+// the instance: a file that names another one is refused. Meanwhile what the
+// file owns changes by the file only, whichever dispatcher is asked.
 func (d *Dispatcher) FollowFile(ctx context.Context, path, instance string) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -61,9 +61,13 @@ func (d *Dispatcher) FollowFile(ctx context.Context, path, instance string) erro
 		_ = watcher.Close() // the first error is the one to tell
 		return err
 	}
-	d.files.own(instance, path)
+	keep, err := d.bus.KeepFollowed(ctx, instance, filepath.Base(path))
+	if err != nil {
+		_ = watcher.Close() // the first error is the one to tell
+		return err
+	}
+	d.ended.Go(keep)
 	d.ended.Go(func() {
-		defer d.files.release(instance)
 		defer func() { _ = watcher.Close() }() // nothing is lost with a watcher
 		d.followFile(ctx, watcher, path, instance)
 	})
@@ -111,7 +115,7 @@ func (d *Dispatcher) reload(ctx context.Context, path, instance string) (settled
 		d.log.Error().Str("file", path).Msg("configuration not applied: it names instance " + s.Instance + ", this process was started with " + instance)
 		return true
 	}
-	revision, err := d.Apply(ctx, s)
+	revision, err := d.ApplyFile(ctx, path, s)
 	if err != nil {
 		d.log.Error().Err(err).Str("file", path).Msg("configuration not applied, the last good one stays in force")
 		return !passes(err)
@@ -123,7 +127,7 @@ func (d *Dispatcher) reload(ctx context.Context, path, instance string) (settled
 // passes tells whether an error is of the bus and may pass.
 func passes(err error) bool {
 	switch action.CodeOf(err) {
-	case action.CodeBadField, action.CodeBadCatalog, action.CodeTooLarge:
+	case action.CodeBadField, action.CodeBadCatalog, action.CodeTooLarge, action.CodeUnreadable:
 		return false
 	}
 	return true

@@ -25,9 +25,7 @@ func (d *Dispatcher) routes(mounted map[string]http.Handler) http.Handler {
 	mux.HandleFunc("POST /v1/instances/{instance}/events", d.handleEvents)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { d.write(w, 200, []byte(`{"status":"alive"}`)) })
 	mux.HandleFunc("GET /readyz", d.handleReady)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		d.refuse(w, action.NewError(action.CodeNotFound, action.StageDecode, "there is nothing at "+r.Method+" "+r.URL.Path))
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.handleNothing(mux, w, r) })
 	for path, handler := range mounted {
 		mux.Handle(path, handler)
 	}
@@ -48,17 +46,51 @@ func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) h
 				return
 			}
 		}
-		if content := r.Header.Get("Content-Type"); r.Method == http.MethodPost && content != "" {
-			media, _, err := mime.ParseMediaType(content)
-			if err != nil || media != "application/json" && (!isRPC(media) || !isMounted(mounted, r.URL.Path)) {
-				refusal := action.NewError(action.CodeForbidden, action.StageDecode, "the Content-Type must be application/json").WithField("Content-Type")
-				refusal.Status = http.StatusUnsupportedMediaType
-				d.refuse(w, refusal)
-				return
-			}
+		if r.Method == http.MethodPost && !hasType(r, mounted) {
+			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, "the Content-Type must be application/json").WithField("Content-Type"))
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hasType tells whether a POST says that its body is JSON, or what RPC speaks
+// where that is mounted. Only an empty body needs none: a browser sends a page's
+// body without a type to anybody, and does not ask first.
+func hasType(r *http.Request, mounted map[string]http.Handler) bool {
+	content := r.Header.Get("Content-Type")
+	if content == "" {
+		return r.ContentLength == 0
+	}
+	media, _, err := mime.ParseMediaType(content)
+	return err == nil && (media == "application/json" || isRPC(media) && isMounted(mounted, r.URL.Path))
+}
+
+// handleNothing answers what no route takes: with 405 and the methods that its
+// path takes, or with 404 when it takes none.
+func (d *Dispatcher) handleNothing(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var takes []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, route := mux.Handler(other); route != "/" {
+			takes = append(takes, method)
+		}
+	}
+	if len(takes) == 0 {
+		d.refuse(w, action.NewError(action.CodeNotFound, action.StageDecode, "there is nothing at "+r.Method+" "+r.URL.Path))
+		return
+	}
+	allow := strings.Join(takes, ", ")
+	w.Header().Set("Allow", allow)
+	d.refuse(w, withStatus(http.StatusMethodNotAllowed, r.URL.Path+" takes "+allow+" only"))
+}
+
+// withStatus is forbidden under a more precise status.
+func withStatus(status int, message string) *action.Error {
+	refusal := action.NewError(action.CodeForbidden, action.StageDecode, message)
+	refusal.Status = status
+	return refusal
 }
 
 // isRPC tells whether a Content-Type is one of gRPC, gRPC-Web or Connect. None
@@ -129,7 +161,7 @@ func (d *Dispatcher) refuse(w http.ResponseWriter, err error) {
 }
 
 func (d *Dispatcher) handleReady(w http.ResponseWriter, r *http.Request) {
-	if err := d.bus.Ready(r.Context()); err != nil {
+	if err := d.bus.Ready(r.Context(), d.catalogs.Instances()...); err != nil {
 		d.refuse(w, err)
 		return
 	}

@@ -2,8 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -13,91 +11,14 @@ import (
 
 // Catalog gives the catalog of an instance that is in force here, waiting until
 // ctx ends for one that is not older than revision. The error is
-// unknown_instance or deadline; unavailable when the dispatcher stops.
+// unknown_instance, deadline, or unreadable; unavailable when the dispatcher
+// stops.
 func (d *Dispatcher) Catalog(ctx context.Context, instance string, revision uint64) (*catalog.Matcher, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(d.stopping, cancel)() //nolint:contextcheck // it tells the end of the dispatcher, not of the request
-	m, err := d.catalogs.AtLeast(ctx, instance, revision)
-	if err != nil && d.stopping.Err() != nil {
-		return nil, action.NewError(action.CodeUnavailable, action.StageCatalog, "the dispatcher is stopping").WithCause(err)
-	}
-	return m, err
-}
-
-// Edit puts in force what edit makes of the catalog of an instance, and tells
-// the revisions before and after: they are the same when nothing changed. An
-// instance that is not there yet has an empty catalog of revision 0, and is
-// made. edit is called once, while no other dispatcher can edit; it must not
-// write to what it gets. What it refuses is returned as it is. While a file is
-// followed that names the instance, the error is file_owned.
-func (d *Dispatcher) Edit(ctx context.Context, instance string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error) {
-	if err := d.files.refuse(instance); err != nil {
-		return 0, 0, err
-	}
-	d.applying.Lock()
-	defer d.applying.Unlock()
-	err = d.bus.Lead(ctx, instance, func(ctx context.Context) error {
-		var err error
-		before, after, err = d.edit(ctx, instance, edit)
-		return err
-	})
+	v, err := d.version(ctx, instance, revision)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	return before, after, d.caughtUp(ctx, instance, after)
-}
-
-// edit is the one way to a new revision; who calls it holds the lead.
-func (d *Dispatcher) edit(ctx context.Context, instance string, edit func(*catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error) {
-	if err := d.resume(ctx, instance); err != nil {
-		return 0, 0, err
-	}
-	root, _, err := d.bus.LatestRoot(ctx, instance)
-	if err != nil {
-		return 0, 0, err
-	}
-	current, err := d.bus.Snapshot(ctx, instance, root.Revision)
-	if err != nil {
-		return 0, 0, err
-	}
-	next, err := edit(current)
-	if err != nil {
-		return 0, 0, err
-	}
-	if _, err := catalog.Compile(next); err != nil {
-		return 0, 0, err
-	}
-	if err := d.bus.EnsureInstance(ctx, instance); err != nil {
-		return 0, 0, err
-	}
-	if err := d.keepKeys(ctx, next); err != nil {
-		return 0, 0, err
-	}
-	before = root.Revision
-	if before > 0 && catalog.Equal(current, next) {
-		return before, before, nil
-	}
-	if root, err = d.bus.StoreCatalog(ctx, next, before); err != nil {
-		return 0, 0, err
-	}
-	stored := *next
-	stored.Revision = root.Revision
-	if err := d.enforce(ctx, &stored, root); err != nil {
-		return 0, 0, err
-	}
-	d.log.Info().Str("instance", instance).Uint64("revision", root.Revision).Msg("catalog applied")
-	return before, root.Revision, nil
-}
-
-// EnsureInstance makes an instance with an empty catalog; one that is there
-// already is left as it is.
-func (d *Dispatcher) EnsureInstance(ctx context.Context, instance string) error {
-	if _, err := d.catalogs.AtLeast(ctx, instance, 0); err == nil {
-		return nil
-	}
-	_, err := d.Apply(ctx, catalog.Empty(instance))
-	return err
+	return v.Matcher, nil
 }
 
 // PauseTarget keeps a target from being called until ResumeTarget. org is the
@@ -172,39 +93,4 @@ func (d *Dispatcher) target(ctx context.Context, instance, org, name string) (ac
 		return action.Target{}, err
 	}
 	return m.Snapshot().FindTarget(org, name)
-}
-
-// followedFiles are the files that own an instance, by its name: an edit from
-// elsewhere would be undone by the next change of the file. Another dispatcher
-// does not know of them.
-type followedFiles struct {
-	mu sync.Mutex
-	by map[string]string
-}
-
-func (f *followedFiles) own(instance, path string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.by == nil {
-		f.by = map[string]string{}
-	}
-	f.by[instance] = path
-}
-
-func (f *followedFiles) release(instance string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.by, instance)
-}
-
-// refuse is the error of an edit of an instance that a file owns.
-func (f *followedFiles) refuse(instance string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	path, owned := f.by[instance]
-	if !owned {
-		return nil
-	}
-	return action.NewError(action.CodeFileOwned, action.StageCatalog,
-		"the instance is configured by the file "+filepath.Base(path)+", which is followed: change the file, or start without it")
 }

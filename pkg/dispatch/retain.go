@@ -19,7 +19,7 @@ const (
 func (t *tidying) retain(ctx context.Context, instance string, lines []bus.Line) error {
 	keep := uint64(0)
 	for _, l := range lines {
-		if l.Async {
+		if l.Async || l.Drained {
 			continue
 		}
 		head, waits, err := t.dispatcher.bus.Head(ctx, l)

@@ -30,11 +30,11 @@ func (d *Dispatcher) Subscriptions(ctx context.Context, instance string) ([]acti
 		}
 		shown := subscription(l, standing)
 		if lost {
-			_, there, err := d.bus.LineNow(ctx, instance, l.Name)
+			now, there, err := d.bus.LineNow(ctx, instance, l.Name)
 			if err != nil {
 				return nil, err
 			}
-			if !there {
+			if !there || now.Drained {
 				continue
 			}
 			shown.State = action.SubscriptionLost
@@ -52,11 +52,14 @@ func subscription(l bus.Line, s bus.Standing) action.Subscription {
 		Name: nameOf(l), Line: l.Name, Org: l.Org, Condition: l.Condition.Match, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes,
 		State: stateOf(l, s), Waiting: s.Pending, InWork: s.InWork, Redelivered: s.Redelivered,
 		ToScan:       !l.Async && l.Condition.Level() != action.LevelExact,
-		OldestStored: s.Oldest, LastAck: s.LastAck,
+		OldestStored: s.Oldest, LastAck: s.LastAck, LastSuccess: s.LastAck,
+		LastStatus: s.Record.LastStatus, LastError: s.Record.LastCode, LastFailed: s.Record.LastFailed,
 	}
-	if r := s.Record; r.State != "" && r.State != action.LineRunning {
-		out.Attempts, out.FailingSince, out.NextTry, out.StoppedSince = r.Attempts, r.FailingSince, r.NextTry, r.StoppedSince
-		out.LastStatus, out.LastError, out.Reason = r.LastStatus, r.LastCode, r.Reason
+	if r := s.Record; r.Holds() {
+		out.Attempts, out.FailingSince, out.NextTry, out.StoppedSince, out.Reason = r.Attempts, r.FailingSince, r.NextTry, r.StoppedSince, r.Reason
+		if !r.FailingSince.IsZero() { // what went on since then was given up
+			out.LastSuccess = r.LastSuccess
+		}
 	}
 	return out
 }

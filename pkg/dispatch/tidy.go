@@ -12,6 +12,7 @@ import (
 
 const (
 	drainEvery  = 100 * time.Millisecond // how often lines that drain are looked at
+	drainSoon   = 10 * time.Millisecond  // how soon again when one was empty, or has just gone
 	recordEvery = 10 * time.Second       // how often positions are recorded and lost consumers put back
 	retainEvery = 10 * time.Minute       // how often old events are trimmed, at most
 )
@@ -67,25 +68,31 @@ func (k *knownLines) of(instance string) []bus.Line {
 // nothing waits in them, those behind them are let go, consumers that somebody
 // deleted are put back.
 func (d *Dispatcher) tidy(ctx context.Context) {
-	t := tidying{dispatcher: d, empty: map[string]int{}, floors: map[string]uint64{}, retained: map[string]time.Time{}}
-	ticker := time.NewTicker(drainEvery)
-	defer ticker.Stop()
+	t := tidying{dispatcher: d, empty: map[string]int{}, floors: map[string]uint64{}, retained: map[string]time.Time{}, swept: map[string]time.Time{}}
+	next := time.NewTimer(drainEvery)
+	defer next.Stop()
 	recorded := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-next.C:
 		}
 		record := time.Since(recorded) >= recordEvery
 		if record {
 			recorded = time.Now()
 		}
+		wait := drainEvery
 		for _, instance := range d.catalogs.Instances() {
-			if err := t.look(ctx, instance, record); err != nil && ctx.Err() == nil {
+			moving, err := t.look(ctx, instance, record)
+			if err != nil && ctx.Err() == nil {
 				d.log.Debug().Err(err).Str("instance", instance).Msg("lines not looked after")
 			}
+			if moving && err == nil { // lines may stand in a long row behind each other
+				wait = drainSoon
+			}
 		}
+		next.Reset(wait)
 	}
 }
 
@@ -95,37 +102,82 @@ type tidying struct {
 	empty      map[string]int       // line → readings in a row that showed it empty
 	floors     map[string]uint64    // line → position recorded last
 	retained   map[string]time.Time // instance → when it was trimmed last
+	swept      map[string]time.Time // instance → when its history was trimmed last
 }
 
-func (t *tidying) look(ctx context.Context, instance string, record bool) error {
+// look looks after the lines of an instance. It tells whether another look will
+// soon find something to do.
+func (t *tidying) look(ctx context.Context, instance string, record bool) (moving bool, err error) {
 	lines := t.dispatcher.lines.of(instance)
-	moving := slices.ContainsFunc(lines, func(l bus.Line) bool { return l.DrainTo > 0 || l.Fenced })
-	if !moving && !record {
-		return nil
+	if !record && !slices.ContainsFunc(lines, func(l bus.Line) bool { return l.DrainTo > 0 || l.Fenced }) {
+		return false, nil
 	}
-	return t.dispatcher.bus.Lead(ctx, instance, func(ctx context.Context) error {
+	if record {
+		if err := t.recordInTurns(ctx, instance, lines); err != nil {
+			return false, err
+		}
+	}
+	err = t.dispatcher.bus.Lead(ctx, instance, func(ctx context.Context) error {
 		lines, err := t.dispatcher.bus.Lines(ctx, instance) // as they are now that nobody else touches them
 		if err != nil {
 			return err
 		}
 		if record {
-			if err := t.record(ctx, lines); err != nil {
-				return err
-			}
 			if time.Since(t.retained[instance]) >= min(retainEvery, t.dispatcher.history) {
 				t.retained[instance] = time.Now()
 				if err := t.retain(ctx, instance, lines); err != nil {
 					return err
 				}
 			}
+			if err := t.sweep(ctx, instance); err != nil {
+				return err
+			}
+			if err := t.forget(ctx, instance, lines); err != nil {
+				return err
+			}
+			if err := t.strays(ctx, instance); err != nil {
+				return err
+			}
 		}
-		return t.drain(ctx, lines)
+		moving, err = t.drain(ctx, lines)
+		return err
 	})
+	return moving, err
+}
+
+// recordSome is how many lines are recorded before somebody else gets a turn.
+const recordSome = 16
+
+// recordInTurns records many lines, a few at a time: an edit does not wait until
+// all are done.
+func (t *tidying) recordInTurns(ctx context.Context, instance string, lines []bus.Line) error {
+	for some := range slices.Chunk(lines, recordSome) {
+		err := t.dispatcher.bus.Lead(ctx, instance, func(ctx context.Context) error {
+			standing := make([]bus.Line, 0, len(some))
+			for _, l := range some {
+				now, there, err := t.dispatcher.bus.LineNow(ctx, instance, l.Name)
+				if err != nil {
+					return err
+				}
+				if there {
+					standing = append(standing, now)
+				}
+			}
+			return t.record(ctx, standing)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // record keeps the positions of the lines, and puts back what was lost.
 func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
 	for _, l := range lines {
+		if l.Drained { // its consumer is gone, or goes in a moment
+			continue
+		}
 		back, err := t.dispatcher.bus.PutBack(ctx, l)
 		if err != nil {
 			return err
@@ -153,19 +205,22 @@ func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
 	return nil
 }
 
-func (t *tidying) drain(ctx context.Context, lines []bus.Line) error {
+// drain removes what has drained and lets go what stood behind it. It tells
+// whether a line was empty or has gone.
+func (t *tidying) drain(ctx context.Context, lines []bus.Line) (moving bool, err error) {
 	var left []bus.Line
 	for _, l := range lines {
 		drained, err := t.drained(ctx, l)
 		if err != nil {
-			return err
+			return false, err
 		}
+		moving = moving || t.empty[l.Name] > 0
 		if !drained {
 			left = append(left, l)
 			continue
 		}
 		if err := t.dispatcher.bus.RemoveLine(ctx, l); err != nil {
-			return err
+			return false, err
 		}
 		delete(t.empty, l.Name)
 		delete(t.floors, l.Name)
@@ -175,25 +230,28 @@ func (t *tidying) drain(ctx context.Context, lines []bus.Line) error {
 		if !l.Fenced || hasOlder(l, left) {
 			continue
 		}
+		// Who dies in between leaves it fenced, and the next lets it go again;
+		// the other way round it would stand for ever.
+		if err := t.dispatcher.bus.ResumeLine(ctx, l); err != nil {
+			return false, err
+		}
 		l.Fenced = false
 		if err := t.dispatcher.bus.EnsureLine(ctx, l); err != nil {
-			return err
-		}
-		if err := t.dispatcher.bus.ResumeLine(ctx, l); err != nil {
-			return err
+			return false, err
 		}
 		t.dispatcher.log.Info().Str("line", l.Name).Msg("line begins: those with another lane count have drained")
 	}
-	return nil
+	return moving, nil
 }
 
 // drained tells whether nothing below the end of a line waits any more: no
 // message that its filter takes lies between what is done and its end. The
 // server's count of what is pending is not asked; it lags behind a publish, and
-// after a restart. Two looks must agree.
+// after a restart. Two looks must agree. One that somebody began to remove is
+// drained.
 func (t *tidying) drained(ctx context.Context, l bus.Line) (bool, error) {
-	if l.DrainTo == 0 {
-		return false, nil
+	if l.DrainTo == 0 || l.Drained {
+		return l.Drained, nil
 	}
 	next, waits, err := t.dispatcher.bus.Head(ctx, l)
 	if err != nil && !bus.IsLost(err) { // lost: it is put back, and drains then

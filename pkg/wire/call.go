@@ -27,9 +27,11 @@ type Call struct {
 }
 
 // NewCall checks what a core sent. Name and instance come from the subject or
-// path, which is authoritative: a body that names others is a mismatch. A
-// function's `function` member is spliced in; nothing else changes. limit is
-// the size in bytes the object may have.
+// path, which is authoritative: a body that names others is a mismatch. The body
+// of a request or response must name its method, whichever way it came: targets
+// read it there, and get the bytes that the core sent. A function's `function`
+// member is spliced in; nothing else changes. limit is the size in bytes the
+// object may have.
 func NewCall(instance string, phase action.Phase, name string, raw []byte, limit int) (*Call, error) {
 	var room [8]Member
 	members, err := appendMembers(room[:0], raw)
@@ -51,7 +53,7 @@ func NewCall(instance string, phase action.Phase, name string, raw []byte, limit
 			}
 		case naming:
 			if named = isText(value, want); !named {
-				return nil, mismatch(m.Name)
+				return nil, misnamed(phase, m.Name, value)
 			}
 		case "orgID":
 			org, ok := text(value)
@@ -66,10 +68,25 @@ func NewCall(instance string, phase action.Phase, name string, raw []byte, limit
 	if err := c.checkObject(limit); err != nil {
 		return nil, err
 	}
-	if phase == action.Function && !named {
+	switch {
+	case named:
+	case phase != action.Function:
+		return nil, misnamed(phase, naming, nil)
+	default:
 		c.splice(bytes.IndexByte(raw, '{')+1, appendMember(nil, "function", quote("function/"+name)), len(members) > 0)
 	}
 	return c, nil
+}
+
+// misnamed is the error of a body that does not say what it is sent as: of one
+// that names no method at all it is that of FullMethod.
+func misnamed(phase action.Phase, member string, value []byte) error {
+	if name, _ := text(value); phase != action.Function {
+		if err := action.CheckMethod(name); err != nil {
+			return fieldError(member, err)
+		}
+	}
+	return mismatch(member)
 }
 
 // Raw is the body as the next target gets it. It must not be written to.

@@ -15,6 +15,12 @@ const (
 	limit  = 64 // bytes an object may have in these tests
 )
 
+// named has a body name its method, behind everything else.
+func named(raw string) string {
+	end := strings.LastIndex(raw, "}")
+	return raw[:end] + `,"fullMethod":"` + method + `"` + raw[end:]
+}
+
 func TestNewCall(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -26,20 +32,20 @@ func TestNewCall(t *testing.T) {
 	}{
 		{name: "a request", phase: action.Request, raw: `{"fullMethod":"` + method + `","instanceID":"default","orgID":"acme","request":{"a":1}}`, object: `{"a":1}`, org: "acme"},
 		{name: "white space, numbers and escapes stay", phase: action.Request,
-			raw: " {\t\"request\" :\r\n { \"n\" : 9007199254740993 , \"f\":1.0,\"e\":1E+2,\"u\":\"\\u00e9\\/<&>\" } ,\"orgID\":\"\\u0061cme\" }\n", object: `{ "n" : 9007199254740993 , "f":1.0,"e":1E+2,"u":"\u00e9\/<&>" }`, org: "acme"},
-		{name: "only the object", phase: action.Request, raw: `{"request":{}}`, object: `{}`},
+			raw: named(" {\t\"request\" :\r\n { \"n\" : 9007199254740993 , \"f\":1.0,\"e\":1E+2,\"u\":\"\\u00e9\\/<&>\" } ,\"orgID\":\"\\u0061cme\" }\n"), object: `{ "n" : 9007199254740993 , "f":1.0,"e":1E+2,"u":"\u00e9\/<&>" }`, org: "acme"},
+		{name: "only the object", phase: action.Request, raw: named(`{"request":{}}`), object: `{}`},
 		{name: "escaped names and values are the same", phase: action.Request,
 			raw: `{"\u0072equest":{},"full\u004dethod":"\/zitadel.user.v2.UserService\/AddHumanUser","instanceI\u0044":"d\u0065fault"}`, object: `{}`},
 		{name: "nested members are not ours", phase: action.Request,
-			raw:    `{"x":{"request":{"no":1},"instanceID":"other","orgID":7,"fullMethod":null},"y":[{"request":{}}],"request":{"request":{"request":1},"orgID":"o"}}`,
+			raw:    named(`{"x":{"request":{"no":1},"instanceID":"other","orgID":7,"fullMethod":null},"y":[{"request":{}}],"request":{"request":{"request":1},"orgID":"o"}}`),
 			object: `{"request":{"request":1},"orgID":"o"}`},
-		{name: "a member in a string is none", phase: action.Request, raw: `{"x":"\"request\":{\"a\":1},","request":{"b":2}}`, object: `{"b":2}`},
-		{name: "names are told apart by case", phase: action.Request, raw: `{"Request":7,"request":{},"INSTANCEID":"x","orgid":8}`, object: `{}`},
-		{name: "a request may carry a response", phase: action.Request, raw: `{"request":{},"response":[7],"function":"x"}`, object: `{}`},
-		{name: "a response", phase: action.Response, raw: `{"request":{"a":1},"response":{"b":2}}`, object: `{"b":2}`},
-		{name: "a response's request may be anything", phase: action.Response, raw: `{"request":7,"response":{}}`, object: `{}`},
-		{name: "an object of exactly the limit", phase: action.Request, raw: `{"request":{"a":"` + strings.Repeat("x", limit-8) + `"}}`, object: `{"a":"` + strings.Repeat("x", limit-8) + `"}`},
-		{name: "a request's size counts in its phase only", phase: action.Response, raw: `{"request":{"a":"` + strings.Repeat("x", limit) + `"},"response":{}}`, object: `{}`},
+		{name: "a member in a string is none", phase: action.Request, raw: named(`{"x":"\"request\":{\"a\":1},","request":{"b":2}}`), object: `{"b":2}`},
+		{name: "names are told apart by case", phase: action.Request, raw: named(`{"Request":7,"request":{},"INSTANCEID":"x","orgid":8}`), object: `{}`},
+		{name: "a request may carry a response", phase: action.Request, raw: named(`{"request":{},"response":[7],"function":"x"}`), object: `{}`},
+		{name: "a response", phase: action.Response, raw: named(`{"request":{"a":1},"response":{"b":2}}`), object: `{"b":2}`},
+		{name: "a response's request may be anything", phase: action.Response, raw: named(`{"request":7,"response":{}}`), object: `{}`},
+		{name: "an object of exactly the limit", phase: action.Request, raw: named(`{"request":{"a":"` + strings.Repeat("x", limit-8) + `"}}`), object: `{"a":"` + strings.Repeat("x", limit-8) + `"}`},
+		{name: "a request's size counts in its phase only", phase: action.Response, raw: named(`{"request":{"a":"` + strings.Repeat("x", limit) + `"},"response":{}}`), object: `{}`},
 		{name: "function is spliced in first", phase: action.Function, raw: `{"user":{"id":"u1"} , "orgID":"acme"}`,
 			want: `{"function":"function/preuserinfo","user":{"id":"u1"} , "orgID":"acme"}`, org: "acme"},
 		{name: "behind leading white space", phase: action.Function, raw: " \n{ \"a\":1}", want: " \n{\"function\":\"function/preuserinfo\", \"a\":1}"},
@@ -87,7 +93,9 @@ func TestNewCallRefuses(t *testing.T) {
 		{"a null instance", `{"instanceID":null,"request":{}}`, action.Request, action.CodeMismatch, "instanceID"},
 		{"another instance, of a function", `{"instanceID":"Default"}`, action.Function, action.CodeMismatch, "instanceID"},
 		{"another method", `{"fullMethod":"/zitadel.user.v2.UserService/AddUser","request":{}}`, action.Request, action.CodeMismatch, "fullMethod"},
-		{"a number for a method", `{"fullMethod":7,"response":{}}`, action.Response, action.CodeMismatch, "fullMethod"},
+		{"a number for a method", `{"fullMethod":7,"response":{}}`, action.Response, action.CodeBadField, "fullMethod"},
+		{"no method", `{"request":{}}`, action.Request, action.CodeBadField, "fullMethod"},
+		{"no method, of a response", `{"response":{},"fullmethod":"` + method + `"}`, action.Response, action.CodeBadField, "fullMethod"},
 		{"another function", `{"function":"function/preaccesstoken"}`, action.Function, action.CodeMismatch, "function"},
 		{"the function's bare name", `{"function":"preuserinfo"}`, action.Function, action.CodeMismatch, "function"},
 		{"an org that is no text", `{"orgID":7,"request":{}}`, action.Request, action.CodeBadField, "orgID"},

@@ -23,6 +23,7 @@ const (
 	HeaderPhase     = "Callout-Phase"     // of the call an async delivery came from
 	HeaderRevision  = "Callout-Revision"  // catalog revision
 	HeaderReplay    = "Callout-Replay"    // "true" on an event that is sent again on request
+	HeaderTest      = "Callout-Test"      // "true" on what an operator sends to try a target
 )
 
 // ParseTimeout reads a deadline header: a duration such as `2s`, or plain

@@ -17,7 +17,28 @@ const AllCalls = "callout.call.>"
 const (
 	callPrefix  = "callout.call."
 	eventPrefix = "callout.event."
+	testPrefix  = "callout.test."
 )
+
+// AllTests covers the subjects of tests of targets, as a queue group of workers
+// subscribes to them.
+const AllTests = testPrefix + "*"
+
+// TestSubject is where a dispatcher asks a worker to try a target. It belongs to
+// dispatchers: what is sent there says which address is dialled.
+func TestSubject(instance string) string { return testPrefix + Token(instance) }
+
+// ParseTest reads the instance from what TestSubject writes.
+func ParseTest(subject string) (instance string, err error) {
+	token, ours := strings.CutPrefix(subject, testPrefix)
+	if !ours {
+		return "", badToken()
+	}
+	if instance, err = owner(token); err == nil && instance == "" {
+		err = badToken()
+	}
+	return instance, err
+}
 
 // CallSubject is where a core sends a call: name is the full method of a
 // request or response, or the name of a function.
@@ -125,6 +146,15 @@ func EventSubject(instance, org, aggregate, eventType string) (string, error) {
 // on purpose: with `.>` alone a short subject would be stored untransformed,
 // outside every filter.
 func EventsOf(instance string) string { return eventPrefix + Token(instance) + ".*.*.>" }
+
+// StraysOf covers what the stream of an instance took in and did not transform,
+// because a token of it is a literal wildcard: subjects too short for a stored
+// event, and those whose empty organization stands where a partition should. A
+// longer one of a named organization cannot be told from a stored event.
+func StraysOf(instance string) []string {
+	all := eventPrefix + Token(instance)
+	return []string{all + ".*.*.*", all + ".*.*.*.*", all + ".=.*.*.*.>"}
+}
 
 // Marker is the subject of catalog revisions within the event stream.
 func Marker(instance string) string { return "callout.catalog." + Token(instance) }
@@ -239,6 +269,15 @@ func RedriveOf(instance string) string { return "callout.redrive." + Token(insta
 func DeadSubject(instance, deliveryID string) string {
 	return "callout.dead." + Token(instance) + "." + Token(deliveryID)
 }
+
+// DeadBodySubject is where the body of a dead letter lies that does not fit
+// into the letter. No id has such a token.
+func DeadBodySubject(instance, deliveryID, place string) string {
+	return "callout.dead." + Token(instance) + ".=-" + Token(deliveryID) + "=-" + place
+}
+
+// IsDeadBody tells whether a subject is one of DeadBodySubject.
+func IsDeadBody(subject string) bool { return strings.Contains(subject, ".=-") }
 
 // DeadOf covers all dead letters of an instance.
 func DeadOf(instance string) string { return "callout.dead." + Token(instance) + ".*" }

@@ -16,11 +16,11 @@ func TestWith(t *testing.T) {
 		name, raw, object, want string
 		phase                   action.Phase
 	}{
-		{"in its place", ` { "a" : 1.0,"request" : {"x":1} , "n":9007199254740993 }` + "\n", `{"y": 2}`,
-			` { "a" : 1.0,"request" : {"y": 2} , "n":9007199254740993 }` + "\n", action.Request},
-		{"the response beside an equal request", `{"request":{"a":1},"response":{"a":1},"z":"\u00e9"}`, `{"b":2}`,
-			`{"request":{"a":1},"response":{"b":2},"z":"\u00e9"}`, action.Response},
-		{"under a name written with escapes", `{"\u0072equest":{}}`, `{"b":2}`, `{"\u0072equest":{"b":2}}`, action.Request},
+		{"in its place", named(` { "a" : 1.0,"request" : {"x":1} , "n":9007199254740993 }` + "\n"), `{"y": 2}`,
+			named(` { "a" : 1.0,"request" : {"y": 2} , "n":9007199254740993 }` + "\n"), action.Request},
+		{"the response beside an equal request", named(`{"request":{"a":1},"response":{"a":1},"z":"\u00e9"}`), `{"b":2}`,
+			named(`{"request":{"a":1},"response":{"b":2},"z":"\u00e9"}`), action.Response},
+		{"under a name written with escapes", named(`{"\u0072equest":{}}`), `{"b":2}`, named(`{"\u0072equest":{"b":2}}`), action.Request},
 		{"a function's first answer comes last", `{"user":{} }`, `{"b":2}`, `{"function":"function/preuserinfo","user":{} ,"response":{"b":2}}`, action.Function},
 		{"into an empty context", "{ }\n", `{}`, "{\"function\":\"function/preuserinfo\" ,\"response\":{}}\n", action.Function},
 		{"behind a text that looks like an end", `{"function":"function/preuserinfo","x":"{}}"}`, `{"b":2}`,
@@ -43,7 +43,7 @@ func TestWith(t *testing.T) {
 // TestAnObjectCannotGrowIntoItsCall: what is appended to an object must not
 // land in the bytes behind it.
 func TestAnObjectCannotGrowIntoItsCall(t *testing.T) {
-	const raw = `{"request":{"a":1},"z":2}`
+	raw := named(`{"request":{"a":1},"z":2}`)
 	call, err := wire.NewCall("default", action.Request, method, []byte(raw), limit)
 	require.NoError(t, err)
 	_ = append(call.Object(), "XXXXX"...)
@@ -62,6 +62,8 @@ func TestWithChangesTheObjectAndNothingElse(t *testing.T) {
 		front, back := drawMembers(t, 0), drawMembers(t, 100)
 		if phase == action.Function {
 			front = append([]string{`"function" : "function/preuserinfo"`}, front...)
+		} else {
+			front = append([]string{`"fullMethod" : "` + method + `"`}, front...)
 		}
 		present := phase != action.Function || rapid.Bool().Draw(t, "present")
 		space := drawSpace(t)

@@ -22,11 +22,11 @@ func (w *Worker) asyncJob(ctx context.Context, d *bus.Delivery) (*job, error) {
 		j.id, j.owner, j.phase, j.name, j.sequence = again.DeliveryID, again.Owner, again.Phase, again.EventType, again.Sequence
 		j.match, target = again.Match, again.Target
 	}
-	if scope := now.Snapshot().Scopes[j.owner]; scope != nil {
-		if t, ok := scope.Targets[target]; ok {
-			j.target = &t
-			return j, nil
-		}
+	if j.target = targetIn(now, j.owner, target); j.target != nil {
+		return j, nil
+	}
+	if j.target, j.left, err = w.departed(ctx, d, now); err != nil || j.target != nil {
+		return j, err
 	}
 	j.target = &action.Target{Name: target}
 	j.refused = action.NewError(action.CodeNoTarget, action.StageCatalog, "").WithTarget(target)

@@ -28,12 +28,13 @@ type job struct {
 	owner       string
 	target      *action.Target
 	phase       action.Phase
-	name        string // event type, or the phase's word for an async delivery
-	sequence    uint64 // of the stream the target is told
-	match       string // condition, of an event
-	onExhausted action.OnExhausted
+	name        string                    // event type, or the phase's word for an async delivery
+	sequence    uint64                    // of the stream the target is told
+	match       string                    // condition, of an event
+	onExhausted func() action.OnExhausted // nil = a dead letter
 	revision    uint64
 	refused     *action.Error // it can never be sent: malformed, or its target is gone
+	left        string        // the id of its target if that is no longer configured, and is called as it was last
 }
 
 // deliver carries one delivery as far as it goes now: delivered, waiting,
@@ -58,19 +59,26 @@ func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 	case same && (before.State == action.LineGivenUp || before.State == action.LineStopped):
 		r.settle(outcome.Decision{Verdict: verdictOf(before.State), Record: before}, nil)
 	case j.refused != nil:
-		reason := action.CodeMalformed
-		if j.refused.Code == action.CodeNoTarget {
-			reason = action.CodeNoTarget
-		}
-		r.settle(outcome.Decision{Verdict: outcome.Dead, Record: action.LineRecord{
-			Sequence: d.Sequence, DeliveryID: j.id, FailingSince: before.FailingSince,
-			State: action.LineGivenUp, Reason: reason, LastCode: j.refused.Code,
-		}}, j.refused)
+		r.refuse(j.refused)
+	case w.state.isPaused(d.Line.Instance, j.owner, j.target) && j.left != "": // nobody could resume it
+		r.refuse(action.NewError(action.CodeNoTarget, action.StageCatalog, "").WithTarget(j.target.Name))
 	case w.state.isPaused(d.Line.Instance, j.owner, j.target):
 		w.done(d, d.Wait(pausedWait))
 	default:
 		r.attempt(ctx)
 	}
+}
+
+// refuse makes a dead letter of what can never be sent.
+func (r *run) refuse(why *action.Error) {
+	reason := action.CodeMalformed
+	if why.Code == action.CodeNoTarget {
+		reason = action.CodeNoTarget
+	}
+	r.settle(outcome.Decision{Verdict: outcome.Dead, Record: action.LineRecord{
+		Sequence: r.delivery.Sequence, DeliveryID: r.job.id, FailingSince: r.before.FailingSince,
+		State: action.LineGivenUp, Reason: reason, LastCode: why.Code, LastFailed: time.Now(), LastSuccess: r.before.LastSuccess,
+	}}, why)
 }
 
 func verdictOf(s action.LineState) outcome.Verdict {
@@ -87,7 +95,8 @@ func (w *Worker) record(ctx context.Context, d *bus.Delivery) (action.LineRecord
 	if !d.Redelivered && !w.state.hasRecord(d.RecordKey()) {
 		return action.LineRecord{}, false, nil
 	}
-	return w.bus.Record(ctx, d)
+	r, ok, err := w.bus.Record(ctx, d)
+	return r, ok && r.Holds(), err
 }
 
 // jobOf finds out whether the delivery is for this line, under the catalog
@@ -114,10 +123,13 @@ func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
 	if malformed == nil {
 		malformed = checkBody(d.Body, at)
 	}
-	t := definition(l, now, then)
-	return &job{id: l.DeliveryID(d.Sequence, d.StoredAt), owner: l.Owner, target: t, phase: action.OnEvent, name: at.Type,
+	t, left, err := w.definition(ctx, l, now, then)
+	if err != nil {
+		return nil, err
+	}
+	return &job{id: l.DeliveryID(d.Sequence, d.StoredAt), owner: l.Owner, target: t, left: left, phase: action.OnEvent, name: at.Type,
 		sequence: d.Sequence, match: l.Condition.Match,
-		onExhausted: exhaustion(l, at, now, then), revision: then.Revision(), refused: asError(malformed)}, nil
+		onExhausted: func() action.OnExhausted { return exhaustion(l, at, now, then) }, revision: then.Revision(), refused: asError(malformed)}, nil
 }
 
 func checkBody(body []byte, at wire.StoredEvent) error {
@@ -140,7 +152,7 @@ type run struct {
 // attempt makes one exchange and settles what becomes of the delivery.
 func (r *run) attempt(ctx context.Context) {
 	w, d, j := r.worker, r.delivery, r.job
-	keys, err := w.keys.get(ctx, d.Line.Instance, j.owner, j.target.Name)
+	keys, err := w.keysOf(ctx, d.Line.Instance, j)
 	if err != nil {
 		w.giveWay(d, err)
 		return
@@ -176,18 +188,47 @@ func (r *run) attempt(ctx context.Context) {
 			w.giveWay(d, err)
 			return
 		}
+		r.known = r.known && r.before.Holds()
 	}
-	decision := outcome.Decide(outcome.Attempt{
-		Err: answer.Err, Status: answer.Status, RetryAfter: answer.RetryAfter, Policy: j.target.Retry,
-		OnExhausted: j.onExhausted, Before: r.before, Sequence: d.Sequence, DeliveryID: j.id,
-		StoredAt: d.StoredAt, Now: time.Now(), Jitter: rand.Float64(),
-	})
-	w.logAttempt(attempt{
+	decision := r.decide(answer)
+	line := attempt{
 		instance: d.Line.Instance, org: d.Line.Org, phase: j.phase, name: j.name, target: j.target, id: j.id, number: number,
 		sequence: d.Sequence, status: answer.Status, err: answer.Err, took: answer.Duration,
 		verdict: string(decision.Verdict), wait: decision.Delay, revision: j.revision,
-	})
+	}
+	if answer.Err == nil { // the line need not wait for our log
+		r.settle(decision, nil)
+		w.logAttempt(line)
+		return
+	}
+	w.logAttempt(line)
+	r.date(ctx, &decision.Record)
 	r.settle(decision, answer.Err)
+}
+
+func (r *run) decide(answer invoke.Answer) outcome.Decision {
+	d, j := r.delivery, r.job
+	a := outcome.Attempt{
+		Err: answer.Err, Status: answer.Status, RetryAfter: answer.RetryAfter, Policy: j.target.Retry,
+		Before: r.before, Sequence: d.Sequence, DeliveryID: j.id, StoredAt: d.StoredAt, Now: time.Now(), Jitter: rand.Float64(),
+	}
+	if answer.Err != nil && j.onExhausted != nil {
+		a.OnExhausted = j.onExhausted()
+	}
+	return outcome.Decide(a)
+}
+
+// date notes when the line failed, and when it last did not: once it fails
+// the server's time of its last acknowledgement is that of a success no more.
+func (r *run) date(ctx context.Context, record *action.LineRecord) {
+	record.LastFailed, record.LastSuccess = time.Now(), r.before.LastSuccess
+	if !r.before.FailingSince.IsZero() {
+		return
+	}
+	var err error
+	if record.LastSuccess, err = r.worker.bus.LastAck(ctx, r.delivery.Line); err != nil {
+		r.worker.log.Warn().Err(err).Str("line", r.delivery.Line.Name).Msg("when the line last succeeded is not known")
+	}
 }
 
 func (w *Worker) lapsed(d *bus.Delivery, j *job) {
@@ -207,19 +248,6 @@ func (w *Worker) done(d *bus.Delivery, err error) {
 	if err != nil {
 		w.log.Warn().Err(err).Str("line", d.Line.Name).Uint64("sequence", d.Sequence).Msg("server not told, the delivery will come again")
 	}
-}
-
-// definition is how a target is called: its newest form, or the last one it
-// had.
-func definition(l bus.Line, catalogs ...*catalog.Matcher) *action.Target {
-	for _, m := range catalogs {
-		if scope := m.Snapshot().Scopes[l.Owner]; scope != nil {
-			if t, ok := scope.Targets[l.Target]; ok {
-				return &t
-			}
-		}
-	}
-	return &action.Target{Name: l.Target} // cannot be: the catalog it matched in has it
 }
 
 func exhaustion(l bus.Line, at wire.StoredEvent, catalogs ...*catalog.Matcher) action.OnExhausted {

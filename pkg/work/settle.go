@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/outcome"
 )
 
@@ -16,9 +17,13 @@ import (
 // even while the worker stops. The lease is asked again before the server is
 // told.
 func (r *run) settle(decision outcome.Decision, cause *action.Error) {
+	w, d := r.worker, r.delivery
+	if decision.Verdict == outcome.Ack && !r.known && d.Letter == nil { // nothing to be written
+		w.done(d, d.Ack())
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
 	defer cancel()
-	w, d := r.worker, r.delivery
 	if err := r.keep(ctx, decision); err != nil {
 		w.giveWay(d, err)
 		return
@@ -53,20 +58,39 @@ func (r *run) settle(decision outcome.Decision, cause *action.Error) {
 	}
 }
 
-// keep writes the record before the decision is carried out. A line that was
-// never failing has none, and its success costs nothing.
+// keep writes the record before the decision is carried out. The success of a
+// line that was not failing costs nothing; that of one that was leaves how it
+// failed last.
 func (r *run) keep(ctx context.Context, decision outcome.Decision) error {
 	w, d := r.worker, r.delivery
-	if decision.Verdict != outcome.Ack {
-		if r.known && r.before == decision.Record {
-			return nil
-		}
-		return w.bus.PutRecord(ctx, d, decision.Record)
-	}
-	if !r.known {
+	switch {
+	case decision.Verdict == outcome.Ack && !r.known:
+		return nil
+	case decision.Verdict == outcome.Ack && d.Line.Unordered:
+		return w.bus.DropRecord(ctx, d)
+	case decision.Verdict == outcome.Ack:
+		return w.bus.PutRecord(ctx, d, r.before.Running())
+	case r.known && r.before == decision.Record:
 		return nil
 	}
-	return w.bus.DropRecord(ctx, d)
+	if d.Line.Unordered {
+		w.showFailure(ctx, d.Line, decision.Record)
+	}
+	return w.bus.PutRecord(ctx, d, decision.Record)
+}
+
+// showEvery is how often, at most, the line of deliveries without an order is
+// told how one of them failed: their records are of one delivery each, and go
+// with it.
+const showEvery = time.Second
+
+func (w *Worker) showFailure(ctx context.Context, l bus.Line, r action.LineRecord) {
+	if w.state.failedWithin(l.RecordKey(), showEvery) {
+		return
+	}
+	if err := w.bus.PutLineRecord(ctx, l, r.Running()); err != nil {
+		w.log.Warn().Err(err).Str("line", l.Name).Msg("the last failure of a line cannot be shown")
+	}
 }
 
 // bury stores the dead letter, waits for its confirmation, and only then lets

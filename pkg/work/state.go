@@ -2,6 +2,7 @@ package work
 
 import (
 	"sync"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
@@ -54,11 +55,18 @@ func (s *fleetState) lineName(key string, l *bus.Line) (name string, known bool)
 	return name, known
 }
 
+// hasRecord tells whether there is a record that the next delivery depends on.
 func (s *fleetState) hasRecord(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.records[key]
-	return ok
+	return s.records[key].Holds()
+}
+
+// failedWithin tells whether a record shows a failure of the last moment.
+func (s *fleetState) failedWithin(key string, d time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.records[key].LastFailed) < d
 }
 
 func (s *fleetState) isPaused(instance, owner string, t *action.Target) bool {

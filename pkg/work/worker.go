@@ -36,6 +36,7 @@ type Worker struct {
 	state    *fleetState
 	spans    *spans
 	calls    *bus.CallServer
+	tests    *bus.TestServer
 	consumer *bus.Consumer
 	working  context.Context // ends when what is in hand must end
 	abort    context.CancelFunc
@@ -62,6 +63,9 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
 	var err error
+	if w.tests, err = o.Bus.ServeTests(w.test); err != nil {
+		return nil, errors.Join(err, w.Stop(ctx))
+	}
 	if w.calls, err = o.Bus.ServeCalls(o.Calls, w.call); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
@@ -93,14 +97,16 @@ func await(ctx context.Context, first <-chan struct{}) error {
 	}
 }
 
-// line begins or ends to take from a line.
+// line begins or ends to take from a line. One that is removed may be there
+// again before what is in hand of it has ended.
 func (w *Worker) line(key string, l *bus.Line) {
 	name, known := w.state.lineName(key, l)
 	switch {
-	case l != nil:
+	case l != nil && !l.Drained:
 		w.consumer.Start(w.working, *l)
 	case known:
-		w.ended.Go(func() { w.consumer.StopLine(name); w.spans.forget(name) })
+		ended := w.consumer.StopLine(name)
+		w.ended.Go(func() { <-ended; w.spans.forget(name) })
 	}
 }
 
@@ -113,6 +119,9 @@ func (w *Worker) Stop(ctx context.Context) error {
 		var err error
 		if w.calls != nil {
 			err = w.calls.Stop(ctx)
+		}
+		if w.tests != nil {
+			err = errors.Join(err, w.tests.Stop(ctx))
 		}
 		w.consumer.Stop()
 		w.ended.Wait()

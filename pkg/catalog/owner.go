@@ -1,0 +1,68 @@
+package catalog
+
+import (
+	"maps"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// Reload gives the catalog that is in force when a followed file has changed:
+// what the file names takes the place of everything that a file owned before,
+// and what was made otherwise stays beside it, as with MergeInto. The result is
+// not checked; neither argument is written to, and the result shares their
+// values.
+func Reload(current, file *Snapshot) *Snapshot {
+	kept := &Snapshot{Instance: current.Instance, Scopes: make(map[string]*Scope, len(current.Scopes))}
+	for org, sc := range current.Scopes {
+		rest := sc.withoutOwned()
+		if org == "" || rest == sc || rest.objects() > 0 {
+			kept.Scopes[org] = rest
+		}
+	}
+	return MergeInto(kept, file)
+}
+
+// withoutOwned is a scope without what a file owns; itself when that is
+// nothing.
+func (sc *Scope) withoutOwned() *Scope {
+	if sc == nil || !sc.hasOwner() {
+		return sc
+	}
+	out := &Scope{Targets: map[string]action.Target{}, Sections: map[action.Phase][]action.Execution{}, Meta: maps.Clone(sc.Meta)}
+	for name, t := range sc.Targets {
+		if sc.Meta[Ref{Name: name}].Owner == "" {
+			out.Targets[name] = t
+		}
+	}
+	for phase, section := range sc.Sections {
+		for _, e := range section {
+			if sc.Meta[Ref{phase, e.Name}].Owner == "" {
+				out.Sections[phase] = append(out.Sections[phase], e)
+			}
+		}
+	}
+	return out
+}
+
+func (sc *Scope) hasOwner() bool {
+	for _, meta := range sc.Meta {
+		if meta.Owner != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// FirstOwned gives the first of the changes that takes something from a file,
+// and the file's name; ok is false when none does.
+func FirstOwned(current *Snapshot, changes []Change) (c Change, file string, ok bool) {
+	for _, c := range changes {
+		if c.Action == Added {
+			continue
+		}
+		if meta, _ := current.MetaOf(c.Org, Ref{c.Phase, c.Name}); meta.Owner != "" {
+			return c, meta.Owner, true
+		}
+	}
+	return Change{}, "", false
+}

@@ -1,0 +1,195 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/catalog"
+)
+
+// TestEditKeepsIDs: an object keeps its id and when it was made, by whichever
+// way it is changed, and a target that is renamed keeps its key too.
+func TestEditKeepsIDs(t *testing.T) {
+	f := newFleet(t)
+	d := f.dispatcher()
+	b := f.bus()
+	before, after := d.edit(t, "api CreateTarget", add("a", "https://a.example"))
+	require.Equal(t, []uint64{0, 1}, []uint64{before, after})
+	made := d.meta(t, target("a"))
+	require.Len(t, made.ID, 26)
+	require.Equal(t, made.Created, made.Changed)
+	require.Empty(t, made.Owner)
+	key, ok, err := b.Secret(within(t, 5*time.Second), instance, "", "a")
+	require.NoError(t, err)
+	require.True(t, ok)
+
+	before, after = d.edit(t, "nothing", func(*catalog.Scope) {})
+	require.Equal(t, before, after)
+	_, err = d.Apply(within(t, 5*time.Second), parsed(t, "targets: {a: {type: webhook, url: https://a.example}, b: {type: webhook, url: https://b.example}}"))
+	require.NoError(t, err)
+	require.Equal(t, made, d.meta(t, target("a")), "the same settings, from a file")
+
+	d.edit(t, "api UpdateTarget", func(sc *catalog.Scope) {
+		delete(sc.Targets, "a")
+		sc.Targets["c"] = hook("c", "https://a.example")
+		sc.Meta[target("c")] = sc.Meta[target("a")]
+	})
+	renamed := d.meta(t, target("c"))
+	require.Equal(t, []any{made.ID, made.Created}, []any{renamed.ID, renamed.Created})
+	require.False(t, renamed.Changed.Before(made.Changed))
+	carried, _, err := b.Secret(within(t, 5*time.Second), instance, "", "c")
+	require.NoError(t, err)
+	require.Equal(t, key, carried)
+	other, _, err := b.Secret(within(t, 5*time.Second), instance, "", "b")
+	require.NoError(t, err)
+	require.NotEqual(t, key, other)
+
+	second := f.dispatcher()
+	require.Equal(t, renamed, second.meta(t, target("c")), "it is stored")
+	m, err := second.Catalog(within(t, 5*time.Second), instance, 0)
+	require.NoError(t, err)
+	place, ok := m.FindID(made.ID)
+	require.True(t, ok)
+	require.Equal(t, catalog.Place{Ref: target("c")}, place)
+}
+
+func TestEditRefusals(t *testing.T) {
+	d := newFleet(t).dispatcher()
+	_, _, err := d.tryEdit(t, instance, strings.Repeat("x", action.MaxSource+1), add("a", "https://a.example"))
+	code(t, action.CodeBadField, err)
+	_, _, err = d.tryEdit(t, instance, "api", add("a", "no url"))
+	code(t, action.CodeBadCatalog, err)
+	own := errors.New("mine")
+	_, _, err = d.Edit(within(t, 5*time.Second), instance, "api", func(*catalog.Snapshot) (*catalog.Snapshot, error) { return nil, own })
+	require.ErrorIs(t, err, own)
+	_, err = d.Catalog(within(t, 5*time.Second), instance, 0)
+	code(t, action.CodeUnknownInstance, err)
+}
+
+// TestManyDispatchersLoseNoEdit: each edit is made from the one before.
+func TestManyDispatchersLoseNoEdit(t *testing.T) {
+	f := newFleet(t)
+	const writers, edits = 3, 12
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	revisions := map[uint64]bool{}
+	for w := range writers {
+		d := f.dispatcher()
+		all.Go(func() {
+			last := uint64(0)
+			for i := range edits {
+				before, after, err := d.tryEdit(t, instance, "writer", add(fmt.Sprintf("t%d-%d", w, i), "https://a.example"))
+				if err != nil || before >= after || after <= last {
+					t.Errorf("%d to %d: %v", before, after, err)
+					return
+				}
+				last = after
+				mu.Lock()
+				if revisions[after] {
+					t.Errorf("revision %d was made twice", after)
+				}
+				revisions[after] = true
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	d := f.dispatcher()
+	require.Len(t, d.now(t).Scopes[""].Targets, writers*edits)
+	list, err := d.History(within(t, 5*time.Second), instance, 0, 1000)
+	require.NoError(t, err)
+	require.Len(t, list, writers*edits)
+	for _, r := range list {
+		require.Equal(t, []int{1, 0, 0}, []int{r.Added, r.Changed, r.Removed})
+	}
+}
+
+// TestEditTouchesNoOtherLine: what an edit does not concern is not written again.
+func TestEditTouchesNoOtherLine(t *testing.T) {
+	f := newFleet(t)
+	d := f.dispatcher()
+	_, err := d.Apply(within(t, 10*time.Second), parsed(t, `
+targets: {a: {type: webhook, url: https://a.example, lanes: 4}, later: {type: async, url: https://b.example}}
+events: {user.added: {targets: [{target: a}]}, user.removed: {targets: [{target: a}]}}
+requests: {"*": {targets: [{target: later}]}}
+`))
+	require.NoError(t, err)
+	writes := func() uint64 {
+		s, err := f.js.Stream(within(t, 5*time.Second), "KV_callout_lines")
+		require.NoError(t, err)
+		return s.CachedInfo().State.LastSeq
+	}
+	before := writes()
+	for i := range 5 {
+		d.edit(t, "api", func(sc *catalog.Scope) { sc.Targets["a"] = lanes(hook("a", fmt.Sprint("https://", i, ".example")), 4) })
+	}
+	require.Equal(t, before, writes(), "its settings are no part of a line")
+	d.edit(t, "api", func(sc *catalog.Scope) {
+		sc.Sections[action.OnEvent] = append(sc.Sections[action.OnEvent], action.Execution{Name: "user.changed", Match: "user.changed", Entries: []action.Entry{{Target: "a"}}})
+	})
+	require.Equal(t, before+4, writes(), "four new lanes")
+}
+
+func lanes(t action.Target, n int) action.Target {
+	t.Lanes = n
+	return t
+}
+
+// TestHalfAnEditIsFinished: a dispatcher that died behind the marker, and one
+// that died before the cores had their conditions.
+func TestHalfAnEditIsFinished(t *testing.T) {
+	f := newFleet(t)
+	d := f.dispatcher()
+	d.edit(t, "api", add("a", "https://a.example"))
+	b := f.bus()
+	ctx := within(t, 20*time.Second)
+	base, err := b.Version(ctx, instance, 1, nil)
+	require.NoError(t, err)
+	next, sc := base.Matcher.Snapshot().Draft("")
+	sc.Sections[action.Function] = []action.Execution{{Name: "f", Match: "f", Entries: []action.Entry{{Target: "a"}}}}
+	stamped := catalog.Stamp(base.Matcher.Snapshot(), next, catalog.Stamping{Now: time.Now().UTC(), NewID: func() string { return "an id" }})
+	v, err := b.StoreCatalog(ctx, base, stamped, action.Revision{Source: "half"})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, v.Revision.Revision)
+
+	conditions := func() (seen catalog.Conditions) {
+		following, stop := context.WithCancel(ctx)
+		defer stop()
+		given := make(chan catalog.Conditions, 10)
+		<-b.FollowConditions(following, instance, func(c catalog.Conditions) { given <- c })
+		return <-given
+	}
+	require.EqualValues(t, 1, conditions().Revision)
+	second := f.dispatcher()
+	m, err := second.Catalog(ctx, instance, 2)
+	require.NoError(t, err)
+	require.NotNil(t, m.Call(action.Function, "f", ""))
+	require.EqualValues(t, 2, conditions().Revision)
+
+	// The next one dies between the root and the conditions.
+	list, err := f.bucket("callout_conditions").Get(ctx, instance)
+	require.NoError(t, err)
+	d.edit(t, "api", func(sc *catalog.Scope) { sc.Sections[action.Function] = nil })
+	_, err = f.bucket("callout_conditions").Put(ctx, instance, list.Value())
+	require.NoError(t, err)
+	require.EqualValues(t, 2, conditions().Revision)
+	f.dispatcher()
+	require.EqualValues(t, 3, conditions().Revision)
+	require.Empty(t, conditions().Orgs)
+	root, set, err := b.CurrentRoot(ctx, instance)
+	require.NoError(t, err)
+	require.True(t, set)
+	latest, _, err := b.LatestRoot(ctx, instance)
+	require.NoError(t, err)
+	require.Equal(t, latest, root)
+	require.Equal(t, bus.Root{Revision: 3, Cut: root.Cut}, root)
+}
