@@ -40,6 +40,10 @@ type Options struct {
 	// that method alone, not GetUser. Callout's own management service is always
 	// exempt.
 	Exempt []string
+	// Declare is what the core can be extended at. It is announced in the
+	// background, as soon as NATS and a dispatcher are there; see Client.Declare.
+	// Nil declares nothing.
+	Declare *Declaration
 	// MaxObject is the size in bytes an object may have; 0 = 1 MiB.
 	MaxObject int
 	Log       zerolog.Logger
@@ -62,6 +66,8 @@ type Client struct {
 	filter   atomic.Pointer[catalog.Filter]
 	loaded   chan struct{}
 	unfollow context.CancelFunc
+
+	declaring declaring
 }
 
 // Connect makes a client. It does not fail when NATS is away: the client then
@@ -86,6 +92,11 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Declare != nil {
+		if _, err := o.Declare.Encode(); err != nil {
+			return nil, err
+		}
+	}
 	// The bus takes what remains of a context for the time of every connection
 	// it makes, later ones too: a nearly spent one would keep it away for ever.
 	try, cancelTry := context.WithTimeout(context.WithoutCancel(ctx), firstTry)
@@ -101,6 +112,9 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		c.filter.Store(catalog.CompileFilter(conditions))
 		once.Do(func() { close(c.loaded) })
 	})
+	if o.Declare != nil {
+		c.announce(following, *o.Declare)
+	}
 	if b.Connected() {
 		look, cancel := context.WithTimeout(ctx, firstLook)
 		defer cancel()

@@ -28,14 +28,11 @@ func (c *Client) Publish(ctx context.Context, events ...action.Event) ([]Stored,
 		if err != nil {
 			return nil, err
 		}
-		if _, err := wire.ReadEvent(body); err != nil {
+		if _, err := c.bus.CheckEvent(c.opts.Instance, body); err != nil {
 			return nil, err
 		}
-		if _, err := wire.EventSubject(c.opts.Instance, e.ResourceOwner, e.AggregateID, e.Type); err != nil {
+		if err := bus.CheckEventID(e.ID); err != nil {
 			return nil, err
-		}
-		if len(e.Payload) > c.bus.MaxObject() {
-			return nil, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("event_payload")
 		}
 		if e.ID == "" {
 			e.ID = ulid.Make().String()

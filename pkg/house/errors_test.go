@@ -18,7 +18,7 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-var update = flag.Bool("update", false, "write docs/errors.md anew")
+var update = flag.Bool("update", false, "write the files anew that are made from others")
 
 const (
 	codesFile  = "pkg/action/codes.go"

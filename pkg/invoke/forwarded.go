@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,9 +20,10 @@ const (
 	memberMessage = "forwardedErrorMessage"
 )
 
-// maxMessage bounds a forwarded message, in bytes. A longer one is replaced by
-// the standard text, never cut: the rejection itself always stands.
-const maxMessage = 1024
+// maxMessage bounds a forwarded message, in bytes of UTF-8. A longer one is not
+// cut: a message that says so takes its place, with the code too_large in it. The
+// rejection and its status always stand.
+const maxMessage = 8 << 10
 
 // forwarded reads the two members. A status other than 0 or a message other
 // than "" is a rejection: with that status if it is 400–499, else 400; with
@@ -63,12 +65,12 @@ func number(raw []byte) (float64, error) {
 }
 
 func rejection(status float64, message string) *action.Error {
-	var cause error
+	e := action.NewError(action.CodeRejected, action.StageAnswer, plain(message))
 	if len(message) > maxMessage {
-		cause = errors.New("the forwarded message has " + strconv.Itoa(len(message)) + " bytes, over its bound")
-		message = ""
+		e.Message = fmt.Sprintf("%s; its message has %d bytes, over the %d that are handed on (%s)",
+			action.CodeRejected.Message(), len(message), maxMessage, action.CodeTooLarge)
+		e.Field = memberMessage
 	}
-	e := action.NewError(action.CodeRejected, action.StageAnswer, plain(message)).WithCause(cause)
 	e.Status = http.StatusBadRequest
 	if code := int(status); status >= 400 && status <= 499 && float64(code) == status {
 		e.Status = code

@@ -44,7 +44,7 @@ var (
 )
 
 // maxHeaders is how many headers of ours a request has at most.
-const maxHeaders = 14
+const maxHeaders = 15
 
 // noHeader is what http.Client sees, see sealed. Never written to.
 var noHeader = http.Header{}

@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"connectrpc.com/connect"
 
@@ -13,78 +14,69 @@ import (
 
 // Apply puts a configuration in force, or tells what it would change.
 func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.ApplyRequest]) (*connect.Response[calloutv1.ApplyResponse], error) {
-	text, doubts := catalog.ParseFor(req.Msg.GetInstance(), req.Msg.GetFile(), []byte(req.Msg.GetConfiguration()))
-	if text == nil {
-		return nil, &badCatalog{problems: doubts}
-	}
-	answer := &calloutv1.ApplyResponse{Instance: text.Instance, Problems: problems(doubts)}
-	edit := func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
-		if wanted := req.Msg.GetIfRevision(); wanted != 0 && wanted != current.Revision {
-			return nil, action.NewError(action.CodeConflict, action.StageCatalog,
-				fmt.Sprintf("the configuration is at revision %d, not %d", current.Revision, wanted)).WithField("if_revision")
+	text := catalog.ReadText(req.Msg.GetInstance(), []catalog.File{{Name: req.Msg.GetFile(), Text: []byte(req.Msg.GetConfiguration())}})
+	answer := &calloutv1.ApplyResponse{Instance: text.Instance()}
+	e := edit{instance: text.Instance(), source: "apply", request: req.Msg.GetRequestId(), dryRun: req.Msg.GetDryRun() || text.Flawed()}
+	e.make = func(ctx context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error) {
+		if err := atRevision(current, req.Msg.GetIfRevision()); err != nil && !text.Flawed() {
+			return nil, err
 		}
-		next, err := planned(current, text, req.Msg.GetPrune())
-		if err == nil {
-			answer.Changes = changes(catalog.Diff(current, next))
+		next, found := planned(current, text, req.Msg.GetPrune())
+		if next == nil {
+			return nil, &badCatalog{problems: found}
 		}
+		undeclared, err := s.undeclared(ctx, current, next)
+		answer.Problems = problems(slices.Concat(found, undeclared))
 		return next, err
 	}
-	var err error
-	if req.Msg.GetDryRun() {
-		err = s.dryRun(ctx, answer, edit)
-	} else {
-		var before uint64
-		before, answer.Revision, err = s.engine.Edit(ctx, text.Instance, edit)
-		answer.Changed = before != answer.Revision
-	}
+	_, unknown := s.catalog(ctx, e.instance, 0)
+	done, err := s.edit(ctx, e)
 	if err != nil {
 		return nil, err
 	}
+	if done.repeated {
+		_, found := planned(done.was, text, req.Msg.GetPrune())
+		answer.Problems = problems(found)
+	}
+	answer.Revision, answer.Changes = done.revision, changes(catalog.Diff(done.was, done.is))
+	answer.Changed = len(answer.GetChanges()) > 0 || unknown != nil // which makes the instance
 	return connect.NewResponse(answer), nil
 }
 
-// planned is the catalog that a configuration leads to. With prune it is the
-// configuration's own; without, what is not named stays, and both together are
-// checked again.
-func planned(current, text *catalog.Snapshot, prune bool) (*catalog.Snapshot, error) {
+// planned is the catalog that a configuration leads to, nil when it has errors.
+// With prune it is the configuration's own; without, what is not named stays,
+// and may be named.
+func planned(current *catalog.Snapshot, text *catalog.Text, prune bool) (*catalog.Snapshot, []catalog.Problem) {
 	if prune {
-		return text, nil
+		return text.Alone()
 	}
-	next := catalog.MergeInto(current, text)
-	if found := catalog.Validate(next); catalog.HasErrors(found) {
-		return nil, &badCatalog{problems: found}
-	}
-	return next, nil
+	return text.Over(current)
 }
 
-// dryRun compares with what is in force here. An instance that is not there
-// would be made.
-func (s *Service) dryRun(ctx context.Context, answer *calloutv1.ApplyResponse, edit func(*catalog.Snapshot) (*catalog.Snapshot, error)) error {
-	current := catalog.Empty(answer.GetInstance())
-	m, err := s.engine.Catalog(ctx, answer.GetInstance(), 0)
-	switch {
-	case err == nil:
-		current = m.Snapshot()
-	case action.CodeOf(err) != action.CodeUnknownInstance:
-		return err
+// atRevision tells whether a revision that was given, if any, is the one in
+// force.
+func atRevision(current *catalog.Snapshot, wanted uint64) error {
+	if wanted == 0 || wanted == current.Revision {
+		return nil
 	}
-	answer.Revision = current.Revision
-	if _, err := edit(current); err != nil {
-		return err
-	}
-	answer.Changed = m == nil || len(answer.GetChanges()) > 0
-	return nil
+	return action.NewError(action.CodeConflict, action.StageCatalog,
+		fmt.Sprintf("the configuration is at revision %d, not %d", current.Revision, wanted)).WithField("if_revision")
 }
 
-// Export gives the configuration in force as a text.
+// Export gives a configuration as a text: the one in force, or that of an
+// earlier revision.
 func (s *Service) Export(ctx context.Context, req *connect.Request[calloutv1.ExportRequest]) (*connect.Response[calloutv1.ExportResponse], error) {
 	m, err := s.catalog(ctx, req.Msg.GetInstance(), req.Msg.GetMinRevision())
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.ExportResponse{
-		Instance: m.Instance(), Revision: m.Revision(), Configuration: string(catalog.Export(m.Snapshot())),
-	}), nil
+	c := m.Snapshot()
+	if revision := req.Msg.GetRevision(); revision != 0 {
+		if c, err = s.catalogAt(ctx, m.Instance(), revision); err != nil {
+			return nil, notFoundAt(err, "revision")
+		}
+	}
+	return connect.NewResponse(&calloutv1.ExportResponse{Instance: c.Instance, Revision: c.Revision, Configuration: string(catalog.Export(c))}), nil
 }
 
 // GetRevision tells the revision in force.

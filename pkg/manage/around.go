@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
 // around is what every call goes through: its time is bounded, its error is
@@ -13,10 +15,15 @@ type around struct{ service *Service }
 
 var _ connect.Interceptor = around{}
 
-// WrapUnary bounds the time of a call to maxTime.
+// WrapUnary bounds the time of a call to maxTime; a test takes as long as its
+// target may.
 func (a around) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		ctx, cancel := context.WithTimeout(ctx, maxTime)
+		limit := maxTime
+		if req.Spec().Procedure == calloutv1connect.ActionServiceTestTargetProcedure {
+			limit = maxTestTime
+		}
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		began := time.Now()
 		answer, err := next(ctx, req)

@@ -16,6 +16,8 @@ type Engine interface {
 	Subscriptions
 	DeadLetters
 	Events
+	Declarations
+	Tests
 }
 
 // Configurations of instances, and the targets in them.
@@ -24,8 +26,20 @@ type Configurations interface {
 	// than revision.
 	Catalog(ctx context.Context, instance string, revision uint64) (*catalog.Matcher, error)
 	// Edit puts in force what edit makes of the catalog in force, and tells the
-	// revisions before and after.
-	Edit(ctx context.Context, instance string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error)
+	// revisions before and after. source tells the history what made it.
+	Edit(ctx context.Context, instance, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error)
+	// CatalogAt gives the catalog of one revision. The error is not_found when it
+	// never was or is not kept any more; revision 0 is the empty catalog.
+	CatalogAt(ctx context.Context, instance string, revision uint64) (*catalog.Snapshot, error)
+	// History lists revisions, the newest first: those below before, 0 = all, at
+	// most limit.
+	History(ctx context.Context, instance string, before uint64, limit int) ([]action.Revision, error)
+	// Watch reports the revision in force if it is newer than from, then each
+	// newer one, until ctx ends or do fails. Who is slow misses some, never the
+	// newest.
+	Watch(ctx context.Context, instance string, from uint64, do func(action.Revision) error) error
+	// SigningKey gives the signing key of a target that org itself defines.
+	SigningKey(ctx context.Context, instance, org, target string) (string, error)
 	// PauseTarget and ResumeTarget act on a target that org itself defines; ""
 	// is the instance. ResumeTarget tells whether the configuration keeps the
 	// target paused all the same.
@@ -47,6 +61,13 @@ type Subscriptions interface {
 	ResumeSubscription(ctx context.Context, instance, name string, lane int) error
 	RetryNow(ctx context.Context, instance, name string, lane int) error
 	Skip(ctx context.Context, instance, name string, lane int) error
+	// Waiting counts the events and async deliveries that wait for the lines of a
+	// target, or of an execution: of names one or the other. Replays are not
+	// counted: what they send was delivered before.
+	Waiting(ctx context.Context, instance string, of catalog.Line) (uint64, error)
+	// Discard makes dead letters of everything that waits for those of these
+	// lines that are no longer configured, and tells how many.
+	Discard(ctx context.Context, instance string, of catalog.Line) (uint64, error)
 }
 
 // DeadLetters of an instance. Ids are within the grammar of ids.

@@ -36,15 +36,22 @@ var connectCodes = map[action.Code]connect.Code{
 	action.CodeCancelled:        connect.CodeCanceled,
 	action.CodeUnavailable:      connect.CodeUnavailable,
 	action.CodeNotStored:        connect.CodeUnavailable,
+	action.CodeUnreadable:       connect.CodeDataLoss,
 }
 
 // badCatalog is a configuration that is refused, with everything that is wrong
-// with it.
-type badCatalog struct{ problems []catalog.Problem }
+// with it; or a request, when as is set.
+type badCatalog struct {
+	problems []catalog.Problem
+	as       *action.Error
+}
 
-func (e *badCatalog) Error() string { return action.CodeBadCatalog.Message() }
+func (e *badCatalog) Error() string { return e.Unwrap().Error() }
 
 func (e *badCatalog) Unwrap() error {
+	if e.as != nil {
+		return e.as
+	}
 	return action.NewError(action.CodeBadCatalog, action.StageCatalog, "")
 }
 
@@ -70,8 +77,12 @@ func failure(err error) *connect.Error {
 	}
 	detail := &calloutv1.ErrorDetail{Code: string(fault.Code), Stage: string(fault.Stage), Field: fault.Field, Target: fault.Target}
 	var bad *badCatalog
-	if errors.As(err, &bad) {
+	var unknown *catalog.UnknownConditions
+	switch {
+	case errors.As(err, &bad):
 		detail.Problems = problems(bad.problems)
+	case errors.As(err, &unknown):
+		detail.Problems = problems(unknown.Problems)
 	}
 	out := connect.NewError(code, errors.New(fault.Message))
 	if d, err := connect.NewErrorDetail(detail); err == nil {

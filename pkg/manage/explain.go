@@ -21,6 +21,9 @@ func (s *Service) Explain(ctx context.Context, req *connect.Request[calloutv1.Ex
 		return nil, err
 	}
 	out := Explanation(m.Explain(phase, req.Msg.GetName(), req.Msg.GetOrg()))
+	if out.Hint, err = s.declaredHint(ctx, m.Instance(), phase, req.Msg.GetName()); err != nil {
+		return nil, err
+	}
 	for _, t := range out.GetTurns() { // a pause is state, which no catalog knows
 		_, paused := s.engine.Paused(m.Instance(), t.GetOwner(), t.GetTarget())
 		t.Paused = t.GetPaused() || paused

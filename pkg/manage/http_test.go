@@ -170,17 +170,29 @@ requests: {"*": {targets: [{target: it}]}, /s.S/Off: {targets: [{target: off}]}}
 	require.True(t, ask(t, c.ResumeTarget, &calloutv1.ResumeTargetRequest{Target: "off"}).GetPausedByConfiguration())
 }
 
-// TestAFileOwnsItsInstance: nothing else is refused while it is followed.
-func TestAFileOwnsItsInstance(t *testing.T) {
+// TestAFileOwnsWhatItNames: its objects are changed by the file only while it is
+// followed, and others live beside them.
+func TestAFileOwnsWhatItNames(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(first), 0o600))
 	c := plain(t, run(t, "", func(o *node.Options) { o.File = file }))
-	err := refused(t, connect.CodeFailedPrecondition, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", Prune: true})
-	requireDetail(t, &calloutv1.ErrorDetail{Code: "file_owned", Stage: "catalog"}, err)
-	require.ErrorContains(t, err, "configured by the file mine.yaml, which is followed: change the file, or start without it")
-	require.NotContains(t, err.Error(), filepath.Dir(file))
+	for _, tt := range []struct {
+		text  string
+		prune bool
+		want  string
+	}{
+		{"version: 1\n", true, "target check cannot be removed"},
+		{"targets: {log: {type: async, url: https://b.example}}", false, "target log cannot be changed"},
+		{"events: {more: {condition: user.*, targets: []}}", false, "execution event user.* cannot be removed"},
+	} {
+		err := refused(t, connect.CodeFailedPrecondition, c.Apply, &calloutv1.ApplyRequest{Configuration: tt.text, Prune: tt.prune})
+		requireDetail(t, &calloutv1.ErrorDetail{Code: "file_owned", Stage: "catalog"}, err)
+		require.ErrorContains(t, err, tt.want+": it belongs to the file mine.yaml, which is followed; change the file, or start without it")
+		require.NotContains(t, err.Error(), filepath.Dir(file))
+	}
 	require.EqualValues(t, 1, ask(t, c.GetRevision, &calloutv1.GetRevisionRequest{}).GetRevision())
 
+	require.True(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "targets: {beside: {type: webhook, url: https://b.example}}"}).GetChanged())
 	require.True(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", Prune: true, DryRun: true}).GetChanged())
 	ask(t, c.PauseTarget, &calloutv1.PauseTargetRequest{Target: "log"})
 	ask(t, c.ResumeTarget, &calloutv1.ResumeTargetRequest{Target: "log"})

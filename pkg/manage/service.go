@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/manage/zitadel"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
@@ -22,23 +24,25 @@ const (
 	maxTime    = time.Minute                // of one request
 	maxWait    = action.DefaultBudget       // for a revision
 	maxTails   = 16                         // clients that events are shown to at once, by one dispatcher
+	maxWatches = 16                         // clients that revisions are shown to at once
 )
 
 // Service answers the calls of callout.v1.ActionService.
 type Service struct {
-	calloutv1connect.UnimplementedActionServiceHandler
-	engine Engine
-	log    zerolog.Logger
-	tails  chan struct{} // a place for each client that events are shown to
+	engine  Engine
+	log     zerolog.Logger
+	tails   chan struct{} // a place for each client that events are shown to
+	watches chan struct{} // and for each that revisions are
+	past    past
 }
 
 var _ calloutv1connect.ActionServiceHandler = (*Service)(nil)
 
 // Routes are the handlers of the service, by the path that each serves: the
-// service itself, and gRPC reflection, by which command lines find out what it
-// can do.
+// service itself, its face for tools of ZITADEL, and gRPC reflection, by which
+// command lines find out what it can do.
 func Routes(engine Engine, log zerolog.Logger) map[string]http.Handler {
-	s := &Service{engine: engine, log: log, tails: make(chan struct{}, maxTails)}
+	s := &Service{engine: engine, log: log, tails: make(chan struct{}, maxTails), watches: make(chan struct{}, maxWatches)}
 	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithInterceptors(around{s}),
@@ -50,6 +54,7 @@ func Routes(engine Engine, log zerolog.Logger) map[string]http.Handler {
 	reflector := grpcreflect.NewStaticReflector(calloutv1connect.ActionServiceName)
 	path, service := calloutv1connect.NewActionServiceHandler(s, options...)
 	add(path, patient(service))
+	maps.Copy(routes, zitadel.Routes(zitadel.Options{Service: s, Failure: failure, Log: log}))
 	for _, reflection := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){
 		grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha,
 	} {

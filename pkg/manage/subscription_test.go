@@ -38,13 +38,14 @@ func TestListSubscriptions(t *testing.T) {
 	s := awaitState(t, c, "user.added/hook", "retrying")
 	want := &calloutv1.Subscription{Name: "user.added/hook", Condition: "user.added", Target: "hook", Lanes: 1, State: "retrying",
 		Waiting: 2, InWork: 1, Attempts: 1, LastStatus: 503, LastError: "status"}
-	for _, at := range []interface{ AsTime() time.Time }{s.GetOldest(), s.GetFailingSince()} {
+	for _, at := range []interface{ AsTime() time.Time }{s.GetOldest(), s.GetFailingSince(), s.GetLastFailed()} {
 		require.WithinDuration(t, time.Now(), at.AsTime(), bound)
 	}
 	require.WithinDuration(t, time.Now().Add(time.Hour), s.GetNextTry().AsTime(), 15*time.Minute)
 	require.Nil(t, s.GetLastAck())
+	require.Nil(t, s.GetLastSuccess())
 	require.Regexp(t, `^user-added-hook-[0-9a-f]{32}$`, s.GetLine())
-	s.Oldest, s.FailingSince, s.NextTry, s.Line = nil, nil, nil, ""
+	s.Oldest, s.FailingSince, s.LastFailed, s.NextTry, s.Line = nil, nil, nil, nil, ""
 	require.True(t, proto.Equal(want, s), "%v", s)
 }
 

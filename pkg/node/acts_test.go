@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/dispatch"
 )
 
@@ -54,6 +56,69 @@ func TestSubscriptionShowsHowItStands(t *testing.T) {
 	require.WithinDuration(t, time.Now(), s.FailingSince, 10*time.Second)
 	require.WithinDuration(t, time.Now().Add(time.Hour), s.NextTry, 15*time.Minute)
 	require.WithinDuration(t, time.Now(), s.OldestStored, 10*time.Second)
+}
+
+// TestLastFailureStays: a line that runs again says how it failed last, and
+// that costs one write when it goes on, and none behind that.
+func TestLastFailureStays(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 503)
+	r := run(t, hooks, strings.ReplaceAll(oneHook, "1h", "10ms"), nil)
+	r.publish(t, event("u", "user.added", 1))
+	r.awaitState(t, "user.added/hook", action.SubscriptionRetrying)
+	status.Store(200)
+	s := r.awaitState(t, "user.added/hook", action.SubscriptionRunning)
+	require.Equal(t, []any{0, 503, action.CodeStatus, true}, []any{s.Attempts, s.LastStatus, s.LastError, s.FailingSince.IsZero()})
+	records, err := jetStreamOf(t, r).KeyValue(t.Context(), "callout_lines")
+	require.NoError(t, err)
+	written := func() uint64 {
+		record, err := records.Get(t.Context(), r.lines(t)[0].RecordKey())
+		require.NoError(t, err)
+		return record.Revision()
+	}
+	before := written()
+	for i := range uint64(20) {
+		r.publish(t, event("u", "user.added", 2+i))
+	}
+	r.drained(t)
+	require.Equal(t, before, written(), "success costs nothing")
+	again := r.subscription(t, "user.added/hook")
+	require.True(t, again.LastFailed.Equal(s.LastFailed))
+	require.True(t, again.LastSuccess.After(s.LastSuccess))
+}
+
+// TestStoppedLineShowsItsFailureAfterwards: resuming forgets why the line
+// stood, not how it failed.
+func TestStoppedLineShowsItsFailureAfterwards(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 503)
+	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 2}}}\nevents: {user.added: {on_exhausted: stop, targets: [{target: hook}]}}", nil)
+	r.publish(t, event("u", "user.added", 1))
+	r.awaitState(t, "user.added/hook", action.SubscriptionStopped)
+	status.Store(200)
+	require.NoError(t, r.Dispatcher().ResumeSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
+	require.Equal(t, "1", hooks.await(t, "hook", 3)[2].header.Get("Callout-Attempt"), "it has all its attempts again")
+	s := r.awaitState(t, "user.added/hook", action.SubscriptionRunning)
+	require.Equal(t, []any{503, action.CodeStatus, action.Code("")}, []any{s.LastStatus, s.LastError, s.Reason})
+}
+
+// TestAsyncLineShowsItsLastFailure although each of its deliveries has a record
+// of its own.
+func TestAsyncLineShowsItsLastFailure(t *testing.T) {
+	t.Parallel()
+	hooks := newTargets(t)
+	status := obey(hooks, "hook", 503)
+	r := run(t, hooks, "targets: {hook: {type: async, url: HOOKS/hook, retry: {initial: 10ms, max: 10ms}}}\nrequests: {'*': {targets: [{target: hook}]}}", nil)
+	_, err := r.client.Request(within(t, 5*time.Second), callout.Call{Method: "/a.S/M", Request: []byte("{}")})
+	require.NoError(t, err)
+	hooks.await(t, "hook", 2)
+	status.Store(200)
+	require.Eventually(t, func() bool { return r.subscription(t, "async/hook").InWork == 0 }, 10*time.Second, 5*time.Millisecond)
+	s := r.subscription(t, "async/hook")
+	require.Equal(t, []any{action.SubscriptionRunning, 503, action.CodeStatus}, []any{s.State, s.LastStatus, s.LastError})
+	require.WithinDuration(t, time.Now(), s.LastFailed, time.Minute)
 }
 
 func TestRetryNowEndsTheWait(t *testing.T) {

@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,13 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -199,65 +196,6 @@ func bareResponder(b *testing.B, hook string) (*nats.Conn, string) {
 	return core, "bare"
 }
 
-func BenchmarkEvent(b *testing.B) {
-	arrived := make(chan struct{}, 1<<20)
-	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		arrived <- struct{}{}
-	}))
-	b.Cleanup(hook.Close)
-	_, client := benchNode(b, "targets: {hook: {type: webhook, url: HOOKS}}\nevents: {user.added: {targets: [{target: hook}]}}", hook.URL)
-	event := action.Event{AggregateID: "u1", ResourceOwner: "acme", Type: "user.added", Payload: json.RawMessage(object())}
-	ours := func() { _, err := client.Publish(context.Background(), event); ok(b, err) }
-	bare := barePublisher(b, hook.URL, object())
-	b.Run("stored to called", func(b *testing.B) {
-		wait := func(publish func()) func() { return func() { publish(); <-arrived } }
-		pair(b, func(n int) time.Duration { return eachMedian(n, wait(ours)) }, func(n int) time.Duration { return eachMedian(n, wait(bare)) })
-	})
-	b.Run("one lane, a backlog", func(b *testing.B) {
-		backlog := func(n int, publish func()) time.Duration {
-			began := time.Now()
-			together(n, 16, publish)
-			for range n {
-				<-arrived
-			}
-			return time.Since(began) / time.Duration(n)
-		}
-		pair(b, func(n int) time.Duration { return backlog(5*n, ours) }, func(n int) time.Duration { return backlog(5*n, bare) })
-	})
-}
-
-// barePublisher stores a message, which a consumer with one in work posts.
-func barePublisher(b *testing.B, hook string, body []byte) func() {
-	b.Helper()
-	ctx := context.Background()
-	s, err := embed.Start(embed.Options{Data: b.TempDir(), Listen: "127.0.0.1:0"})
-	ok(b, err)
-	b.Cleanup(s.Close)
-	worker, err := nats.Connect(s.URL())
-	ok(b, err)
-	b.Cleanup(worker.Close)
-	js, err := jetstream.New(worker)
-	ok(b, err)
-	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "bare", Subjects: []string{"bare.>"}})
-	ok(b, err)
-	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "bare", MaxAckPending: 1, AckPolicy: jetstream.AckExplicitPolicy})
-	ok(b, err)
-	hooks := tuned()
-	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		post(b, hooks, hook, m.Data())
-		_ = m.Ack()
-	}, jetstream.PullMaxMessages(1))
-	ok(b, err)
-	b.Cleanup(consuming.Stop)
-	core, err := nats.Connect(s.URL())
-	ok(b, err)
-	b.Cleanup(core.Close)
-	publisher, err := jetstream.New(core)
-	ok(b, err)
-	return func() { _, err := publisher.Publish(ctx, "bare.a", body); ok(b, err) }
-}
-
 // BenchmarkChain calls one execution of five targets, and five of one target.
 func BenchmarkChain(b *testing.B) {
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -286,37 +224,4 @@ requests:
 				}
 			})
 		})
-}
-
-// BenchmarkLanes has a target that takes 20 ms: what 16 and 64 lanes deliver in
-// a second, against what as many hands could at most.
-func BenchmarkLanes(b *testing.B) {
-	for _, lanes := range []int{16, 64} {
-		b.Run(fmt.Sprint(lanes), func(b *testing.B) {
-			var arrived atomic.Int64
-			hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body)
-				time.Sleep(20 * time.Millisecond)
-				arrived.Add(1)
-			}))
-			b.Cleanup(hook.Close)
-			_, client := benchNode(b, fmt.Sprintf("targets: {hook: {type: webhook, url: HOOKS, lanes: %d}}\nevents: {user.added: {targets: [{target: hook}]}}", lanes), hook.URL)
-			for b.Loop() {
-				const n = 6000
-				began, before := time.Now(), arrived.Load()
-				var next atomic.Int64
-				together(n, 16, func() {
-					_, err := client.Publish(context.Background(), action.Event{AggregateID: fmt.Sprint("u", next.Add(1)), ResourceOwner: "acme", Type: "user.added"})
-					ok(b, err)
-				})
-				for arrived.Load() < before+n*9/10 { // the last events fall on few lanes
-					time.Sleep(time.Millisecond)
-				}
-				rate := float64(arrived.Load()-before) / time.Since(began).Seconds()
-				b.ReportMetric(rate, "events/s")
-				b.ReportMetric(rate/(float64(lanes)/0.02), "of-the-most")
-			}
-			b.ReportMetric(0, "ns/op")
-		})
-	}
 }

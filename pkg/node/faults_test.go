@@ -167,19 +167,36 @@ func TestPublishedAsSoonAsApplyHasAnswered(t *testing.T) {
 	require.Empty(t, hooks.got("all"), "none went to the less exact execution")
 }
 
-// TestSwitchesUnderABacklog switches between three executions while a thousand
-// events wait: each goes to exactly one line, the one in force when it was
-// stored.
+// switches is how often executions are switched under a backlog: 1,000 times in
+// the longer runs that CALLOUT_ROUNDS asks for.
+func switches() int {
+	if os.Getenv("CALLOUT_ROUNDS") != "" {
+		return 1000
+	}
+	return 150
+}
+
+// TestSwitchesUnderABacklog switches between an all, a group and an exact
+// execution while a thousand events wait: each goes to exactly one line, the
+// one in force when it was stored. What is published behind an edit is the
+// first of the new one, to the single sequence.
 func TestSwitchesUnderABacklog(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, "", nil)
 	d := r.Dispatcher()
-	apply := func(matches ...string) {
-		_, err := d.Apply(within(t, 10*time.Second), hooked(t, hooks, matches...))
+	apply := func(match, target string) {
+		config := "targets: {all: {type: webhook, url: HOOKS/all}, group: {type: webhook, url: HOOKS/group}, exact: {type: webhook, url: HOOKS/exact}}\n" +
+			"events: {'*': {targets: [{target: all}]}"
+		if match != "" {
+			config += fmt.Sprintf(", %q: {targets: [{target: %s}]}", match, target)
+		}
+		s, problems := catalog.Parse("test.yaml", []byte(strings.ReplaceAll(config+"}", "HOOKS", hooks.URL)))
+		require.NotNil(t, s, "%v", problems)
+		_, err := d.Apply(within(t, 10*time.Second), s)
 		require.NoError(t, err)
 	}
-	apply()
+	apply("", "")
 	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "*/all", dispatch.AllLanes))
 	want := map[uint64]string{}
 	n := uint64(0)
@@ -190,24 +207,18 @@ func TestSwitchesUnderABacklog(t *testing.T) {
 			r.publish(t, event("u", "user.added", n))
 		}
 	}
+	began := time.Now()
 	publish("all", 1000) // they wait
-	for i := range times(t, 60) {
-		switch i % 3 {
-		case 0:
-			apply("user.*")
-			publish("hook", 3)
-		case 1:
-			apply("user.added")
-			publish("hook", 3)
-		default:
-			apply()
-			publish("all", 3)
-		}
+	for i := range switches() {
+		turn := [][2]string{{"user.*", "group"}, {"user.added", "exact"}, {"", "all"}}[i%3]
+		apply(turn[0], turn[1])
+		publish(turn[1], 3)
 	}
+	switched := time.Since(began)
 	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "default", "*/all", dispatch.AllLanes))
-	require.Eventually(t, func() bool { return len(hooks.got("hook"))+len(hooks.got("all")) >= int(n) }, 60*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(hooks.got("group"))+len(hooks.got("exact"))+len(hooks.got("all")) >= int(n) }, 60*time.Second, 10*time.Millisecond)
 	r.drained(t)
-	for _, name := range []string{"hook", "all"} {
+	for _, name := range []string{"group", "exact", "all"} {
 		for _, a := range hooks.got(name) {
 			m := markOf(t, a)
 			require.Equal(t, name, want[m.n], "event %d", m.n)
@@ -215,6 +226,8 @@ func TestSwitchesUnderABacklog(t *testing.T) {
 		}
 	}
 	require.Empty(t, want, "lost")
+	t.Logf("%d switches in %s, %d events; all delivered after %s: 0 lost, 0 twice, 0 at the wrong line",
+		switches(), switched.Round(time.Millisecond), n, time.Since(began).Round(time.Millisecond))
 }
 
 // TestClientSeesWhatIsStoredWhenTheStreamIsFull publishes several at once into

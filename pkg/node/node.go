@@ -35,6 +35,9 @@ type Options struct {
 	SyncAlways bool
 	History    time.Duration // how long delivered events are kept; 0 = 7 days
 	MaxStream  int64         // bytes an event stream may hold; 0 = 10 GiB, in memory 1 GiB
+	// AllowUndeclared makes a warning of an execution whose condition no core has
+	// declared.
+	AllowUndeclared bool
 	// WithoutWorker leaves the worker out: others do the work.
 	WithoutWorker bool
 	Log           zerolog.Logger
@@ -100,7 +103,8 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 	if err != nil {
 		return err
 	}
-	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, History: o.History, Mount: Mount(o.Log)}); err != nil {
+	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, History: o.History,
+		AllowUndeclared: o.AllowUndeclared, Mount: Mount(o.Log)}); err != nil {
 		return err
 	}
 	if err := n.configure(ctx, o, s); err != nil {
@@ -114,7 +118,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 	return err
 }
 
-// configure puts the configuration in force. A file owns its instance from
+// configure puts the configuration in force. What a file names is its own from
 // before it is applied. Without any, what the API made before a restart stays.
 func (n *Node) configure(ctx context.Context, o Options, s *catalog.Snapshot) error {
 	if s == nil {
@@ -126,6 +130,8 @@ func (n *Node) configure(ctx context.Context, o Options, s *catalog.Snapshot) er
 		if err := n.dispatcher.FollowFile(following, o.File, s.Instance); err != nil {
 			return err
 		}
+		_, err := n.dispatcher.ApplyFile(ctx, o.File, s)
+		return err
 	}
 	_, err := n.dispatcher.Apply(ctx, s)
 	return err

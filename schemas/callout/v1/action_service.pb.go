@@ -557,6 +557,9 @@ type ExplainResponse struct {
 	// What a call does when no worker is available: fail or continue; empty for
 	// an event and when nothing runs.
 	OnUnavailable string `protobuf:"bytes,8,opt,name=on_unavailable,json=onUnavailable,proto3" json:"on_unavailable,omitempty"`
+	// That no core has declared the name, and the nearest one that is; empty when
+	// some core has, or none has declared anything of the kind.
+	Hint          string `protobuf:"bytes,9,opt,name=hint,proto3" json:"hint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,6 +646,13 @@ func (x *ExplainResponse) GetTurns() []*ExplainedTurn {
 func (x *ExplainResponse) GetOnUnavailable() string {
 	if x != nil {
 		return x.OnUnavailable
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetHint() string {
+	if x != nil {
+		return x.Hint
 	}
 	return ""
 }
@@ -1160,7 +1170,7 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x05phase\x18\x02 \x01(\x0e2\x11.callout.v1.PhaseR\x05phase\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x10\n" +
 	"\x03org\x18\x04 \x01(\tR\x03org\x12!\n" +
-	"\fmin_revision\x18\x05 \x01(\x04R\vminRevision\"\xa4\x02\n" +
+	"\fmin_revision\x18\x05 \x01(\x04R\vminRevision\"\xb8\x02\n" +
 	"\x0fExplainResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12'\n" +
@@ -1169,7 +1179,8 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x05 \x01(\tR\x03org\x122\n" +
 	"\x06scopes\x18\x06 \x03(\v2\x1a.callout.v1.ExplainedScopeR\x06scopes\x12/\n" +
 	"\x05turns\x18\a \x03(\v2\x19.callout.v1.ExplainedTurnR\x05turns\x12%\n" +
-	"\x0eon_unavailable\x18\b \x01(\tR\ronUnavailable\"q\n" +
+	"\x0eon_unavailable\x18\b \x01(\tR\ronUnavailable\x12\x12\n" +
+	"\x04hint\x18\t \x01(\tR\x04hint\"q\n" +
 	"\x0eExplainedScope\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x125\n" +
 	"\n" +

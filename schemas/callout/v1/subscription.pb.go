@@ -57,7 +57,8 @@ type Subscription struct {
 	Redelivered uint32 `protobuf:"varint,12,opt,name=redelivered,proto3" json:"redelivered,omitempty"`
 	// When the oldest of what waits or is in work was stored.
 	Oldest *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=oldest,proto3" json:"oldest,omitempty"`
-	// When the line last went on.
+	// When the line last went on: an event was delivered, given up, or left to a
+	// better match.
 	LastAck *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=last_ack,json=lastAck,proto3" json:"last_ack,omitempty"`
 	// Attempts made for the event at its head, since when it fails, and when the
 	// next attempt is made.
@@ -66,11 +67,15 @@ type Subscription struct {
 	NextTry      *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=next_try,json=nextTry,proto3" json:"next_try,omitempty"`
 	StoppedSince *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=stopped_since,json=stoppedSince,proto3" json:"stopped_since,omitempty"`
 	// The HTTP status of the last attempt that failed, 0 without an answer, and
-	// its code of docs/errors.md.
+	// its code of docs/errors.md. They stay when the line runs again.
 	LastStatus uint32 `protobuf:"varint,19,opt,name=last_status,json=lastStatus,proto3" json:"last_status,omitempty"`
 	LastError  string `protobuf:"bytes,20,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// Why it stopped, a code of docs/errors.md.
-	Reason        string `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the line last went on, but not those times when it gave an event up.
+	LastSuccess *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=last_success,json=lastSuccess,proto3" json:"last_success,omitempty"`
+	// When the last attempt failed that last_status and last_error are of.
+	LastFailed    *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=last_failed,json=lastFailed,proto3" json:"last_failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -250,6 +255,20 @@ func (x *Subscription) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Subscription) GetLastSuccess() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSuccess
+	}
+	return nil
+}
+
+func (x *Subscription) GetLastFailed() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastFailed
+	}
+	return nil
 }
 
 type ListSubscriptionsRequest struct {
@@ -783,7 +802,7 @@ var File_callout_v1_subscription_proto protoreflect.FileDescriptor
 const file_callout_v1_subscription_proto_rawDesc = "" +
 	"\n" +
 	"\x1dcallout/v1/subscription.proto\x12\n" +
-	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x05\n" +
+	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x06\n" +
 	"\fSubscription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12\x10\n" +
@@ -808,7 +827,10 @@ const file_callout_v1_subscription_proto_rawDesc = "" +
 	"lastStatus\x12\x1d\n" +
 	"\n" +
 	"last_error\x18\x14 \x01(\tR\tlastError\x12\x16\n" +
-	"\x06reason\x18\x15 \x01(\tR\x06reason\"J\n" +
+	"\x06reason\x18\x15 \x01(\tR\x06reason\x12=\n" +
+	"\flast_success\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\vlastSuccess\x12;\n" +
+	"\vlast_failed\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"lastFailed\"J\n" +
 	"\x18ListSubscriptionsRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"[\n" +
@@ -876,12 +898,14 @@ var file_callout_v1_subscription_proto_depIdxs = []int32{
 	11, // 2: callout.v1.Subscription.failing_since:type_name -> google.protobuf.Timestamp
 	11, // 3: callout.v1.Subscription.next_try:type_name -> google.protobuf.Timestamp
 	11, // 4: callout.v1.Subscription.stopped_since:type_name -> google.protobuf.Timestamp
-	0,  // 5: callout.v1.ListSubscriptionsResponse.subscriptions:type_name -> callout.v1.Subscription
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	11, // 5: callout.v1.Subscription.last_success:type_name -> google.protobuf.Timestamp
+	11, // 6: callout.v1.Subscription.last_failed:type_name -> google.protobuf.Timestamp
+	0,  // 7: callout.v1.ListSubscriptionsResponse.subscriptions:type_name -> callout.v1.Subscription
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_subscription_proto_init() }

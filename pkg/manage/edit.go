@@ -1,0 +1,236 @@
+package manage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
+)
+
+// edit is one change of an instance's catalog that a request asks for.
+type edit struct {
+	instance string
+	source   string // as the history names it
+	request  string // the id of the request, "" = none
+	dryRun   bool
+	// make gives the catalog that is asked for; the current one itself when
+	// there is nothing to change. It may be called more than once.
+	make func(ctx context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error)
+	// about is the object that problems are laid to, nil when the request has no
+	// fields for them.
+	about *subject
+}
+
+// edited is what an edit has led to.
+type edited struct {
+	was, is  *catalog.Snapshot // is has what the edit stamped; after a dry run it is what would be
+	revision uint64            // in force, or after a dry run compared with
+	repeated bool              // the request was answered before: was and is are those of then
+}
+
+// edit is the one way from a request to a new revision. A request that was
+// answered before makes no second one.
+func (s *Service) edit(ctx context.Context, e edit) (edited, error) {
+	if e.dryRun || action.CheckID(e.instance) != nil { // which a dry run refuses
+		return s.dryRun(ctx, e)
+	}
+	source, err := e.sourceText()
+	if err != nil {
+		return edited{}, err
+	}
+	repeated, seen, err := s.repeated(ctx, e, source, remembered)
+	if err != nil || repeated != nil {
+		return s.then(ctx, e.instance, repeated, err)
+	}
+	var was, next *catalog.Snapshot
+	_, after, err := s.engine.Edit(ctx, e.instance, source, func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
+		if e.request != "" && current.Revision > seen { // others were faster, and one may have been the same request
+			var err error
+			if repeated, _, err = s.repeated(ctx, e, source, min(current.Revision-seen, remembered)); err != nil || repeated != nil {
+				return nil, cmp.Or(err, errRepeated)
+			}
+		}
+		var err error
+		was = current
+		next, err = e.make(ctx, current)
+		return next, err
+	})
+	switch {
+	case repeated != nil:
+		return s.then(ctx, e.instance, repeated, nil)
+	case err != nil:
+		return edited{}, e.refusal(err, next)
+	case after == was.Revision:
+		return edited{was: was, is: was, revision: after}, nil
+	}
+	is, err := s.catalogAt(ctx, e.instance, after)
+	return edited{was: was, is: is, revision: after}, err
+}
+
+// dryRun makes the edit of what is in force here, and puts nothing in force. An
+// instance that is not there has an empty catalog.
+func (s *Service) dryRun(ctx context.Context, e edit) (edited, error) {
+	was := catalog.Empty(e.instance)
+	m, err := s.catalog(ctx, e.instance, 0)
+	switch {
+	case err == nil:
+		was = m.Snapshot()
+	case action.CodeOf(err) != action.CodeUnknownInstance:
+		return edited{}, err
+	}
+	next, err := e.make(ctx, was)
+	if err == nil && next != was {
+		_, err = s.undeclared(ctx, was, next)
+	}
+	switch {
+	case err != nil || next == was:
+	case m == nil:
+		_, err = catalog.Compile(next)
+	default:
+		_, err = m.Next(next, catalog.Delta{})
+	}
+	if err != nil {
+		return edited{}, e.refusal(err, next)
+	}
+	return edited{was: was, is: next, revision: was.Revision}, nil
+}
+
+// catalogAt gives the catalog of one revision, whether or not it is in force
+// any more.
+func (s *Service) catalogAt(ctx context.Context, instance string, revision uint64) (*catalog.Snapshot, error) {
+	m, err := s.catalog(ctx, instance, 0)
+	if err == nil && m.Revision() == revision {
+		return m.Snapshot(), nil
+	}
+	return s.engine.CatalogAt(ctx, orDefault(instance), revision)
+}
+
+// refusal words the error of an edit: what the catalog would be is looked at
+// once more, so that everything that is wrong comes at once.
+func (e *edit) refusal(err error, next *catalog.Snapshot) error {
+	var unknown *catalog.UnknownConditions
+	if errors.As(err, &unknown) {
+		return e.about.undeclared(unknown)
+	}
+	var listed *badCatalog
+	if next == nil || action.CodeOf(err) != action.CodeBadCatalog || errors.As(err, &listed) {
+		return e.about.rename(err)
+	}
+	if found := catalog.Validate(next); catalog.HasErrors(found) {
+		return e.about.refusal(found)
+	}
+	return err
+}
+
+// subject is the object that a request is about.
+type subject struct {
+	place   catalog.Place
+	field   string // of the request
+	reading *catalog.Reading
+}
+
+// check tells what is wrong with the object in a catalog, and what is doubtful
+// about it. Only what the object reaches is looked at.
+func (o *subject) check(next *catalog.Snapshot) (doubts []catalog.Problem, err error) {
+	found := o.reading.Problems(catalog.Validate(next.Part(o.place)))
+	if catalog.HasErrors(found) {
+		return nil, o.refusal(o.reading.Problems(catalog.Validate(next)))
+	}
+	for _, p := range found {
+		switch p.Code {
+		case catalog.ProblemUnusedTarget, catalog.ProblemUnusedList: // others may come to use it
+		default:
+			if at, is := o.at(p); is {
+				p.Path = at
+				doubts = append(doubts, p)
+			}
+		}
+	}
+	return doubts, nil
+}
+
+// refusal is the error of a catalog with problems, which are laid to the fields
+// of the request. It is bad_field when one of them is in the object.
+func (o *subject) refusal(found []catalog.Problem) error {
+	var errs, own []catalog.Problem
+	for _, p := range found {
+		if p.Severity != catalog.Error {
+			continue
+		}
+		if at, is := o.at(p); is {
+			p.Path = at
+			own = append(own, p)
+		}
+		errs = append(errs, p)
+	}
+	switch {
+	case len(own) > 0:
+		return badFields(errs)
+	case o != nil:
+		return &badCatalog{problems: errs, as: action.NewError(action.CodeBadCatalog, action.StageCatalog, "it does not fit the rest: "+inWords(errs))}
+	}
+	return &badCatalog{problems: errs}
+}
+
+// at is the field of the request that a problem is in.
+func (o *subject) at(p catalog.Problem) (field string, is bool) {
+	if o == nil {
+		return "", false
+	}
+	if p.Path == "instance" {
+		return p.Path, true
+	}
+	if p.Path == o.place.ScopePath() && p.Path != "" {
+		return o.field + ".org", true
+	}
+	rest, is := strings.CutPrefix(p.Path, o.place.Path())
+	switch {
+	case !is || rest != "" && rest[0] != '.' && rest[0] != '[':
+		return "", false
+	case rest == ".list": // which a file says, and here the name alone does
+		return o.field + ".name", true
+	case rest != "":
+		return o.field + rest, true
+	}
+	switch p.Code { // of the key under which a file has it
+	case catalog.ProblemBadName, catalog.ProblemDuplicateKey:
+		return o.field + ".name", true
+	case catalog.ProblemBadCondition, catalog.ProblemDuplicateCondition, catalog.ProblemUnknownCondition:
+		return o.field + ".condition", true
+	}
+	return o.field, true
+}
+
+// rename lays the field of an error to the request.
+func (o *subject) rename(err error) error {
+	var of *action.Error
+	if o == nil || !errors.As(err, &of) || o.place.Phase != "" || of.Field != "targets."+o.place.Name+".signing_key" {
+		return err
+	}
+	return of.WithField(o.field + ".signing_key")
+}
+
+// maxShown is how many problems the message of an error repeats.
+const maxShown = 3
+
+// badFields is the error of a request with fields that are wrong.
+func badFields(found []catalog.Problem) error {
+	return &badCatalog{problems: found, as: action.NewError(action.CodeBadField, action.StageDecode, inWords(found)).WithField(found[0].Path)}
+}
+
+func inWords(found []catalog.Problem) string {
+	words := texts(found[:min(len(found), maxShown)], func(p catalog.Problem) string { return p.Path + ": " + p.Message })
+	if more := len(found) - maxShown; more > 0 {
+		words = append(words, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(words, "; ")
+}
+
+// missing is a field that must be set.
+func missing(field, message string) error {
+	return badFields([]catalog.Problem{{Path: field, Severity: catalog.Error, Code: catalog.ProblemMissing, Message: message}})
+}

@@ -1,0 +1,84 @@
+package manage
+
+import (
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/callout-hq/callout/pkg/catalog"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+)
+
+// The fields of a message that are no settings: what they say stands elsewhere
+// in a file, or is not said there.
+var (
+	besideTarget    = fieldSet("name", "org", "id", "etag", "create_time", "update_time", "pause_reason", "file")
+	besideExecution = fieldSet("phase", "org", "condition", "name", "etag", "id", "create_time", "update_time", "file")
+)
+
+func fieldSet(names ...protoreflect.Name) map[protoreflect.Name]bool {
+	set := map[protoreflect.Name]bool{}
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
+
+// targetSettings and executionSettings are messages as a file would hold them:
+// the fields have the names of its keys. What has its default is left out.
+func targetSettings(t *calloutv1.Target) catalog.Settings {
+	return settingsOf(t.ProtoReflect(), besideTarget)
+}
+
+func executionSettings(e *calloutv1.Execution) catalog.Settings {
+	s := settingsOf(e.ProtoReflect(), besideExecution)
+	if e.GetCondition() == "" {
+		s["list"] = "true"
+	} else {
+		s["condition"] = e.GetCondition()
+	}
+	return s
+}
+
+func settingsOf(m protoreflect.Message, without map[protoreflect.Name]bool) catalog.Settings {
+	out := catalog.Settings{}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if !without[f.Name()] {
+			out[string(f.Name())] = setting(f, v)
+		}
+		return true
+	})
+	return out
+}
+
+func setting(f protoreflect.FieldDescriptor, v protoreflect.Value) any {
+	switch {
+	case f.IsMap():
+		out := catalog.Settings{}
+		v.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+			out[k.String()] = v.String()
+			return true
+		})
+		return out
+	case f.IsList():
+		var out []any
+		for i := range v.List().Len() {
+			out = append(out, single(v.List().Get(i)))
+		}
+		return out
+	}
+	return single(v)
+}
+
+func single(v protoreflect.Value) any {
+	m, ok := v.Interface().(protoreflect.Message)
+	if !ok {
+		return v.String()
+	}
+	if d, ok := m.Interface().(*durationpb.Duration); ok {
+		if d.CheckValid() != nil {
+			return "" // no duration, as a file would have it
+		}
+		return d.AsDuration().String()
+	}
+	return settingsOf(m, nil)
+}
