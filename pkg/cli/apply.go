@@ -3,12 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
-	"strconv"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
-	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/manage"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
@@ -19,23 +16,33 @@ type applyFlags struct {
 	file   string
 	dryRun bool
 	prune  bool
+	diff   bool // the dry run of another command
+}
+
+// fileFlag adds the flag that names a configuration.
+func fileFlag(cmd *cobra.Command, file *string, use string) {
+	cmd.Flags().StringVarP(file, "file", "f", "", use+" `FILE`; a folder stands for its *.yaml and *.yml, - for standard input")
 }
 
 func (p *Program) applyCommand() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
-		Use:   "apply -f FILE|-",
+		Use:   "apply -f FILE|FOLDER|-",
 		Short: "Put a configuration in force on a running dispatcher",
 		Long: `Sends a configuration file to a dispatcher, which puts it in force whole or not at
 all, and prints what it changes: + added, ~ changed, - removed. What the file does
-not name stays as it is; with --prune it is removed.
+not name stays as it is; with --prune it is removed. Applying the same twice
+changes nothing.
+
+The *.yaml and *.yml files of a folder are one configuration: what one names may
+stand in another, and nothing may stand in two.
 
 With --dry-run nothing is changed.
 
 Exit code: 0 when it is in force, with --dry-run when there is nothing to change;
 1 when it was refused, with --dry-run also when there are differences; 2 when the
 command line is wrong; 3 when no dispatcher answers.`,
-		Example: "  callout apply -f callout.yaml --dry-run\n  callout apply -f callout.yaml --prune\n  callout export | sed s/10s/20s/ | callout apply -f -",
+		Example: "  callout apply -f callout.yaml --dry-run\n  callout apply -f callout.d/ --prune\n  callout export | sed s/10s/20s/ | callout apply -f -",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.file == "" {
@@ -44,13 +51,13 @@ command line is wrong; 3 when no dispatcher answers.`,
 			if err := f.server.check(); err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("instance") {
+			if !p.given(cmd, "instance") {
 				f.server.instance = "" // the file says it
 			}
 			return p.apply(cmd.Context(), &f)
 		},
 	}
-	cmd.Flags().StringVarP(&f.file, "file", "f", "", "the configuration `FILE`; - reads standard input")
+	fileFlag(cmd, &f.file, "the configuration")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "tell what would change, and change nothing")
 	cmd.Flags().BoolVar(&f.prune, "prune", false, "remove what the file does not name")
 	f.server.add(cmd, asTable, asJSON, asYAML)
@@ -58,25 +65,30 @@ command line is wrong; 3 when no dispatcher answers.`,
 }
 
 func (p *Program) apply(ctx context.Context, f *applyFlags) error {
-	raw, name, err := readConfiguration(f.file)
+	c, err := load(f.file)
 	if err != nil {
 		return err
 	}
-	if !utf8.Valid(raw) { // it could not be sent
-		_, problems := catalog.Parse(name, raw)
-		return p.refused(&flawed{problems})
+	text, warnings, err := c.text(f.server.instance)
+	if err != nil {
+		return p.refused(err)
 	}
 	answer, err := ask(ctx, &f.server, &calloutv1.ApplyRequest{
-		Instance: f.server.instance, Configuration: string(raw), File: name, DryRun: f.dryRun, Prune: f.prune,
+		Instance: f.server.instance, Configuration: text, File: c.name, DryRun: f.dryRun, Prune: f.prune,
 	}, calloutv1connect.ActionServiceClient.Apply)
 	if err != nil {
 		return p.refused(err)
 	}
-	for _, problem := range answer.GetProblems() {
-		p.note(manage.Problem(problem).String())
+	if len(c.files) == 1 { // of several, the server knows no places
+		for _, problem := range answer.GetProblems() {
+			warnings = append(warnings, manage.Problem(problem))
+		}
+	}
+	for _, problem := range warnings {
+		p.note(problem.String())
 	}
 	if f.server.output == asTable {
-		err = p.plan(answer, f.dryRun)
+		err = p.plan(answer, f.why())
 	} else {
 		err = p.print(f.server.output, answer)
 	}
@@ -97,24 +109,29 @@ func (p *Program) refused(err error) error {
 	return err
 }
 
-func (p *Program) plan(answer *calloutv1.ApplyResponse, dryRun bool) error {
-	counts := map[calloutv1.Change_Action]int{}
-	for _, c := range answer.GetChanges() {
-		counts[c.GetAction()]++
-		if err := p.say("%s\n", manage.Change(c)); err != nil {
-			return err
-		}
+// why says why nothing was changed; empty when it was.
+func (f *applyFlags) why() string {
+	switch {
+	case f.diff:
+		return "nothing was changed"
+	case f.dryRun:
+		return whyDryRun
 	}
-	sum := func() string {
-		return count(counts[calloutv1.Change_ACTION_ADDED], "object") + " added, " +
-			strconv.Itoa(counts[calloutv1.Change_ACTION_CHANGED]) + " changed, " + strconv.Itoa(counts[calloutv1.Change_ACTION_REMOVED]) + " removed"
+	return ""
+}
+
+const whyDryRun = "nothing was changed yet (--dry-run)"
+
+func (p *Program) plan(answer *calloutv1.ApplyResponse, unchanged string) error {
+	if err := p.changes(answer.GetChanges()); err != nil {
+		return err
 	}
 	at := "instance " + answer.GetInstance()
 	switch {
 	case !answer.GetChanged():
 		return p.say("%s: nothing to change, revision %d is in force\n", at, answer.GetRevision())
-	case dryRun:
-		return p.say("%s: %s; nothing was changed yet (--dry-run)\n", at, sum())
+	case unchanged != "":
+		return p.say("%s: %s; %s\n", at, sum(answer.GetChanges()), unchanged)
 	}
-	return p.say("%s: %s; revision %d is in force\n", at, sum(), answer.GetRevision())
+	return p.say("%s: %s; revision %d is in force\n", at, sum(answer.GetChanges()), answer.GetRevision())
 }

@@ -160,8 +160,14 @@ func TestApplyToAFollowedFile(t *testing.T) {
 				args = append(args, "--embedded-nats")
 			}
 			p := start(t, program, nil, args...)
-			got := runWith(t, "callout", runOptions{dir: examples}, "apply", "-f", "epic-mended.yaml", "--server", p.ready["http"]+"/")
-			require.Equal(t, result{1, "", "callout: the instance is configured by the file callout.yaml, which is followed: change the file, or start without it [file_owned]\n"}, got)
+			apply := func(text string, args ...string) result {
+				return runWith(t, "callout", runOptions{stdin: text}, append([]string{"apply", "-f", "-", "--server", p.ready["http"] + "/"}, args...)...)
+			}
+			require.Equal(t, result{1, "", "callout: target audit cannot be changed: it belongs to the file callout.yaml, which is followed; change the file, or start without it [file_owned]\n"},
+				apply("targets: {audit: {type: webhook, url: https://b.example}}"))
+			require.Equal(t, result{1, "", "callout: target audit cannot be removed: it belongs to the file callout.yaml, which is followed; change the file, or start without it [file_owned]\n"},
+				apply("version: 1\n", "--prune"))
+			require.Zero(t, apply("targets: {beside: {type: webhook, url: https://b.example}}").code)
 			code, _ := p.stop(t, interrupt)
 			require.Zero(t, code)
 		})

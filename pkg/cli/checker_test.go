@@ -12,7 +12,7 @@ import (
 
 // check proves of a history: nothing was lost, each line's events first arrived
 // in their order, an order went to one of its two targets only, each delivery
-// has one id, and its attempts were counted right.
+// has one id, and its attempts and the waits between them are the policy's.
 func (h *history) check(t *testing.T) {
 	t.Helper()
 	h.mu.Lock()
@@ -28,42 +28,104 @@ func (h *history) check(t *testing.T) {
 	}
 	h.awaitQuiet(t)
 	all := h.tg.seen()
-	require.Empty(t, missing(acked, all))
+	lost := missing(acked, all)
+	require.Empty(t, lost)
+	dead, err := h.js.Stream(t.Context(), "CALLOUT_DEAD_default")
+	require.NoError(t, err)
+	require.Zero(t, dead.CachedInfo().State.Msgs, "dead letters: no delivery was to be given up")
 
-	repeated := 0
-	by := map[string][]arrival{}
-	for _, a := range all {
-		by[a.path] = append(by[a.path], a)
-	}
 	aggregate := map[uint64]string{}
 	for _, e := range acked {
 		aggregate[e.sequence] = e.aggregate
 	}
-	for path, arrivals := range by {
-		last := map[string]uint64{}
-		ids := map[uint64]string{}
-		attempt := map[string]int{}
-		for _, a := range arrivals {
-			line := path
-			if path == "/b" { // 16 lanes: in order within an aggregate
-				line += aggregate[a.sequence]
+	repeated, reordered := h.checkOrder(t, all, aggregate)
+	require.Zero(t, reordered, "events that arrived before one that stood ahead of them")
+	retries := h.checkAttempts(t, all)
+	h.checkOneOfTwo(t, all)
+	t.Logf("%d events confirmed, %d tries to publish failed, %d requests, %d refused, %d unanswered, %d attempts more than the first",
+		len(acked), h.publishings.Load(), len(all), h.refused.Load(), h.unanswered.Load(), retries)
+	t.Logf("killed: %v; %d edits; %d lost, %d repeated, %d reordered", h.kills, h.edits.Load(), len(lost), repeated, reordered)
+}
+
+// checkOrder counts the requests that repeat a delivery under the same number,
+// and the first arrivals that are out of order. A delivery has one id.
+func (h *history) checkOrder(t *testing.T, all []arrival, aggregate map[uint64]string) (repeated, reordered int) {
+	t.Helper()
+	type place struct {
+		path     string
+		sequence uint64
+	}
+	last := map[string]uint64{}
+	ids := map[place]string{}
+	attempts := map[string]map[int]bool{}
+	for _, a := range all {
+		line, at := a.path, place{a.path, a.sequence}
+		if a.path == "/b" { // 16 lanes: in order within an aggregate
+			line += aggregate[a.sequence]
+		}
+		if ids[at] == "" {
+			if a.sequence <= last[line] {
+				reordered++
+				t.Errorf("%s: event %d first arrived behind %d", line, a.sequence, last[line])
 			}
-			if ids[a.sequence] == "" {
-				require.Greater(t, a.sequence, last[line], "%s: first arrivals in order", line)
-				last[line], ids[a.sequence] = a.sequence, a.delivery
-			} else {
-				repeated++
-			}
-			require.Equal(t, ids[a.sequence], a.delivery, "one id over attempts")
-			// One may have timed out before the target read it.
-			require.LessOrEqual(t, a.attempt, attempt[a.delivery]+2, "no attempt is left out")
-			require.GreaterOrEqual(t, a.attempt, 1)
-			attempt[a.delivery] = max(attempt[a.delivery], a.attempt)
+			last[line], ids[at], attempts[a.delivery] = a.sequence, a.delivery, map[int]bool{}
+		}
+		require.Equal(t, ids[at], a.delivery, "one id over attempts")
+		if attempts[a.delivery][a.attempt] {
+			repeated++
+		}
+		attempts[a.delivery][a.attempt] = true
+	}
+	return repeated, reordered
+}
+
+// checkAttempts proves that attempts are numbered from 1 without a gap, at most
+// as many as the policy has, and that none came before its wait was over. It
+// counts those behind the first.
+func (h *history) checkAttempts(t *testing.T, all []arrival) (retries int) {
+	t.Helper()
+	first := map[string]map[int]time.Time{} // delivery → attempt → when it first arrived
+	for _, a := range all {
+		seen := first[a.delivery]
+		if seen == nil {
+			seen = map[int]time.Time{}
+			first[a.delivery] = seen
+		}
+		require.GreaterOrEqual(t, a.attempt, 1)
+		require.LessOrEqual(t, a.attempt, mostAttempts)
+		// One may have timed out before the target read it.
+		_, before := seen[a.attempt-1]
+		_, further := seen[a.attempt-2]
+		require.True(t, a.attempt <= 2 || before || further, "attempt %d of %s, without the two ahead of it", a.attempt, a.delivery)
+		if _, again := seen[a.attempt]; again {
+			continue
+		}
+		seen[a.attempt] = a.at
+		if a.attempt > 1 {
+			retries++
+		}
+		if earlier, ok := seen[a.attempt-1]; ok && !h.brokerKilledBetween(earlier, a.at) { // the waits of a killed broker are not promised to the second
+			require.GreaterOrEqual(t, a.at.Sub(earlier), leastWait(a.attempt-1), "attempt %d of %s came early", a.attempt, a.delivery)
 		}
 	}
-	h.checkOneOfTwo(t, by)
-	t.Logf("%d events confirmed, %d edits, broker killed %d times, %d requests, 0 lost, %d repeated, 0 out of order",
-		len(acked), h.edits, h.away.Load(), len(all), repeated)
+	return retries
+}
+
+// leastWait is the shortest wait behind so many attempts: doubled from the
+// first to the longest, less the jitter of 20 % and a millisecond for the
+// clocks on the way.
+func leastWait(attempts int) time.Duration {
+	wait := firstRetry
+	for range attempts - 1 {
+		wait = min(2*wait, longestRetry)
+	}
+	return wait*8/10 - time.Millisecond
+}
+
+func (h *history) brokerKilledBetween(from, to time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.brokerAway, func(at time.Time) bool { return at.After(from) && at.Before(to) })
 }
 
 // missing lists what was confirmed and has not arrived where it should.
@@ -85,17 +147,18 @@ func missing(acked []accepted, all []arrival) []accepted {
 	return out
 }
 
-func (h *history) checkOneOfTwo(t *testing.T, by map[string][]arrival) {
+func (h *history) checkOneOfTwo(t *testing.T, all []arrival) {
 	t.Helper()
-	atC := map[uint64]bool{}
-	for _, a := range by["/c"] {
+	atC, atD := map[uint64]bool{}, 0
+	for _, a := range only(all, "/c") {
 		atC[a.sequence] = true
 	}
-	for _, a := range by["/d"] {
+	for _, a := range only(all, "/d") {
 		require.False(t, atC[a.sequence], "event %d went to both", a.sequence)
+		atD++
 	}
-	require.NotEmpty(t, by["/c"])
-	require.NotEmpty(t, by["/d"])
+	require.NotEmpty(t, atC)
+	require.NotZero(t, atD)
 }
 
 // awaitQuiet waits until no line has anything before it.

@@ -39,7 +39,7 @@ func dev(t *testing.T, tg *target, file string, args ...string) *process {
 }
 
 // fill puts the address of a target and the place of its key into a
-// configuration.
-func fill(tg *target, text string) string {
-	return strings.NewReplacer("URL", tg.URL, "KEY", "signing_key: {env: "+keyVariable+"}").Replace(text)
+// configuration, and whatever else is to stand for a word.
+func fill(tg *target, text string, more ...string) string {
+	return strings.NewReplacer(append(more, "URL", tg.URL, "KEY", "signing_key: {env: "+keyVariable+"}")...).Replace(text)
 }

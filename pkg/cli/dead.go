@@ -14,15 +14,14 @@ import (
 )
 
 func (p *Program) deadCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := parent(&cobra.Command{
 		Use:   "dead list|show|redrive|discard",
 		Short: "Look at what could not be delivered, send it again, or let it go",
 		Long: `A dead letter is a delivery that was given up: its target refused it, or the last
 attempt failed, or somebody skipped it. It is kept whole, for 30 days, until it is
 sent again or discarded.`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+		Example: "  callout dead list\n  callout dead redrive --target audit --since 2h",
+	})
 	cmd.AddCommand(p.deadListCommand(), p.deadShowCommand(), p.deadRedriveCommand(), p.deadDiscardCommand())
 	return cmd
 }
@@ -37,7 +36,7 @@ type deadFlags struct {
 	all    bool
 }
 
-func (f *deadFlags) add(cmd *cobra.Command, limit int, limitText string) {
+func (f *deadFlags) add(cmd *cobra.Command, limit int, limitText string, outputs ...string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.filter.Target, "target", "", "only those for this `TARGET`")
 	flags.StringVar(&f.filter.Org, "org", "", "only those of executions of this `ORG`")
@@ -46,7 +45,7 @@ func (f *deadFlags) add(cmd *cobra.Command, limit int, limitText string) {
 	flags.StringVar(&f.since, "since", "", "only those given up since this `TIME`, or that long ago, such as 2h")
 	flags.StringVar(&f.until, "until", "", "only those given up before this `TIME`, or longer ago than that")
 	flags.IntVar(&f.limit, "limit", limit, limitText)
-	f.server.add(cmd, asTable, asJSON, asYAML)
+	f.server.add(cmd, outputs...)
 }
 
 // check looks over what was given, and completes the filter.
@@ -94,23 +93,29 @@ func pageOf(limit, have int) uint32 {
 const deadPage = 1000
 
 func (p *Program) deadListCommand() *cobra.Command {
+	return p.listDeadCommand(&cobra.Command{Use: "list [ID…]",
+		Example: "  callout dead list\n  callout dead list --target audit --reason exhausted --since 2h\n  callout dead list --limit 0 -o name"})
+}
+
+func (p *Program) getDeadCommand() *cobra.Command {
+	return p.listDeadCommand(&cobra.Command{Use: "dead [ID…]", Example: "  callout get dead --type 'user.*' --since 1d"})
+}
+
+// listDeadCommand is one command by two names.
+func (p *Program) listDeadCommand(cmd *cobra.Command) *cobra.Command {
 	var f deadFlags
-	cmd := &cobra.Command{
-		Use:   "list [ID…]",
-		Short: "List dead letters, the oldest first",
-		Long: `Lists deliveries that were given up, the first to be given up first: the id of the
+	cmd.Short = "List dead letters, the oldest first"
+	cmd.Long = `Lists deliveries that were given up, the first to be given up first: the id of the
 delivery, its target, the event's type, why and how long ago it was given up, and
-how many attempts were made. A reason is a code of docs/errors.md.`,
-		Example: "  callout dead list\n  callout dead list --target audit --reason exhausted --since 2h\n  callout dead list --limit 0 -o json | jq -r '.deadLetters[].deliveryId'",
-		Args:    cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(args, time.Now()); err != nil {
-				return err
-			}
-			return p.deadList(cmd.Context(), &f)
-		},
+how many attempts were made. A reason is a code of docs/errors.md.`
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(args, time.Now()); err != nil {
+			return err
+		}
+		return p.deadList(cmd.Context(), &f)
 	}
-	f.add(cmd, 100, "at most so many; 0 lists all")
+	f.add(cmd, 100, "at most so many; 0 lists all", asTable, asWide, asName, asJSON, asYAML)
 	return cmd
 }
 
@@ -129,8 +134,11 @@ func (p *Program) deadList(ctx context.Context, f *deadFlags) error {
 			break
 		}
 	}
-	if f.server.output != asTable {
+	switch f.server.output {
+	case asJSON, asYAML:
 		return p.print(f.server.output, whole)
+	case asName:
+		return p.deadNames(whole.GetDeadLetters())
 	}
 	if len(whole.GetDeadLetters()) == 0 {
 		return p.say("no dead letters\n")
@@ -138,7 +146,17 @@ func (p *Program) deadList(ctx context.Context, f *deadFlags) error {
 	if whole.GetNextPageToken() != "" {
 		p.note(fmt.Sprintf("these are the oldest %d, there may be more: --limit 0 lists all", len(whole.GetDeadLetters())))
 	}
-	return p.say("%s", deadTable(whole.GetDeadLetters(), time.Now()))
+	return p.say("%s", deadTable(whole.GetDeadLetters(), time.Now(), f.server.output == asWide))
+}
+
+// deadNames prints the ids alone.
+func (p *Program) deadNames(letters []*calloutv1.DeadLetter) error {
+	for _, l := range letters {
+		if err := p.say("%s\n", printable(l.GetDeliveryId())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Program) deadShowCommand() *cobra.Command {

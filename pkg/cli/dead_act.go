@@ -77,7 +77,7 @@ func (p *Program) deadActCommand(cmd *cobra.Command, done string, whole func(ids
 		}
 		return p.say("%s %s\n", count(len(ids), "dead letter"), done)
 	}
-	f.add(cmd, 0, "at most so many, the oldest; 0 takes all that are chosen")
+	f.add(cmd, 0, "at most so many, the oldest; 0 takes all that are chosen", asTable, asJSON, asYAML)
 	cmd.Flags().BoolVar(&f.all, "all", false, "every dead letter of the instance")
 	return cmd
 }

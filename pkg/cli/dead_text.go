@@ -12,16 +12,23 @@ import (
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
-// deadTable shows dead letters to a person, with ages up to now.
-func deadTable(letters []*calloutv1.DeadLetter, now time.Time) string {
+// deadTable shows dead letters to a person, with ages up to now; a wide one
+// with where they come from.
+func deadTable(letters []*calloutv1.DeadLetter, now time.Time, wide bool) string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "ID\tTARGET\tORG\tTYPE\tREASON\tLAST-STATUS\tATTEMPTS\tAGE")
-	for _, l := range letters {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", printable(l.GetDeliveryId()), orDash(l.GetTarget()), orDash(l.GetOrg()),
-			orDash(l.GetEventType()), l.GetReason(), statusText(l.GetLastStatus()), l.GetAttempts(), age(l.GetDeadAt(), now))
+	t := &table{out: &b, head: []string{"ID", "TARGET", "ORG", "TYPE", "REASON", "LAST-STATUS", "ATTEMPTS", "AGE"}}
+	if wide {
+		t.head = append(t.head, "PHASE", "CONDITION", "SEQUENCE", "BYTES")
 	}
-	_ = w.Flush() // a Builder takes everything
+	for _, l := range letters {
+		row := []string{l.GetDeliveryId(), l.GetTarget(), l.GetOrg(), l.GetEventType(), l.GetReason(), statusText(l.GetLastStatus()),
+			fmt.Sprint(l.GetAttempts()), age(l.GetDeadAt(), now)}
+		if wide {
+			row = append(row, string(manage.PhaseWord(l.GetPhase())), l.GetCondition(), fmt.Sprint(l.GetSequence()), fmt.Sprint(l.GetBodySize()))
+		}
+		t.add(row...)
+	}
+	_ = t.flush() // a Builder takes everything
 	return b.String()
 }
 

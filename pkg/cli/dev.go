@@ -29,7 +29,7 @@ func besideBroker(lines int) time.Duration {
 }
 
 func (p *Program) devCommand() *cobra.Command {
-	var o node.Options
+	o := node.Options{AllowUndeclared: true}
 	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "dev [-f FILE]",
@@ -39,7 +39,8 @@ for a single node. FILE is applied again whenever it changes; while it is broken
 the last good one stays in force. The state survives a restart.
 
 Targets on this machine and in private networks may be called, and over plain
-HTTP: that is for development.
+HTTP, and an execution whose condition no core has declared is only warned of:
+that is for development.
 
 When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 		Example: `  callout dev -f callout.yaml

@@ -13,12 +13,12 @@ import (
 )
 
 func (p *Program) eventsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "events publish|tail|replay",
-		Short: "Store events, watch them, or send them again",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	cmd := parent(&cobra.Command{
+		Use:     "events publish|tail|replay",
+		Short:   "Store events, watch them, or send them again",
+		Long:    `Stores events as a core would, shows those that are stored, or sends them again to one subscription.`,
+		Example: "  callout events tail --type 'user.*'\n  callout events publish -f events.json",
+	})
 	cmd.AddCommand(p.publishCommand(), p.tailCommand(), p.replayCommand())
 	return cmd
 }
@@ -39,8 +39,9 @@ from a time on, up to those stored now, with the delivery ids they had and the
 header Callout-Replay: true. It does so in a line of its own, which keeps no order
 and disturbs no other subscription; "callout get subscriptions" shows it until it
 is done.`,
-		Example: "  callout events replay 'user.*/audit' --since 2h\n  callout events replay user.added/crm --since 2026-11-30T09:00:00Z\n  callout events replay user.added/crm --from-sequence 1",
-		Args:    oneSubscription,
+		Example:           "  callout events replay 'user.*/audit' --since 2h\n  callout events replay user.added/crm --since 2026-11-30T09:00:00Z\n  callout events replay user.added/crm --from-sequence 1",
+		Args:              oneOf("subscription"),
+		ValidArgsFunction: p.completeSubscriptions(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.server.check(); err != nil {
 				return err

@@ -23,7 +23,13 @@ type watcher struct {
 
 func watch(t *testing.T, p *process, args ...string) watcher {
 	t.Helper()
-	w := &process{name: "callout", cmd: command(context.Background(), "callout", []string{"CALLOUT_SERVER=" + p.ready["http"]}, append([]string{"events", "tail"}, args...)...),
+	return following(t, p, "showing", append([]string{"events", "tail"}, args...)...)
+}
+
+// following runs a command that follows the events until the test ends.
+func following(t *testing.T, p *process, doing string, args ...string) watcher {
+	t.Helper()
+	w := &process{name: "callout", cmd: command(context.Background(), "callout", []string{"CALLOUT_SERVER=" + p.ready["http"]}, args...),
 		out: newTranscript(), log: newTranscript(), done: make(chan struct{})}
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.log
 	require.NoError(t, w.cmd.Start())
@@ -35,7 +41,7 @@ func watch(t *testing.T, p *process, args ...string) watcher {
 		_ = w.cmd.Process.Kill() // it may have ended already
 		<-w.done
 	})
-	line, ok := w.log.line("showing the events of instance default from sequence ", w.done)
+	line, ok := w.log.line(doing+" the events of instance default from sequence ", w.done)
 	require.True(t, ok, "%s", w.log)
 	return watcher{w, strings.Fields(line)[8]}
 }

@@ -33,8 +33,9 @@ it there. Nothing is called.
 
 With -f it looks into a file and needs no server; otherwise it asks a dispatcher
 what is in force.`,
-		Example: "  callout explain request /zitadel.user.v2.UserService/AddHumanUser --org acme\n  callout explain event user.added -f callout.yaml",
-		Args:    phaseAndName,
+		Example:           "  callout explain request /zitadel.user.v2.UserService/AddHumanUser --org acme\n  callout explain event user.added -f callout.yaml",
+		Args:              phaseAndName,
+		ValidArgsFunction: p.completeConditions(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.server.check(); err != nil {
 				return err
@@ -49,20 +50,27 @@ what is in force.`,
 			return p.explain(cmd.Context(), &f, phase, args[1])
 		},
 	}
-	cmd.Flags().StringVarP(&f.file, "file", "f", "", "look into this configuration `FILE`; - reads standard input")
+	fileFlag(cmd, &f.file, "look into this configuration")
 	cmd.Flags().StringVar(&f.org, "org", "", "the `ORG` of the caller or of the event")
 	f.server.add(cmd, asTable, asJSON, asYAML)
 	return cmd
+}
+
+// phaseOf is a phase of the wire by its word.
+func phaseOf(word string) (calloutv1.Phase, error) {
+	phase := manage.PhaseNumber(action.Phase(word))
+	if phase == calloutv1.Phase_PHASE_UNSPECIFIED {
+		return phase, &usageError{fmt.Errorf("%q: request, response, function or event are known", word)}
+	}
+	return phase, nil
 }
 
 func phaseAndName(cmd *cobra.Command, args []string) error {
 	if len(args) != 2 {
 		return &usageError{fmt.Errorf("%s takes what happens and its name, such as: event user.added", cmd.CommandPath())}
 	}
-	if manage.PhaseNumber(action.Phase(args[0])) == calloutv1.Phase_PHASE_UNSPECIFIED {
-		return &usageError{fmt.Errorf("%q: request, response, function or event are known", args[0])}
-	}
-	return nil
+	_, err := phaseOf(args[0])
+	return err
 }
 
 func (p *Program) explain(ctx context.Context, f *explainFlags, phase action.Phase, name string) error {
@@ -85,11 +93,11 @@ func (p *Program) explain(ctx context.Context, f *explainFlags, phase action.Pha
 }
 
 func (p *Program) explainFile(f *explainFlags, phase action.Phase, name string) (*calloutv1.ExplainResponse, error) {
-	raw, file, err := readConfiguration(f.file)
+	c, err := load(f.file)
 	if err != nil {
 		return nil, err
 	}
-	s, problems := catalog.ParseFor(f.server.instance, file, raw)
+	s, problems := c.parse(f.server.instance)
 	if s == nil {
 		for _, problem := range problems {
 			p.note(problem.String())

@@ -32,6 +32,9 @@ func explanation(x *calloutv1.ExplainResponse) string {
 	}
 	b.WriteByte('\n')
 	writeTurns(&b, x)
+	if x.GetHint() != "" {
+		fmt.Fprintf(&b, "hint: %s\n", x.GetHint())
+	}
 	return b.String()
 }
 

@@ -62,6 +62,7 @@ type dispatcherFlags struct {
 	natsListen string
 	maxStream  int64
 	syncAlways bool
+	undeclared bool
 }
 
 func (p *Program) dispatcherCommand() *cobra.Command {
@@ -100,6 +101,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	flags.StringVar(&f.natsListen, "nats-listen", "127.0.0.1:4222", "`ADDRESS` of the embedded NATS; port 0 takes a free one")
 	flags.Int64Var(&f.maxStream, "max-stream", 0, "`BYTES` the event stream of an instance may hold; 0 = 10 GiB embedded, 1 GiB otherwise")
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
+	flags.BoolVar(&f.undeclared, "allow-undeclared", false, "warn of an execution whose condition no core has declared, instead of refusing it")
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -135,7 +137,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 		return err
 	}
 	defer b.Close()
-	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, Mount: node.Mount(log)})
+	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, Mount: node.Mount(log)})
 	if err != nil {
 		return err
 	}
@@ -152,7 +154,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 		if err := d.FollowFile(following, f.file, snapshot.Instance); err != nil {
 			return err
 		}
-		if _, err := d.Apply(starting, snapshot); err != nil {
+		if _, err := d.ApplyFile(starting, f.file, snapshot); err != nil {
 			return err
 		}
 	}

@@ -1,147 +1,88 @@
 package cli
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
-	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
-	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 func (p *Program) getCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "get subscriptions [NAME]",
+	cmd := parent(&cobra.Command{
+		Use:   "get targets|executions|subscriptions|revisions|conditions|dead [NAME…]",
 		Short: "Show what a dispatcher has",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(p.getSubscriptionsCommand())
+		Long: `Shows what a dispatcher has, as a table or for programs. -o wide shows more, -o name
+the names alone, -o json one object a line as the pages come, and -o yaml, for
+targets and executions, a configuration file that "callout apply -f -" reads back
+and that changes nothing.`,
+		Example: "  callout get targets --org acme\n  callout get executions --target audit\n  callout get targets -l team=identity -o yaml > identity.yaml",
+	})
+	cmd.AddCommand(p.getTargetsCommand(), p.getExecutionsCommand(), p.getSubscriptionsCommand(), p.getRevisionsCommand(),
+		p.getConditionsCommand(), p.getDeadCommand())
 	return cmd
 }
 
-func (p *Program) getSubscriptionsCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "subscriptions [NAME]",
-		Aliases: []string{"subscription", "subs"},
-		Short:   "Show how the subscriptions stand",
-		Long: `Shows how each subscription stands: one line of output for each lane. A
-subscription is the pair of an event execution and a target, and is named
-[ORG:]CONDITION/TARGET. The numbers are those of its JetStream consumer, which
-any NATS tool shows too.
-
-  STATE        running; retrying, stopped or paused, and since when; draining,
-               when it is no longer configured; migrating, when its number of
-               lanes changes; lost, when its consumer was deleted by somebody else
-  WAITING      events not yet handed to a worker; "to scan" counts those too that
-               a better match will take
-  IN-WORK      handed to a worker; the wait before the next attempt included
-  REDELIVERED  of these, those that were handed out before
-  OLDEST       age of the oldest event that waits or is in work
-  LAST-ACK     how long ago the last event was done
-  ATTEMPTS     made for the event that fails
-  LAST-ERROR   of the last attempt that failed`,
-		Example: `  callout get subscriptions
-  callout get subscriptions acme:user.added/crm
-  callout get subscriptions -o json | jq '.subscriptions[] | select(.state != "running") | .name'`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return &usageError{fmt.Errorf("%s takes the NAME of one subscription or none, not %d", cmd.CommandPath(), len(args))}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := server.check(); err != nil {
-				return err
-			}
-			return p.getSubscriptions(cmd.Context(), &server, strings.Join(args, ""))
-		},
-	}
-	server.add(cmd, asTable, asJSON, asYAML)
-	return cmd
+// chosen marks what was asked for by name, and tells what never came.
+type chosen struct {
+	refs []ref
+	seen []bool
 }
 
-func (p *Program) getSubscriptions(ctx context.Context, server *serverFlags, name string) error {
-	answer, err := ask(ctx, server, &calloutv1.ListSubscriptionsRequest{Instance: server.instance, Name: name},
-		calloutv1connect.ActionServiceClient.ListSubscriptions)
-	if err != nil {
-		return err
+func choose(args []string, read func(string) (ref, error)) (*chosen, error) {
+	c := &chosen{}
+	for _, arg := range args {
+		r, err := read(arg)
+		if err != nil {
+			return nil, err
+		}
+		c.refs, c.seen = append(c.refs, r), append(c.seen, false)
 	}
-	if server.output != asTable {
-		return p.print(server.output, answer)
-	}
-	return p.say("%s", subscriptionTable(answer.GetSubscriptions(), time.Now()))
+	return c, nil
 }
 
-// subscriptionTable shows subscriptions to a person, with ages up to now.
-func subscriptionTable(all []*calloutv1.Subscription, now time.Time) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "NAME\tSTATE\tWAITING\tIN-WORK\tREDELIVERED\tOLDEST\tLAST-ACK\tATTEMPTS\tLAST-ERROR")
-	for _, s := range all {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%s\n", laneName(s), stateText(s, now), waitingText(s), s.GetInWork(), s.GetRedelivered(),
-			age(s.GetOldest(), now), age(s.GetLastAck(), now), s.GetAttempts(), lastErrorText(s.GetLastStatus(), s.GetLastError()))
+// has tells whether an object was asked for: everything was when no name was.
+func (c *chosen) has(fits func(ref) bool) bool {
+	found := len(c.refs) == 0
+	for i, r := range c.refs {
+		if fits(r) {
+			c.seen[i], found = true, true
+		}
 	}
-	_ = w.Flush() // a Builder takes everything
-	return b.String()
+	return found
 }
 
-func laneName(s *calloutv1.Subscription) string {
-	if s.GetLanes() <= 1 {
-		return s.GetName()
+// missing is the error that names what did not come.
+func (c *chosen) missing(noun string) error {
+	var names []string
+	for i, r := range c.refs {
+		if !c.seen[i] {
+			names = append(names, fmt.Sprintf("%q", r))
+		}
 	}
-	return fmt.Sprintf("%s[%d/%d]", s.GetName(), s.GetLane(), s.GetLanes())
+	if len(names) == 0 {
+		return nil
+	}
+	return errors.New("no " + noun + " is named " + strings.Join(names, ", ") + " [not_found]")
 }
 
-func stateText(s *calloutv1.Subscription, now time.Time) string {
-	since := s.GetStoppedSince()
-	if s.GetState() == "retrying" {
-		since = s.GetFailingSince()
+// durationText is a duration in its shortest form; left out it is nothing.
+func durationText(d *durationpb.Duration) string {
+	if d == nil {
+		return ""
 	}
-	if since == nil {
-		return s.GetState()
-	}
-	return s.GetState() + " since " + age(since, now)
+	return shortDuration(d.AsDuration())
 }
 
-func waitingText(s *calloutv1.Subscription) string {
-	if s.GetToScan() && s.GetWaiting() > 0 {
-		return fmt.Sprintf("%d to scan", s.GetWaiting())
+// shortDuration leaves out the zeros at the end: 5m instead of 5m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
 	}
-	return fmt.Sprint(s.GetWaiting())
-}
-
-// lastErrorText is the status of an answer, or the code where there was none.
-func lastErrorText(status uint32, code string) string {
-	switch {
-	case status > 0:
-		return fmt.Sprintf("status %d", status)
-	case code != "":
-		return code
-	}
-	return "-"
-}
-
-// age is how long ago something was, in one unit: 12s, 5m, 3h, 2d. The clock of
-// the server may be ahead of ours.
-func age(t *timestamppb.Timestamp, now time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	d := max(now.Sub(t.AsTime()), 0)
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	}
-	return fmt.Sprintf("%dd", int(d.Hours()/24))
+	return text
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -38,11 +39,12 @@ type shownSubscription struct {
 	State                               string
 	Waiting                             uint64 `json:",string"`
 	ToScan                              bool
-	Oldest, LastAck                     time.Time
+	Oldest, LastAck, LastSuccess        time.Time
 	Attempts                            int
 	FailingSince, NextTry, StoppedSince time.Time
 	LastStatus                          int
 	LastError, Reason                   string
+	LastFailed                          time.Time
 }
 
 func subscriptions(t *testing.T, callout func(...string) result, name ...string) []shownSubscription {
@@ -60,6 +62,41 @@ func awaitSubscription(t *testing.T, callout func(...string) result, name, state
 		return one.State == state
 	}, bound, 50*time.Millisecond, "%s does not become %s", name, state)
 	return one
+}
+
+// TestGetSubscriptionsAfterAFailure: how a line failed last is shown when it
+// runs again, beside when it last succeeded; and no dead letter is a success.
+func TestGetSubscriptionsAfterAFailure(t *testing.T) {
+	t.Parallel()
+	tg := newTarget(t, nil)
+	status := obey(tg, 503)
+	p, callout := running(t, tg, `
+targets: {hook: {type: webhook, url: "URL/hook", retry: {initial: 10ms, max: 10ms}, KEY}}
+events: {user.added: {targets: [{target: hook}]}}
+`)
+	const hook = "user.added/hook"
+	fresh := subscriptions(t, callout, hook)[0]
+	require.Equal(t, []bool{true, true, true}, []bool{fresh.LastAck.IsZero(), fresh.LastSuccess.IsZero(), fresh.LastFailed.IsZero()})
+	publish(t, p, "["+userAdded+"]")
+	failing := awaitSubscription(t, callout, hook, "retrying")
+	require.True(t, failing.LastSuccess.IsZero(), "it never succeeded")
+	status.Store(200)
+	running := awaitSubscription(t, callout, hook, "running")
+	require.Equal(t, []any{0, 503, "status", ""}, []any{running.Attempts, running.LastStatus, running.LastError, running.Reason})
+	require.False(t, running.LastFailed.IsZero())
+	require.True(t, running.LastFailed.Before(running.LastSuccess), "%s and %s", running.LastFailed, running.LastSuccess)
+	require.True(t, running.LastAck.Equal(running.LastSuccess))
+	require.Regexp(t, `\nuser\.added/hook +running +0 +0 +0 +- +\d+s +0 +status 503, \d+s ago\n$`, callout("get", "subs", hook).out)
+
+	status.Store(400)
+	publish(t, p, "["+userAdded+"]")
+	var dead shownSubscription
+	require.Eventually(t, func() bool {
+		dead = subscriptions(t, callout, hook)[0]
+		return dead.LastStatus == 400 && dead.InWork == 0
+	}, bound, 50*time.Millisecond)
+	require.True(t, dead.LastAck.After(running.LastAck), "it went on")
+	require.True(t, dead.LastSuccess.Equal(running.LastSuccess), "%s and %s", dead.LastSuccess, running.LastSuccess)
 }
 
 // TestGetSubscriptionsBesideNATS shows the same numbers as the plain nats
@@ -108,9 +145,16 @@ events:
 			Pending     uint64 `json:"num_pending"`
 			InWork      int    `json:"num_ack_pending"`
 			Redelivered int    `json:"num_redelivered"`
+			AckFloor    struct {
+				Last time.Time `json:"last_active"`
+			} `json:"ack_floor"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(nats("consumer", "info", stream, s.Line, "--json")), &info))
 		require.Equal(t, []any{info.Pending, info.InWork, info.Redelivered}, []any{s.Waiting, s.InWork, s.Redelivered}, s.Name)
+		require.True(t, info.AckFloor.Last.Equal(s.LastAck), "%s: %s and %s", s.Name, info.AckFloor.Last, s.LastAck)
+		require.True(t, s.LastSuccess.Equal(s.LastAck), s.Name)
+		require.Regexp(t, fmt.Sprintf(`│ %s +│ Pull +│ Explicit +│ 1\.00s +│ %d +│ %d +│ %d( / \d+%%)? +│`, s.Line, s.InWork, s.Redelivered, s.Waiting),
+			nats("consumer", "report", stream))
 	}
 	require.Equal(t, []string{"redrive", "user.*/bad", "user.added/good", "user.added/held"}, names)
 	held, bad, good := subscriptions(t, callout, "user.added/held")[0], subscriptions(t, callout, "user.*/bad")[0], subscriptions(t, callout, "user.added/good")[0]
@@ -119,13 +163,10 @@ events:
 	require.Equal(t, []any{uint64(0), 0, "running", true}, []any{good.Waiting, good.InWork, good.State, good.Oldest.IsZero()})
 	require.WithinDuration(t, time.Now(), held.Oldest, time.Minute)
 	require.WithinDuration(t, time.Now(), good.LastAck, time.Minute)
-	report := nats("consumer", "report", "CALLOUT_EVENTS_default")
-	require.Regexp(t, `│ `+held.Line+` +│ Pull +│ Explicit +│ 1\.00s +│ 1 +│ 0 +│ 3 / `, report)
-
 	table := callout("get", "subs", "user.*/bad")
 	require.Zero(t, table.code)
-	require.Regexp(t, `^NAME +STATE +WAITING +IN-WORK +REDELIVERED +OLDEST +LAST-ACK +ATTEMPTS +LAST-ERROR\n`+
-		`user\.\*/bad +retrying since \d+s +\d+ to scan +1 +\d +\d+s +\S+ +1 +status 503\n$`, table.out)
+	require.Regexp(t, `^NAME +STATE +WAITING +IN-WORK +REDELIVERED +OLDEST +LAST-SUCCESS +ATTEMPTS +LAST-ERROR\n`+
+		`user\.\*/bad +retrying since \d+s +\d+ to scan +1 +\d +\d+s +\S+ +1 +status 503, \d+s ago\n$`, table.out)
 	require.Contains(t, callout("get", "subscriptions", "user.added/held", "-o", "yaml").out, "\n  inWork: 1\n")
 	require.Equal(t, result{1, "", "callout: no subscription is named \"user.added/hold\"; there are redrive, user.*/bad, user.added/good, user.added/held [not_found]\n"},
 		callout("get", "subscriptions", "user.added/hold"))

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,11 +30,15 @@ type history struct {
 	workers    []*process
 	nc         *nats.Conn
 	js         jetstream.JetStream
-	edits      int
-	away       atomic.Int64 // how often the broker was killed
+	edits      atomic.Int64
 
-	mu    sync.Mutex
-	acked []accepted
+	mu          sync.Mutex
+	acked       []accepted
+	kills       map[string]int // worker, dispatcher, broker
+	brokerAway  []time.Time    // when the broker was killed
+	refused     atomic.Int64   // answered with a failure
+	unanswered  atomic.Int64   // left without an answer
+	publishings atomic.Int64   // tries that were not confirmed
 }
 
 // accepted is an event that the stream confirmed.
@@ -46,46 +48,60 @@ type accepted struct {
 	aggregate string
 }
 
-const historyEvents = 120 // of a round
+const (
+	historyEvents = 100 // of a round
 
-// configure writes the configuration with order.placed at one of two targets,
-// and something else that differs every time.
-func (h *history) configure(t *testing.T) {
-	t.Helper()
-	h.edits++
-	replace(t, h.file, fill(h.tg, fmt.Sprintf(`
+	// The retry policy of all targets of a history.
+	firstRetry   = 20 * time.Millisecond
+	longestRetry = 100 * time.Millisecond
+	mostAttempts = 60 // more than any delivery can need
+)
+
+// configured has order.placed at one of two targets, and something else that
+// differs every time.
+func (h *history) configured() string {
+	n := h.edits.Add(1)
+	return fill(h.tg, fmt.Sprintf(`
+defaults: {timeout: 400ms}
 targets:
-  a: {type: webhook, url: "URL/a", timeout: 400ms, retry: {initial: 20ms, max: 100ms}, labels: {edit: "%[1]d"}, KEY}
-  b: {type: webhook, url: "URL/b", timeout: 400ms, lanes: 16, retry: {initial: 20ms, max: 100ms}, KEY}
-  c: {type: webhook, url: "URL/c", timeout: 400ms, retry: {initial: 20ms, max: 100ms}, KEY}
-  d: {type: webhook, url: "URL/d", timeout: 400ms, retry: {initial: 20ms, max: 100ms}, KEY}
+  a: {type: webhook, url: "URL/a", RETRY, labels: {edit: "%[1]d"}, KEY}
+  b: {type: webhook, url: "URL/b", lanes: 16, RETRY, KEY}
+  c: {type: webhook, url: "URL/c", RETRY, KEY}
+  d: {type: webhook, url: "URL/d", RETRY, KEY}
 events:
   "*": {targets: [{target: a}, {target: b}]}
   order.placed: {targets: [{target: %[2]s}]}
-`, h.edits, []string{"c", "d"}[h.edits%2])))
+`, n, []string{"c", "d"}[n%2]), "RETRY", fmt.Sprintf("retry: {initial: %s, max: %s, attempts: %d}", firstRetry, longestRetry, mostAttempts))
 }
 
-func newHistory(t *testing.T, seed uint64) *history {
-	t.Helper()
-	h := &history{random: rand.New(rand.NewPCG(seed, 1)), data: t.TempDir(), natsListen: "127.0.0.1:0"}
+// answer is what the targets do: now and then one refuses, and rarely one does
+// not answer before its time is over.
+func (h *history) answer(seed uint64) func(http.ResponseWriter, arrival) {
 	var mu sync.Mutex
 	flaky := rand.New(rand.NewPCG(seed, 2))
-	h.tg = newTarget(t, func(w http.ResponseWriter, a arrival) {
+	return func(w http.ResponseWriter, a arrival) {
 		mu.Lock()
-		draw := flaky.IntN(100)
+		draw := flaky.IntN(1000)
 		mu.Unlock()
 		switch {
-		case draw < 6:
+		case draw < 60:
+			h.refused.Add(1)
 			w.WriteHeader(http.StatusServiceUnavailable)
-		case draw < 7: // longer than its timeout
+		case draw < 65:
+			h.unanswered.Add(1)
 			select {
 			case <-a.done:
 			case <-h.tg.closing:
 			}
 		}
-	})
-	h.file = configuration(t, "")
-	h.configure(t)
+	}
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
+	h := &history{random: rand.New(rand.NewPCG(seed, 1)), data: t.TempDir(), natsListen: "127.0.0.1:0", kills: map[string]int{}}
+	h.tg = newTarget(t, h.answer(seed))
+	h.file = configuration(t, h.configured())
 	h.startBroker(t)
 	h.startDispatcher(t)
 	for range 3 {
@@ -127,7 +143,7 @@ func (h *history) publish(ctx context.Context, round int) error {
 		aggregate := fmt.Sprintf("a%d", i%5)
 		body := fmt.Sprintf(`{"aggregateID":"%s","event_type":"%s","event_payload":{"round":%d,"i":%d}}`, aggregate, eventType, round, i)
 		for {
-			try, cancel := context.WithTimeout(ctx, time.Second) // a confirmation on its way when the broker dies never comes
+			try, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // a confirmation on its way when the broker dies never comes
 			ack, err := h.js.Publish(try, "callout.event.default.=."+aggregate+"."+eventType, []byte(body),
 				jetstream.WithMsgID(fmt.Sprintf("%d-%d", round, i)))
 			cancel()
@@ -140,6 +156,7 @@ func (h *history) publish(ctx context.Context, round int) error {
 			if ctx.Err() != nil {
 				return err
 			}
+			h.publishings.Add(1)
 			time.Sleep(10 * time.Millisecond) // the publisher's own pace while the broker is away
 		}
 		time.Sleep(time.Duration(i%3) * time.Millisecond) // so that the fault falls among the events
@@ -147,83 +164,15 @@ func (h *history) publish(ctx context.Context, round int) error {
 	return nil
 }
 
-// faults are what can happen in a round; each fails if it did not strike.
-var faults = []fault{
-	{"worker killed", false, (*history).killWorker},
-	{"dispatcher killed", false, (*history).killDispatcher},
-	{"edits", false, (*history).editOften},
-	{"all but the broker at once", false, func(h *history, t *testing.T) {
-		h.editOften(t)
-		h.killWorker(t)
-		h.killDispatcher(t)
-		h.editOften(t)
-	}},
-	{"broker killed", true, (*history).killBroker},
-	{"all at once", true, func(h *history, t *testing.T) {
-		h.editOften(t)
-		h.killWorker(t)
-		h.killDispatcher(t)
-		h.editOften(t)
-		h.killBroker(t)
-	}},
-}
-
-// fault is something that can happen. Those of the broker belong to the longer
-// runs that CALLOUT_ROUNDS asks for.
-type fault struct {
-	name   string
-	broker bool
-	strike func(*history, *testing.T)
-}
-
-func (h *history) killWorker(t *testing.T) {
-	t.Helper()
-	i := h.random.IntN(len(h.workers))
-	code, _ := h.workers[i].stop(t, kill)
-	require.Equal(t, -1, code, "the fault struck")
-	h.workers = append(h.workers[:i], h.workers[i+1:]...)
-	h.hire(t)
-}
-
-func (h *history) killDispatcher(t *testing.T) {
-	t.Helper()
-	code, _ := h.dispatcher.stop(t, kill)
-	require.Equal(t, -1, code, "the fault struck")
-	h.startDispatcher(t)
-}
-
-func (h *history) killBroker(t *testing.T) {
-	t.Helper()
-	code, _ := h.broker.stop(t, kill)
-	require.Equal(t, -1, code, "the fault struck")
-	h.away.Add(1)
-	h.startBroker(t)
-}
-
-// editOften edits every 100 ms and sees to it that the edits came into force.
-func (h *history) editOften(t *testing.T) {
-	t.Helper()
-	before := lastMarker(t, h.js)
-	for range 4 {
-		h.configure(t)
-		time.Sleep(100 * time.Millisecond) // the pace of the edits
-	}
-	require.Eventually(t, func() bool { return lastMarker(t, h.js) > before }, bound, 10*time.Millisecond, "the fault struck: an edit came into force")
-}
-
 // TestHistory publishes while everything happens that may happen, and checks
 // what arrived against what was confirmed.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	const seed = 20261124
-	t.Logf("seed %d", seed)
 	h := newHistory(t, seed)
-	striking := faults[:]
-	if os.Getenv("CALLOUT_ROUNDS") == "" {
-		striking = slices.DeleteFunc(slices.Clone(striking), func(f fault) bool { return f.broker })
-	}
+	began := time.Now()
 	for round := range rounds(t) {
-		for k, fault := range striking {
+		for k, fault := range faults {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			published := make(chan error, 1)
 			go func() { published <- h.publish(ctx, round*len(faults)+k) }()
@@ -232,5 +181,7 @@ func TestHistory(t *testing.T) {
 			cancel()
 		}
 	}
+	h.checkFaults(t, rounds(t))
 	h.check(t)
+	t.Logf("seed %d, in %s", seed, time.Since(began).Round(time.Millisecond))
 }

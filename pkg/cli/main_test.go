@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
 	"github.com/callout-hq/callout/pkg/cli"
@@ -17,14 +19,34 @@ import (
 // begins with CALLOUT_.
 const programVariable = "PROGRAM_UNDER_TEST"
 
+// scriptProgram is the program of the scripts: this test binary by that name.
+const scriptProgram = "callout"
+
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(diskVariable); dir != "" {
+		os.Exit(holdDisk(dir))
+	}
 	if name := os.Getenv(programVariable); name != "" {
 		os.Exit(cli.Main(name, "test"))
 	}
-	flag.Parse()
-	if flag.NArg() > 0 { // a child that lost its variable would run all tests anew
-		fmt.Fprintf(os.Stderr, "%q: which program is this to be? set %s\n", flag.Args(), programVariable)
-		os.Exit(2)
+	if filepath.Base(os.Args[0]) != scriptProgram {
+		flag.Parse()
+		if flag.NArg() > 0 { // a child that lost its variable would run all tests anew
+			fmt.Fprintf(os.Stderr, "%q: which program is this to be? set %s\n", flag.Args(), programVariable)
+			os.Exit(2)
+		}
 	}
-	goleak.VerifyTestMain(m)
+	testscript.Main(leakFree{m}, map[string]func(){scriptProgram: func() { os.Exit(cli.Main(scriptProgram, "test")) }})
+}
+
+// leakFree fails the tests when goroutines are left behind.
+type leakFree struct{ m *testing.M }
+
+func (l leakFree) Run() int {
+	code := l.m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintf(os.Stderr, "goroutines are left behind: %v\n", err)
+		code = 1
+	}
+	return code
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -23,13 +22,13 @@ func (f *pauseFlags) add(cmd *cobra.Command) {
 }
 
 func (p *Program) targetCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "target pause|resume NAME",
-		Short: "Pause a target, or let it run again",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(p.pauseCommand(), p.resumeCommand())
+	cmd := parent(&cobra.Command{
+		Use:     "target test|pause|resume NAME",
+		Short:   "Try a target, pause it, or let it run again",
+		Long:    `Acts on a target. None of it changes the configuration.`,
+		Example: "  callout target test audit\n  callout target pause audit --reason 'moving house'\n  callout target resume audit",
+	})
+	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand())
 	return cmd
 }
 
@@ -41,8 +40,9 @@ func (p *Program) pauseCommand() *cobra.Command {
 		Long: `Keeps a target from being called until it is resumed: its events wait in their
 order, and its turns in calls fail. It is state and not part of the configuration:
 no revision is made, and no file that is applied later takes it back.`,
-		Example: "  callout target pause audit --reason 'moving house'\n  callout target pause crm --org acme",
-		Args:    oneName,
+		Example:           "  callout target pause audit --reason 'moving house'\n  callout target pause crm --org acme",
+		Args:              oneOf("target"),
+		ValidArgsFunction: p.completeTargets(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.server.check(); err != nil {
 				return err
@@ -75,8 +75,9 @@ func (p *Program) resumeCommand() *cobra.Command {
 		Long: `Takes back a pause, also that of a target which answered that it is gone (410).
 A target with "paused: true" in the configuration stays paused until that is
 taken out.`,
-		Example: "  callout target resume audit",
-		Args:    oneName,
+		Example:           "  callout target resume audit",
+		Args:              oneOf("target"),
+		ValidArgsFunction: p.completeTargets(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.server.check(); err != nil {
 				return err
@@ -101,11 +102,4 @@ func (p *Program) resume(ctx context.Context, f *pauseFlags, name string) error 
 		return p.say("target %s stays paused: the configuration says \"paused: true\"; take that out\n", name)
 	}
 	return p.say("target %s runs again\n", name)
-}
-
-func oneName(cmd *cobra.Command, args []string) error {
-	if len(args) == 1 {
-		return nil
-	}
-	return &usageError{fmt.Errorf("%s takes the NAME of one target, not %d", cmd.CommandPath(), len(args))}
 }

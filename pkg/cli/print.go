@@ -13,6 +13,9 @@ import (
 // The forms of output.
 const (
 	asTable = "table"
+	asWide  = "wide"
+	asName  = "name"
+	asText  = "text"
 	asJSON  = "json"
 	asYAML  = "yaml"
 )
@@ -41,4 +44,11 @@ func (p *Program) printJSON(form string, line []byte) error {
 		return fmt.Errorf("the answer has no YAML: %w", err)
 	}
 	return p.say("%s", text)
+}
+
+// printValue shows a value as JSON on one line.
+func (p *Program) printValue(v any) error {
+	out := json.NewEncoder(p.Out)
+	out.SetEscapeHTML(false) // it is read in a terminal
+	return out.Encode(v)
 }

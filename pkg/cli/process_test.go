@@ -42,12 +42,38 @@ func command(ctx context.Context, program string, env []string, args ...string) 
 // start runs a program until the test ends, and waits for its ready line.
 func start(t *testing.T, program string, env []string, args ...string) *process {
 	t.Helper()
+	p := newProcess(program, env, args...)
+	p.launch(t)
+	return p
+}
+
+func newProcess(program string, env []string, args ...string) *process {
 	p := &process{
 		name: program, cmd: command(context.Background(), program, env, args...),
 		out: newTranscript(), log: newTranscript(), done: make(chan struct{}), ready: map[string]string{},
 	}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
-	require.NoError(t, p.cmd.Start())
+	return p
+}
+
+// launch starts what newProcess made, and waits for its ready line.
+func (p *process) launch(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.start(t))
+	line, ok := p.out.line("ready ", p.done)
+	require.True(t, ok, "%s was not ready; it printed %q", p.name, p.out)
+	for field := range strings.FieldsSeq(line) {
+		if name, value, pair := strings.Cut(field, "="); pair {
+			p.ready[name] = value
+		}
+	}
+}
+
+// start starts what newProcess made, until the test ends.
+func (p *process) start(t *testing.T) error {
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
 	go func() {
 		defer close(p.done)
 		_ = p.cmd.Wait() // the state of the process tells how it ended
@@ -56,17 +82,10 @@ func start(t *testing.T, program string, env []string, args ...string) *process 
 		_ = p.cmd.Process.Kill() // it may have ended already
 		<-p.done
 		if t.Failed() {
-			t.Logf("%s %s said:\n%s", p.name, strings.Join(args, " "), tail(p.log.String()))
+			t.Logf("%s %s said:\n%s", p.name, strings.Join(p.cmd.Args[1:], " "), tail(p.log.String()))
 		}
 	})
-	line, ok := p.out.line("ready ", p.done)
-	require.True(t, ok, "%s was not ready; it printed %q", program, p.out)
-	for field := range strings.FieldsSeq(line) {
-		if name, value, pair := strings.Cut(field, "="); pair {
-			p.ready[name] = value
-		}
-	}
-	return p
+	return nil
 }
 
 // tail keeps the log of a failed test readable.

@@ -118,9 +118,9 @@ func (s *serverFlags) post(ctx context.Context, path string, body []byte) (statu
 		return "", nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport}).Do(req)
+	client, done := s.http()
+	defer done()
+	resp, err := client.Do(req)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return "", nil, context.Canceled

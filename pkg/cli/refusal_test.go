@@ -74,8 +74,8 @@ func TestRefusals(t *testing.T) {
 	}
 	t.Run("another verb", func(t *testing.T) {
 		got := send(t, http.MethodGet, p.ready["http"]+events, "", nil)
-		require.Equal(t, 404, got.status)
-		require.Equal(t, "not_found", refused(t, got.body).Code)
+		require.Equal(t, []any{405, "POST"}, []any{got.status, got.header.Get("Allow")})
+		require.Equal(t, "forbidden", refused(t, got.body).Code)
 	})
 	t.Run("this machine by its other names", func(t *testing.T) {
 		for _, host := range []string{"localhost", "localhost:8080", "[::1]:8080"} {

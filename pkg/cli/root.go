@@ -30,6 +30,8 @@ type Program struct {
 	Out    io.Writer
 	Err    io.Writer
 	Getenv func(string) string
+
+	entered map[string]bool // the flags that a context has set
 }
 
 // Main runs a command of this process until it ends or a signal ends it, and
@@ -64,44 +66,36 @@ func (p *Program) Run(ctx context.Context, name, version string) int {
 	return p.exit(cmd, err)
 }
 
-func (p *Program) calloutCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "callout",
-		Short: "Lets the users of a platform extend it with their own HTTP endpoints",
-		Long: `Callout calls the HTTP endpoints of a platform's users: before a request is
-handled, after a response is built, inside a named function, and on every event
-that was stored.
-
-Begin with "callout demo", which plays the whole sequence, then write a
-configuration file, look over it with "callout check -f FILE", and run
-everything in one process with "callout dev -f FILE".`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	dispatcher, worker := p.dispatcherCommand(), p.workerCommand()
-	dispatcher.Hidden, worker.Hidden = true, true // they are programs of their own
-	root.AddCommand(p.demoCommand(), p.devCommand(), p.checkCommand(), p.applyCommand(), p.exportCommand(),
-		p.explainCommand(), p.getCommand(), p.targetCommand(), p.subscriptionCommand(), p.deadCommand(), p.eventsCommand(), dispatcher, worker)
-	return root
+// environment lets every flag be set by a variable CALLOUT_FLAG_NAME; the flag
+// itself wins. What neither sets a context may set.
+func (p *Program) environment(root *cobra.Command) {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return p.settle(cmd) }
 }
 
-// environment lets every flag be set by a variable CALLOUT_FLAG_NAME; the flag
-// itself wins.
-func (p *Program) environment(root *cobra.Command) {
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		var wrong error
-		cmd.Flags().VisitAll(func(f *flagType) {
-			name := "CALLOUT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-			value := p.Getenv(name)
-			if f.Changed || value == "" || f.Name == "help" || f.Name == "version" || wrong != nil {
-				return
-			}
-			if err := cmd.Flags().Set(f.Name, value); err != nil {
-				wrong = &usageError{fmt.Errorf("%s: %w", name, err)}
-			}
-		})
+// withoutVariables is the annotation of a command whose flags are set on the
+// command line alone.
+const withoutVariables = "without variables"
+
+// settle sets the flags of a command that its command line does not set.
+func (p *Program) settle(cmd *cobra.Command) error {
+	if cmd.Annotations[withoutVariables] != "" {
+		return nil
+	}
+	var wrong error
+	cmd.Flags().VisitAll(func(f *flagType) {
+		name := "CALLOUT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := p.Getenv(name)
+		if f.Changed || value == "" || f.Name == "help" || f.Name == "version" || wrong != nil {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			wrong = &usageError{fmt.Errorf("%s: %w", name, err)}
+		}
+	})
+	if wrong != nil {
 		return wrong
 	}
+	return p.enter(cmd)
 }
 
 // usageError is a command line that cannot be meant.
@@ -150,11 +144,4 @@ func (p *Program) note(line string) {
 func (p *Program) say(format string, args ...any) error {
 	_, err := fmt.Fprintf(p.Out, format, args...)
 	return err
-}
-
-func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return &usageError{err}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,11 @@ const askFor = time.Minute
 type serverFlags struct {
 	url      string
 	instance string
+	token    string
+	context  string
 	output   string
 	outputs  []string
+	patience time.Duration // how long a question may take; 0 is askFor
 }
 
 func (s *serverFlags) add(cmd *cobra.Command, outputs ...string) {
@@ -36,29 +40,99 @@ func (s *serverFlags) add(cmd *cobra.Command, outputs ...string) {
 	f := cmd.Flags()
 	f.StringVar(&s.url, "server", "http://127.0.0.1:8080", "`URL` of the dispatcher")
 	f.StringVar(&s.instance, "instance", catalog.DefaultInstance, "`NAME` of the instance")
-	f.StringVarP(&s.output, "output", "o", outputs[0], strings.Join(outputs, ", "))
+	f.StringVar(&s.token, "token", "", "`TOKEN` that is sent along, as Authorization: Bearer")
+	f.StringVar(&s.context, "context", "", "take server, instance and token from the context of this `NAME`")
+	outputFlag(cmd, &s.output, outputs)
 }
+
+func outputFlag(cmd *cobra.Command, output *string, outputs []string) {
+	cmd.Flags().StringVarP(output, "output", "o", outputs[0], "the `FORM`: "+strings.Join(outputs, ", "))
+	complete(cmd, "output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().BoolFunc("json", "the same as -o json", func(on string) error {
+		if on == "true" {
+			*output = asJSON
+		}
+		return nil
+	})
+}
+
+func checkOutput(output string, outputs []string) error {
+	if !slices.Contains(outputs, output) {
+		return &usageError{fmt.Errorf("--output %q: %s are known", output, strings.Join(outputs, ", "))}
+	}
+	return nil
+}
+
+// maxToken bounds a token, in bytes.
+const maxToken = 16 << 10
 
 // check looks over the flags before anything is done.
 func (s *serverFlags) check() error {
-	if !slices.Contains(s.outputs, s.output) {
-		return &usageError{fmt.Errorf("--output %q: %s are known", s.output, strings.Join(s.outputs, ", "))}
+	if err := checkOutput(s.output, s.outputs); err != nil {
+		return err
 	}
-	u, err := url.Parse(s.url)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return &usageError{fmt.Errorf("--server %q is no URL, such as http://127.0.0.1:8080", s.url)}
+	if err := checkServer(s.url); err != nil {
+		return &usageError{err}
+	}
+	if err := checkToken(s.token); err != nil {
+		return &usageError{err}
 	}
 	return nil
+}
+
+func checkServer(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("--server %q is no URL, such as http://127.0.0.1:8080", text)
+	}
+	return nil
+}
+
+// checkToken keeps what cannot stand in a header out of it. It never shows the
+// token.
+func checkToken(token string) error {
+	if len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("--token has at most %d visible ASCII characters and no space", maxToken)
+	}
+	return nil
+}
+
+// bearer sends a token along.
+type bearer struct {
+	token string
+	next  http.RoundTripper
+}
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	return b.next.RoundTrip(r)
+}
+
+// http makes a client for the server. It follows no redirect: that would carry
+// the token elsewhere.
+func (s *serverFlags) http() (client *http.Client, done func()) {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if s.token != "" {
+		client.Transport = bearer{s.token, transport}
+	}
+	return client, transport.CloseIdleConnections
+}
+
+// connect makes a client of the management API.
+func (s *serverFlags) connect() (client calloutv1connect.ActionServiceClient, done func()) {
+	plain, done := s.http()
+	return calloutv1connect.NewActionServiceClient(plain, strings.TrimSuffix(s.url, "/")), done
 }
 
 // ask puts a question to the server, and words what goes wrong.
 func ask[Q, A any](ctx context.Context, s *serverFlags, question *Q,
 	method func(calloutv1connect.ActionServiceClient, context.Context, *connect.Request[Q]) (*connect.Response[A], error)) (*A, error) {
-	ctx, cancel := context.WithTimeout(ctx, askFor)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.patience, askFor))
 	defer cancel()
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	defer transport.CloseIdleConnections()
-	client := calloutv1connect.NewActionServiceClient(&http.Client{Transport: transport}, strings.TrimSuffix(s.url, "/"))
+	client, done := s.connect()
+	defer done()
 	answer, err := method(client, ctx, connect.NewRequest(question))
 	if err != nil {
 		return nil, s.failure(err)
@@ -82,13 +156,7 @@ func (e *serverUnreachable) Unwrap() error { return e.err }
 type flawed struct{ problems []catalog.Problem }
 
 func (e *flawed) Error() string {
-	wrong := 0
-	for _, p := range e.problems {
-		if p.Severity == catalog.Error {
-			wrong++
-		}
-	}
-	return fmt.Sprintf("the configuration is refused: %s; what is in force stays", count(wrong, "error"))
+	return fmt.Sprintf("the configuration is refused: %s; what is in force stays", count(errorsIn(e.problems), "error"))
 }
 
 // hints name the way out of an error.
@@ -123,8 +191,16 @@ func (s *serverFlags) failure(err error) error {
 	if hint := hints[action.Code(detail.GetCode())]; hint != "" {
 		message += " (" + hint + ")"
 	}
-	return fmt.Errorf("%s [%s]", message, detail.GetCode())
+	return &refusedBy{message, action.Code(detail.GetCode())}
 }
+
+// refusedBy is an error of the server, in words and with its code.
+type refusedBy struct {
+	message string
+	code    action.Code
+}
+
+func (e *refusedBy) Error() string { return fmt.Sprintf("%s [%s]", e.message, e.code) }
 
 // answered tells whether something spoke HTTP, even if it was no dispatcher.
 func answered(err *connect.Error) bool {

@@ -67,12 +67,12 @@ sends it again, and the lane goes on with the next.`,
 }
 
 func (p *Program) subscriptionCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "subscription pause|resume|retry-now|skip NAME",
-		Short: "Pause, resume, retry or skip what a subscription delivers",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	cmd := parent(&cobra.Command{
+		Use:     "subscription pause|resume|retry-now|skip NAME",
+		Short:   "Pause, resume, retry or skip what a subscription delivers",
+		Long:    `Acts on a subscription, the pair of an event execution and a target, or on one lane of it.`,
+		Example: "  callout subscription pause 'user.*/audit'\n  callout subscription retry-now 'user.*/audit'",
+	})
 	for _, act := range subscriptionActs() {
 		cmd.AddCommand(p.subscriptionActCommand(act))
 	}
@@ -84,8 +84,9 @@ func (p *Program) subscriptionActCommand(act subscriptionAct) *cobra.Command {
 	var lane uint32
 	cmd := &cobra.Command{
 		Use: act.verb + " NAME", Short: act.short, Long: act.long + howNamed,
-		Example: "  callout subscription " + act.verb + " 'user.*/audit'\n  callout subscription " + act.verb + " acme:user.added/crm --lane 3",
-		Args:    oneSubscription,
+		Example:           "  callout subscription " + act.verb + " 'user.*/audit'\n  callout subscription " + act.verb + " acme:user.added/crm --lane 3",
+		Args:              oneOf("subscription"),
+		ValidArgsFunction: p.completeSubscriptions(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := server.check(); err != nil {
 				return err
@@ -122,11 +123,4 @@ func lanesText(lanes []uint32) string {
 		return ", lane " + numbers[0] + ","
 	}
 	return ", each of the lanes " + strings.Join(numbers, " ") + ","
-}
-
-func oneSubscription(cmd *cobra.Command, args []string) error {
-	if len(args) == 1 {
-		return nil
-	}
-	return &usageError{fmt.Errorf("%s takes the NAME of one subscription, not %d", cmd.CommandPath(), len(args))}
 }

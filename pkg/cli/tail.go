@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
-	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
 type tailFlags struct {
@@ -53,9 +50,13 @@ Exit code: 0 when it was ended by Ctrl-C, 3 when the dispatcher goes away.`,
 }
 
 func (p *Program) tail(ctx context.Context, f *tailFlags) error {
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	defer transport.CloseIdleConnections()
-	client := calloutv1connect.NewActionServiceClient(&http.Client{Transport: transport}, strings.TrimSuffix(f.server.url, "/"))
+	return p.follow(ctx, f, "showing the events of", func(e *calloutv1.StoredEvent) error { return p.tellEvent(f.server.output, e) })
+}
+
+// follow hands over events as they are stored, until ctx ends.
+func (p *Program) follow(ctx context.Context, f *tailFlags, doing string, do func(*calloutv1.StoredEvent) error) error {
+	client, done := f.server.connect()
+	defer done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream, so that closing it does not wait for more
 	stream, err := client.TailEvents(ctx, connect.NewRequest(&calloutv1.TailEventsRequest{
@@ -70,10 +71,10 @@ func (p *Program) tail(ctx context.Context, f *tailFlags) error {
 		switch m := stream.Msg().GetMessage().(type) {
 		case *calloutv1.TailEventsResponse_Begun:
 			next = m.Begun.GetFromSequence()
-			p.note(fmt.Sprintf("showing the events of instance %s from sequence %d on; Ctrl-C ends", f.server.instance, next))
+			p.note(fmt.Sprintf("%s instance %s from sequence %d on; Ctrl-C ends", doing, f.server.instance, next))
 		case *calloutv1.TailEventsResponse_Event:
 			next = m.Event.GetSequence() + 1
-			err = p.tellEvent(f.server.output, m.Event)
+			err = do(m.Event)
 		}
 		if err != nil {
 			cancel()
@@ -90,8 +91,11 @@ func (p *Program) tail(ctx context.Context, f *tailFlags) error {
 	case err != nil:
 		return &serverUnreachable{url: f.server.url, err: fmt.Errorf("%w; --from %d goes on behind what was shown", err, next)}
 	}
-	return &serverUnreachable{url: f.server.url, err: errors.New("it ended the answer")}
+	return &serverUnreachable{url: f.server.url, err: errEnded}
 }
+
+// errEnded is the end of a stream that has none.
+var errEnded = errors.New("it ended the answer")
 
 // ended forgives an error of a command that was ended.
 func ended(ctx context.Context, err error) error {

@@ -25,6 +25,7 @@ type arrival struct {
 	body     string
 	header   http.Header
 	peer     string // address of who called
+	at       time.Time
 	attempt  int
 	sequence uint64
 	delivery string
@@ -69,7 +70,7 @@ func (tg *target) serve(t *testing.T, w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	a := arrival{path: r.URL.Path, body: string(body), header: r.Header, peer: r.RemoteAddr,
+	a := arrival{path: r.URL.Path, body: string(body), header: r.Header, peer: r.RemoteAddr, at: time.Now(),
 		delivery: r.Header.Get(wire.HeaderDelivery), done: r.Context().Done()}
 	a.attempt, _ = strconv.Atoi(r.Header.Get(wire.HeaderAttempt))                // 0 fails the test that looks
 	a.sequence, _ = strconv.ParseUint(r.Header.Get(wire.HeaderSequence), 10, 64) // a call has none

@@ -143,6 +143,10 @@ func refusedCases() []wayCase {
 	list.body = "[]"
 	none := method("no object", ``, "bad_field", "request", 400)
 	none.body = `{"fullMethod":"/a.S/M"}`
+	nameless := method("no method", ``, "bad_field", "fullMethod", 400)
+	nameless.body = `{"request":{}}`
+	misnamed := method("a method that is none", ``, "bad_field", "fullMethod", 400)
+	misnamed.body = `{"fullMethod":"a.S/M","request":{}}`
 	stranger := method("an unknown instance", `{}`, "unknown_instance", "", 404)
 	stranger.instance = "stranger"
 	other := method("another instance", `{}`, "mismatch", "instanceID", 400)
@@ -153,7 +157,7 @@ func refusedCases() []wayCase {
 		return c
 	}
 	return []wayCase{
-		twice, empty, list, none, stranger, other,
+		twice, empty, list, none, nameless, misnamed, stranger, other,
 		method("JSON that is cut short", `{"a":`, "malformed", "", 400),
 		method("text behind the JSON", `{}}`, "malformed", "", 400),
 		method("a member twice in the object", `{"a":{"b":1,"b":2}}`, "malformed", "", 400),

@@ -1,0 +1,79 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// The groups of commands in the help of callout.
+const (
+	groupRun       = "run"
+	groupConfigure = "configure"
+	groupOperate   = "operate"
+	groupTry       = "try"
+	groupSettings  = "settings"
+)
+
+// The help shows commands in the order in which they are come to.
+func init() { cobra.EnableCommandSorting = false }
+
+func (p *Program) calloutCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "callout",
+		Short: "Lets the users of a platform extend it with their own HTTP endpoints",
+		Long: `Callout calls the HTTP endpoints of a platform's users: before a request is
+handled, after a response is built, inside a named function, and on every event
+that was stored.
+
+Begin with "callout demo", which plays the whole sequence, then write a
+configuration file, look over it with "callout check -f FILE", and run
+everything in one process with "callout dev -f FILE".
+
+Every flag can be set by a variable: CALLOUT_SERVER for --server, and so on.
+
+Exit codes: 0 done; 1 failed or flawed, or different where that is the question;
+2 wrong usage; 3 no server answers.`,
+		Example: "  callout demo\n  callout dev -f callout.yaml\n  callout apply -f callout.yaml --dry-run",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	dispatcher, worker := p.dispatcherCommand(), p.workerCommand()
+	dispatcher.Hidden, worker.Hidden = true, true // they are programs of their own
+	root.AddCommand(dispatcher, worker)
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{groupRun, "Run it:", []*cobra.Command{p.demoCommand(), p.devCommand()}},
+		{groupConfigure, "Configure it:", []*cobra.Command{p.checkCommand(), p.applyCommand(), p.diffCommand(), p.exportCommand(),
+			p.createCommand(), p.setCommand(), p.editCommand(), p.deleteCommand(), p.historyCommand(), p.rollbackCommand()}},
+		{groupOperate, "Look at it, and act:", []*cobra.Command{p.getCommand(), p.describeCommand(), p.explainCommand(), p.targetCommand(),
+			p.subscriptionCommand(), p.deadCommand(), p.eventsCommand()}},
+		{groupTry, "Write a target:", []*cobra.Command{p.triggerCommand(), p.listenCommand()}},
+		{groupSettings, "Settings:", []*cobra.Command{p.contextCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	root.SetHelpCommandGroupID(groupSettings)
+	root.SetCompletionCommandGroupID(groupSettings)
+	p.completeEverywhere(root)
+	return root
+}
+
+// completeEverywhere completes the flags that many commands have.
+func (p *Program) completeEverywhere(cmd *cobra.Command) {
+	if cmd.Flags().Lookup("context") != nil {
+		complete(cmd, "context", p.completeContexts)
+	}
+	for _, sub := range cmd.Commands() {
+		p.completeEverywhere(sub)
+	}
+}
+
+// parent makes a command that only holds others: by itself it shows its help.
+func parent(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = noArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return cmd
+}
