@@ -33,7 +33,7 @@ func startEngine(ctx context.Context, o Options, dir string, config []byte) (*en
 	}
 	n, err := node.Start(ctx, node.Options{
 		Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
-		Config: config, ConfigName: "demo.yaml", Log: o.Log,
+		Config: config, ConfigName: "demo.yaml", AllowUndeclared: true, Log: o.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the engine did not start: %w", err)
@@ -62,7 +62,7 @@ func startFleet(ctx context.Context, o Options, dir string, config []byte) (_ *e
 	if err != nil {
 		return nil, err
 	}
-	ready, err := f.start(ctx, "dispatcher", "dispatcher", "--embedded-nats", "-f", file,
+	ready, err := f.start(ctx, "dispatcher", "dispatcher", "--embedded-nats", "--allow-undeclared", "-f", file,
 		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"))
 	if err != nil {
 		return nil, err
