@@ -17,7 +17,7 @@ func TestActUsage(t *testing.T) {
 	for _, tt := range []struct{ args, err, command string }{
 		{"get frob", `unknown command "frob" for "callout get"`, "callout get"},
 		{"get subscriptions a b", "callout get subscriptions takes the NAME of one subscription or none, not 2", "callout get subscriptions"},
-		{"get subscriptions -o xml", `--output "xml": table, json, yaml are known`, "callout get subscriptions"},
+		{"get subscriptions -o xml", `--output "xml": table, wide, name, json, yaml are known`, "callout get subscriptions"},
 		{"subscription frob", `unknown command "frob" for "callout subscription"`, "callout subscription"},
 		{"subscription skip", "callout subscription skip takes the NAME of one subscription, not 0", "callout subscription skip"},
 		{"subscription pause a b", "callout subscription pause takes the NAME of one subscription, not 2", "callout subscription pause"},

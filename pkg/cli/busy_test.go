@@ -38,7 +38,7 @@ requests:
 	require.NoError(t, err)
 	const waiting, more = 4096, 50
 	for i := range 1 + waiting + more {
-		require.NoError(t, nc.PublishRequest("callout.call.default.request.a.S.Hard", fmt.Sprintf("busy.%d", i), []byte(`{"request":{}}`)))
+		require.NoError(t, nc.PublishRequest("callout.call.default.request.a.S.Hard", fmt.Sprintf("busy.%d", i), []byte(`{"fullMethod":"/a.S/Hard","request":{}}`)))
 	}
 	for range more { // one is in hand, so many wait, the rest is refused at once
 		got, err := refusals.NextMsg(bound)

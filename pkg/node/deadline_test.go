@@ -159,6 +159,7 @@ func TestCallerThatGoesAwayEndsTheTargetsRequest(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			req.Header.Set("Content-Type", "application/json")
 			resp, err := http.DefaultClient.Do(req)
 			if err == nil {
 				_, err = io.ReadAll(resp.Body)
