@@ -31,6 +31,7 @@ type instanceCatalogs struct {
 	ledger  *Ledger
 	changed chan struct{} // closed and replaced when newest changes
 	refused error         // why there is no newest
+	coming  *Version      // made here, and about to come into force
 }
 
 // FollowCatalogs keeps the catalogs of all instances up to date until ctx
@@ -54,8 +55,12 @@ func (c *Catalogs) follow(ctx context.Context, instance string, r Root, err erro
 }
 
 func (c *Catalogs) advance(ctx context.Context, instance string, r Root) error {
-	newest := c.newest(instance)
+	newest, coming := c.newest(instance)
 	if newest != nil && newest.Revision.Revision >= r.Revision {
+		return nil
+	}
+	if coming != nil && coming.Revision.Revision == r.Revision {
+		c.Put(instance, coming)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, readFor)
@@ -70,14 +75,25 @@ func (c *Catalogs) advance(ctx context.Context, instance string, r Root) error {
 	})
 }
 
-// newest gives what is in force here, nil when nothing is.
-func (c *Catalogs) newest(instance string) *Version {
+// newest gives what is in force here and what is about to be, nil when nothing
+// is.
+func (c *Catalogs) newest(instance string) (newest, coming *Version) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := c.of[instance]; i != nil {
-		return i.newest
+		return i.newest, i.coming
 	}
-	return nil
+	return nil, nil
+}
+
+// Expect names a version that was made here: when its root comes, it need not be
+// read.
+func (c *Catalogs) Expect(instance string, v *Version) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := c.of[instance]; i != nil { // of an instance that is new, it is read
+		i.coming = v
+	}
 }
 
 // Put puts a version in force here, unless a newer one is. Who made a revision
@@ -92,7 +108,7 @@ func (c *Catalogs) Put(instance string, v *Version) {
 		}
 		i.remember(i.newest.Matcher)
 	}
-	i.newest, i.refused = v, nil
+	i.newest, i.refused, i.coming = v, nil, nil
 	close(i.changed)
 	i.changed = make(chan struct{})
 	c.bus.log.Debug().Str("instance", instance).Uint64("revision", v.Revision.Revision).Msg("catalog in force")
@@ -208,7 +224,7 @@ func (c *Catalogs) at(ctx context.Context, instance string, revision uint64) (*c
 
 // Version reads a revision; what is in force here is not read again.
 func (c *Catalogs) Version(ctx context.Context, instance string, revision uint64) (*Version, error) {
-	newest := c.newest(instance)
+	newest, _ := c.newest(instance)
 	if newest != nil && newest.Revision.Revision == revision {
 		return newest, nil
 	}
@@ -217,7 +233,7 @@ func (c *Catalogs) Version(ctx context.Context, instance string, revision uint64
 
 // Snapshot reads what a revision configures, as Version does.
 func (c *Catalogs) Snapshot(ctx context.Context, instance string, revision uint64) (*catalog.Snapshot, error) {
-	newest := c.newest(instance)
+	newest, _ := c.newest(instance)
 	if newest != nil && newest.Revision.Revision == revision {
 		return newest.Matcher.Snapshot(), nil
 	}

@@ -17,11 +17,15 @@ import (
 type Standing struct {
 	Backlog
 	Redelivered int               // in work and handed out before
-	Paused      bool              // the consumer is paused
+	Paused      bool              // somebody stopped it
+	Held        bool              // it hands out nothing now, also when only for a moment
 	LastAck     time.Time         // when it last went on; zero = never
 	Record      action.LineRecord // zero = it never failed
 	Oldest      time.Time         // when the first event that waits was stored; zero = none waits
 }
+
+// standsFrom is how long a pause without an end lasts at least.
+const standsFrom = 365 * 24 * time.Hour
 
 // Standing asks the server how a line stands.
 func (b *Bus) Standing(ctx context.Context, l Line) (Standing, error) {
@@ -32,7 +36,7 @@ func (b *Bus) Standing(ctx context.Context, l Line) (Standing, error) {
 	info := c.CachedInfo()
 	s := Standing{
 		Backlog:     Backlog{Pending: info.NumPending, InWork: info.NumAckPending, Floor: info.AckFloor.Stream},
-		Redelivered: info.NumRedelivered, Paused: info.Paused, LastAck: lastAck(info),
+		Redelivered: info.NumRedelivered, Paused: info.Paused && info.PauseRemaining > standsFrom, Held: info.Paused, LastAck: lastAck(info),
 	}
 	if s.Record, err = b.lineRecord(ctx, l); err != nil {
 		return s, err

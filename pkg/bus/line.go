@@ -330,6 +330,10 @@ func pausedKey(instance, owner, target string) string {
 	return wire.Token(instance) + ".paused." + wire.Token(owner) + "." + wire.Token(target)
 }
 
+func resumedKey(instance, owner, target string) string {
+	return wire.Token(instance) + ".resumed." + wire.Token(owner) + "." + wire.Token(target)
+}
+
 // kindOf tells what a key of the lines' bucket holds.
 func kindOf(key string) string {
 	parts := strings.SplitN(key, ".", 3)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -104,13 +105,30 @@ func (b *Bus) PauseTarget(ctx context.Context, instance, owner, target string, r
 	return nil
 }
 
-// ResumeTarget removes what PauseTarget noted.
+// ResumeTarget removes what PauseTarget noted, and notes when: first, so that
+// who sees the target go on has seen since when.
 func (b *Bus) ResumeTarget(ctx context.Context, instance, owner, target string) error {
+	if err := b.NoteResumed(ctx, instance, owner, target); err != nil {
+		return err
+	}
 	kv, err := b.js.KeyValue(ctx, bucketLines)
 	if err != nil {
 		return failure(err)
 	}
 	if err := kv.Purge(ctx, pausedKey(instance, owner, target), jetstream.PurgeTTL(markerTTL)); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// NoteResumed notes that a target was paused up to now: that time does not make
+// what waits for it older.
+func (b *Bus) NoteResumed(ctx context.Context, instance, owner, target string) error {
+	kv, err := b.js.KeyValue(ctx, bucketLines)
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := kv.PutString(ctx, resumedKey(instance, owner, target), time.Now().UTC().Format(time.RFC3339Nano)); err != nil {
 		return failure(err)
 	}
 	return nil

@@ -94,11 +94,17 @@ func TestTestEnds(t *testing.T) {
 		ended <- struct{}{}
 		return bus.Tested{Outcome: action.StepFailed}, nil
 	})
+	long := aTest("{}")
+	long.Target.Timeout = time.Minute
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel() }()
-	_, err := b.Test(ctx, aTest("{}"))
+	_, err := b.Test(ctx, long)
 	code(t, action.CodeCancelled, err)
-	<-ended
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the worker was not told")
+	}
 
 	const most = 16
 	errs := make(chan error, most)

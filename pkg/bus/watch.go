@@ -99,6 +99,9 @@ type FleetEvents struct {
 	Line   func(key string, l *Line)              // nil = removed
 	Record func(key string, r *action.LineRecord) // nil = removed
 	Paused func(key string, reason action.Code)   // "" = resumed
+	// Resumed tells until when a target was paused; it comes before the news
+	// that it goes on.
+	Resumed func(key string, at time.Time)
 }
 
 // FollowLines follows lines, records and paused targets of all instances. The
@@ -124,6 +127,11 @@ func (b *Bus) FollowLines(ctx context.Context, on FleetEvents) <-chan struct{} {
 			if on.Paused != nil {
 				on.Paused(key, action.Code(value))
 			}
+		case "resumed":
+			var at time.Time
+			if err = at.UnmarshalText(value); err == nil && on.Resumed != nil {
+				on.Resumed(key, at)
+			}
 		}
 		if err != nil {
 			b.log.Error().Err(err).Str("key", key).Msg("unreadable entry")
@@ -142,6 +150,9 @@ func unmarshal[T any](raw []byte, into **T) error {
 
 // RecordKey and PausedKey are the keys under which FollowLines reports.
 func (d *Delivery) RecordKey() string { return d.key() }
+
+// ResumedKey is the key of the end of a target's pause.
+func ResumedKey(instance, owner, target string) string { return resumedKey(instance, owner, target) }
 
 // PausedKey is the key of a target's pause.
 func PausedKey(instance, owner, target string) string { return pausedKey(instance, owner, target) }

@@ -46,6 +46,11 @@ func TestDeclareWhenNATSComesLate(t *testing.T) {
 	c := connect(t, Options{URL: "nats://" + address, Declare: &Declaration{Core: "users", Methods: []string{"/s.S/A"}}})
 	require.Less(t, time.Since(began), 10*time.Second, "connecting is bounded")
 	require.Equal(t, action.CodeUnavailable, action.CodeOf(c.Declare(within(t, 5*time.Second), Declaration{Core: "tokens", Functions: []string{"f"}})))
+	select {
+	case <-c.declaring.ended:
+	default:
+		t.Error("what was announced before may still take the place of what is declared now")
+	}
 
 	late := connect(t, Options{URL: "nats://" + address, Declare: &Declaration{Core: "users", Methods: []string{"/s.S/A", "/s.S/B"}}})
 	n, _ := startNode(t, "", nothingConfigured, func(o *node.Options) { o.NATSListen = address })

@@ -241,9 +241,11 @@ func countTurns(turns []ExplainedTurn) {
 	for i := range turns {
 		t := &turns[i]
 		ref := targetRef{t.Owner, t.Target.Name}
-		of[ref]++
-		t.Occurrence = of[ref]
 		t.Skipped = t.Condition.Phase == action.OnEvent && within[inScope{t.Scope, ref}]
+		if !t.Skipped {
+			of[ref]++
+		}
+		t.Occurrence = of[ref]
 		within[inScope{t.Scope, ref}] = true
 	}
 }

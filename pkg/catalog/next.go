@@ -31,6 +31,7 @@ type successor struct {
 	written map[string]map[action.Phase]bool
 
 	linesMoved bool                                 // the list of lines is to be made anew
+	asyncMoved bool                                 // and that of async targets
 	calls      map[string]map[action.Condition]bool // conditions of calls that moved or changed, by organization
 }
 
@@ -200,6 +201,7 @@ func (x *successor) forget(org string, st *scopeTable, c action.Condition) {
 	}
 	if p, ok := st.calls.get(c); ok {
 		x.turns -= len(p.Turns)
+		x.asyncMoved = x.asyncMoved || len(appendAsync(nil, p.Turns)) > 0
 	}
 }
 
@@ -276,6 +278,7 @@ func (x *successor) enterOne(org string, phase action.Phase, e *action.Execution
 	m := &Matcher{}
 	m.enter(st, org, e, expanded)
 	x.turns += m.turns
+	x.asyncMoved = x.asyncMoved || len(m.async) > 0
 	return true
 }
 
@@ -293,6 +296,8 @@ func (x *successor) list() {
 	}
 	if len(x.calls) > 0 {
 		x.conditions = x.from.conditions.behind(x.calls)
+	}
+	if x.asyncMoved {
 		x.async = nil
 		for _, st := range x.scopes {
 			for _, phase := range []action.Phase{action.Request, action.Response, action.Function} {

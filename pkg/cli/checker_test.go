@@ -41,6 +41,8 @@ func (h *history) check(t *testing.T) {
 	repeated, reordered := h.checkOrder(t, all, aggregate)
 	require.Zero(t, reordered, "events that arrived before one that stood ahead of them")
 	retries := h.checkAttempts(t, all)
+	failed := int(h.refused.Load() + h.unanswered.Load())
+	require.Greater(t, retries, failed*4/5, "a failed attempt is counted, but those that a kill cut short")
 	h.checkOneOfTwo(t, all)
 	t.Logf("%d events confirmed, %d tries to publish failed, %d requests, %d refused, %d unanswered, %d attempts more than the first",
 		len(acked), h.publishings.Load(), len(all), h.refused.Load(), h.unanswered.Load(), retries)

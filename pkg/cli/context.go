@@ -21,7 +21,8 @@ stands in for --server, --instance and --token; --context NAME takes another for
 one command.
 
 What counts is, in this order: the flag, its variable (CALLOUT_SERVER,
-CALLOUT_INSTANCE, CALLOUT_TOKEN), the context, the default.
+CALLOUT_INSTANCE, CALLOUT_TOKEN), the context, the default. The instance of a
+context counts as if it were given: a file for another one is refused.
 
 Contexts are kept in callout/config.yaml below $XDG_CONFIG_HOME, or in the file
 that CALLOUT_CONFIG names, readable for you only.`,

@@ -199,15 +199,18 @@ func (p *Program) deleted(f *deleteFlags, what string, answer deletion) error {
 	if f.server.output != asTable {
 		return p.print(f.server.output, answer)
 	}
+	more, verb := "", "became"
 	if f.dryRun {
-		return p.say("%s can be deleted (--dry-run)\n", what)
+		verb = "would become"
 	}
-	more := ""
 	switch n := answer.GetDiscarded(); {
 	case n == 1:
-		more = ", 1 event became a dead letter"
+		more = ", 1 event " + verb + " a dead letter"
 	case n > 1:
-		more = fmt.Sprintf(", %d events became dead letters", n)
+		more = fmt.Sprintf(", %d events %s dead letters", n, verb)
+	}
+	if f.dryRun {
+		return p.say("%s can be deleted%s (--dry-run)\n", what, more)
 	}
 	return p.say("%s is deleted, revision %d is in force%s\n", what, answer.GetRevision(), more)
 }

@@ -24,8 +24,8 @@ subscription is the pair of an event execution and a target, and is named
 [ORG:]CONDITION/TARGET. The numbers are those of its JetStream consumer, which
 any NATS tool shows too.
 
-  STATE        running; retrying, stopped or paused, and since when; draining,
-               when it is no longer configured; migrating, when its number of
+  STATE        running; retrying, stopped or paused, since when and why; paused
+               also while its target is; draining, when it is no longer configured; migrating, when its number of
                lanes changes; lost, when its consumer was deleted by somebody else
   WAITING      events not yet handed to a worker; "to scan" counts those too that
                a better match will take
@@ -124,10 +124,14 @@ func stateText(s *calloutv1.Subscription, now time.Time) string {
 	if s.GetState() == "retrying" {
 		since = s.GetFailingSince()
 	}
-	if since == nil {
-		return s.GetState()
+	text := s.GetState()
+	if since != nil {
+		text += " since " + age(since, now)
 	}
-	return s.GetState() + " since " + age(since, now)
+	if s.GetReason() != "" {
+		text += " (" + s.GetReason() + ")"
+	}
+	return text
 }
 
 func waitingText(s *calloutv1.Subscription) string {

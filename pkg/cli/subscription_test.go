@@ -60,7 +60,7 @@ events: {user.added: {on_exhausted: stop, targets: [{target: hook}]}}
 	sequences := publish(t, p, "["+userAdded+","+userAdded+"]")
 	s := awaitSubscription(t, callout, hook, "stopped")
 	require.Equal(t, []any{2, "exhausted"}, []any{s.Attempts, s.Reason})
-	require.Regexp(t, `user\.added/hook +stopped since \d+s +1 +1 `, callout("get", "subscriptions").out)
+	require.Regexp(t, `user\.added/hook +stopped since \d+s \(exhausted\) +1 +1 `, callout("get", "subscriptions").out)
 	status.Store(200)
 	require.Equal(t, result{0, "subscription user.added/hook goes on\n", ""}, callout("subscription", "resume", hook))
 	all := tg.awaitCount(t, 4)

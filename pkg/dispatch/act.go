@@ -16,72 +16,75 @@ func (d *Dispatcher) PauseSubscription(ctx context.Context, instance, name strin
 		if err != nil || s.Paused {
 			return err
 		}
-		if !l.Unordered {
-			r := s.Record
-			r.State, r.StoppedSince = action.LinePaused, time.Now()
-			if err := d.bus.PutLineRecord(ctx, l, r); err != nil {
-				return err
-			}
+		r := s.Record
+		r.State, r.StoppedSince = action.LinePaused, time.Now()
+		if err := d.bus.PutLineRecord(ctx, l, r); err != nil {
+			return err
 		}
 		return d.bus.StopLine(ctx, l)
 	})
 }
 
 // ResumeSubscription lets lines go on that were paused, or that stopped
-// because their head was exhausted: it gets all its attempts again.
+// because a delivery was exhausted: it gets all its attempts again. Lines that
+// wait for those with another number of lanes go on by themselves. The error is
+// conflict when nothing but those is meant, or when nothing stands and the
+// target is paused.
 func (d *Dispatcher) ResumeSubscription(ctx context.Context, instance, name string, lane int) error {
-	return d.act(ctx, instance, name, lane, d.resumeLine)
-}
-
-func (d *Dispatcher) resumeLine(ctx context.Context, l bus.Line) error {
-	if l.Fenced {
-		return action.NewError(action.CodeConflict, action.StageCatalog, "the line waits for those with another number of lanes to drain")
-	}
-	if !l.Unordered {
-		if err := d.bus.LetGo(ctx, l); err != nil {
-			return err
+	resumed, fenced, target := 0, 0, ""
+	err := d.act(ctx, instance, name, lane, func(ctx context.Context, l bus.Line) error {
+		if l.Fenced {
+			fenced++
+			return nil
 		}
-	}
-	return d.bus.ResumeLine(ctx, l)
-}
-
-// RetryNow ends the wait of lines whose head failed: it is tried at once.
-func (d *Dispatcher) RetryNow(ctx context.Context, instance, name string, lane int) error {
-	return d.act(ctx, instance, name, lane, func(ctx context.Context, l bus.Line) error {
-		head, ok, err := d.bus.Head(ctx, l)
-		if err != nil || !ok {
-			return err
-		}
-		return d.bus.MoveTo(ctx, l, head.Sequence)
-	})
-}
-
-// Skip gives up the head of lines that stand or retry: it becomes a dead
-// letter, and the line goes on with the next.
-func (d *Dispatcher) Skip(ctx context.Context, instance, name string, lane int) error {
-	return d.act(ctx, instance, name, lane, func(ctx context.Context, l bus.Line) error {
-		if l.Unordered || l.Fenced {
-			return action.NewError(action.CodeConflict, action.StageCatalog, "only an ordered line has a head to skip")
-		}
-		head, ok, err := d.bus.Head(ctx, l)
-		if err != nil || !ok {
-			return err
-		}
-		ours, err := d.takes(ctx, l, head)
+		s, err := d.bus.Standing(ctx, l)
 		if err != nil {
 			return err
 		}
-		if !ours {
-			return action.NewError(action.CodeConflict, action.StageCatalog, "the line has nothing at its head that it would deliver")
+		if _, paused := d.pausedTarget(ctx, l); paused && !s.Paused {
+			target = l.Target
+			return nil
 		}
-		if err := d.bury(ctx, l, head, action.CodeSkipped); err != nil {
-			return err
-		}
-		if err := d.bus.MoveTo(ctx, l, head.Sequence+1); err != nil {
-			return err
-		}
+		resumed++
 		return d.resumeLine(ctx, l)
 	})
+	switch {
+	case err != nil || resumed > 0:
+		return err
+	case target != "":
+		return targetPaused(target)
+	case fenced > 0:
+		return conflict("it waits for its lines with another number of lanes to drain, and then goes on by itself")
+	}
+	return nil
+}
+
+func targetPaused(target string) error {
+	return action.NewError(action.CodeConflict, action.StageCatalog,
+		"its target is paused: resume the target "+target+" and it goes on").WithField("name").WithTarget(target)
+}
+
+// resumeLine lets a line go on that is not fenced. In one without an order every
+// exhausted delivery has all its attempts again.
+func (d *Dispatcher) resumeLine(ctx context.Context, l bus.Line) error {
+	if l.Unordered {
+		records, err := d.bus.Records(ctx, l)
+		if err != nil {
+			return err
+		}
+		for sequence, r := range records {
+			if r.State != action.LineStopped {
+				continue
+			}
+			if err := d.bus.ForgetRecord(ctx, l, sequence); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.bus.LetGo(ctx, l); err != nil {
+		return err
+	}
+	return d.bus.ResumeLine(ctx, l)
 }
 
 // bury makes a dead letter of a message that nobody tries any more.

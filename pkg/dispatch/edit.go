@@ -181,6 +181,7 @@ func (d *Dispatcher) enforce(ctx context.Context, v, base *bus.Version) error {
 	if base == nil {
 		base = &bus.Version{}
 	}
+	d.catalogs.Expect(instance, v)
 	if err := d.bus.SetRoot(ctx, instance, v, base); err != nil {
 		return err
 	}

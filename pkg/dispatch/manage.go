@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -33,10 +34,16 @@ func (d *Dispatcher) PauseTarget(ctx context.Context, instance, org, target, rea
 	return d.bus.PauseTarget(ctx, instance, org, target, action.Code(reason))
 }
 
-// ResumeTarget takes back what PauseTarget did, or what a target's 410 did. It
-// tells whether the configuration keeps the target paused all the same.
+// ResumeTarget takes back what PauseTarget did, or what a target's 410 did, also
+// of one that has left while its lines still drain. It tells whether the
+// configuration keeps the target paused all the same.
 func (d *Dispatcher) ResumeTarget(ctx context.Context, instance, org, target string) (stillPaused bool, err error) {
 	t, err := d.target(ctx, instance, org, target)
+	if action.CodeOf(err) == action.CodeNotFound {
+		if drains, linesErr := d.drainsTo(ctx, instance, org, target); linesErr != nil || drains {
+			err = linesErr
+		}
+	}
 	if err != nil {
 		return false, err
 	}
@@ -45,6 +52,14 @@ func (d *Dispatcher) ResumeTarget(ctx context.Context, instance, org, target str
 		return t.Paused, err
 	}
 	return t.Paused, d.wake(ctx, instance, org, target)
+}
+
+// drainsTo tells whether a line still drains to a target that has left.
+func (d *Dispatcher) drainsTo(ctx context.Context, instance, owner, target string) (bool, error) {
+	lines, err := d.bus.Lines(ctx, instance)
+	return slices.ContainsFunc(lines, func(l bus.Line) bool {
+		return l.DrainTo > 0 && l.Owner == owner && l.Target == target
+	}), err
 }
 
 // heard is how long the workers get to hear that a target goes on, before its

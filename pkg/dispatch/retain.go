@@ -56,6 +56,9 @@ func (t *tidying) outstay(ctx context.Context, l bus.Line) error {
 	if !s.Paused || l.Fenced || since.IsZero() || time.Since(since) < limit {
 		return nil
 	}
+	if l.Unordered {
+		return t.outstayUnordered(ctx, l, s.Record)
+	}
 	next := max(s.Floor+1, l.Cut)
 	for moved := 0; ; moved++ {
 		m, waits, err := t.dispatcher.bus.NextOf(ctx, l, next)
@@ -79,6 +82,26 @@ func (t *tidying) outstay(ctx context.Context, l bus.Line) error {
 		return err
 	}
 	return t.dispatcher.resumeLine(ctx, l)
+}
+
+// outstayUnordered lets a line go on whose deliveries keep no order. What of it
+// is delivered, only the server knows, so the workers bury what it hands out.
+func (t *tidying) outstayUnordered(ctx context.Context, l bus.Line, r action.LineRecord) error {
+	last, err := t.dispatcher.bus.LastSequence(ctx, l.Instance)
+	if err != nil {
+		return err
+	}
+	r.Sequence, r.State, r.Reason = last, action.LineGivenUp, action.CodeStopped
+	if err := t.dispatcher.bus.PutLineRecord(ctx, l, r); err != nil {
+		return err
+	}
+	t.dispatcher.log.Error().Str("line", l.Name).Uint64("up_to", last).Msg("a line stood longer than its max_stop: what waits becomes dead letters")
+	select {
+	case <-time.After(heard): // by the workers
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return t.dispatcher.bus.ResumeLine(ctx, l)
 }
 
 // takes tells whether a line's subscription has an event, under the catalog in

@@ -29,6 +29,9 @@ func (d *Dispatcher) Subscriptions(ctx context.Context, instance string) ([]acti
 			return nil, err
 		}
 		shown := subscription(l, standing)
+		if reason, paused := d.pausedTarget(ctx, l); paused && waitsForTarget(shown.State) {
+			shown.State, shown.Reason = action.SubscriptionPaused, reason
+		}
 		if lost {
 			now, there, err := d.bus.LineNow(ctx, instance, l.Name)
 			if err != nil {
@@ -64,6 +67,37 @@ func subscription(l bus.Line, s bus.Standing) action.Subscription {
 	return out
 }
 
+// waitsForTarget tells whether a line in a state would go on if its target did.
+func waitsForTarget(s action.SubscriptionState) bool {
+	return s == action.SubscriptionRunning || s == action.SubscriptionRetrying || s == action.SubscriptionDraining
+}
+
+// pausedTarget tells whether the target of a line is paused, by somebody, by its
+// 410 or by its configuration, and why.
+func (d *Dispatcher) pausedTarget(ctx context.Context, l bus.Line) (reason action.Code, paused bool) {
+	if l.Redrive {
+		return "", false
+	}
+	if text, paused := d.Paused(l.Instance, l.Owner, l.Target); paused {
+		return action.Code(text), true
+	}
+	t, _ := d.targetOf(ctx, l)
+	return action.CodePaused, t.Paused
+}
+
+// targetOf is the target of a line as it is configured now; ok is false when it
+// no longer is.
+func (d *Dispatcher) targetOf(ctx context.Context, l bus.Line) (t action.Target, ok bool) {
+	m, err := d.catalogs.AtLeast(ctx, l.Instance, 0)
+	if err != nil {
+		return t, false
+	}
+	if scope := m.Snapshot().Scopes[l.Owner]; scope != nil {
+		t, ok = scope.Targets[l.Target]
+	}
+	return t, ok
+}
+
 func nameOf(l bus.Line) string {
 	switch {
 	case l.Redrive:
@@ -84,7 +118,7 @@ func stateOf(l bus.Line, s bus.Standing) action.SubscriptionState {
 		return action.SubscriptionMigrating
 	case s.Record.State == action.LineStopped:
 		return action.SubscriptionStopped
-	case s.Paused:
+	case s.Held:
 		return action.SubscriptionPaused
 	case l.DrainTo > 0 && !l.Replay:
 		return action.SubscriptionDraining

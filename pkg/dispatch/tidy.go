@@ -196,7 +196,7 @@ func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
 			}
 			t.floors[l.Name] = backlog.Floor
 		}
-		if !l.Unordered {
+		if !l.Async && !l.Replay {
 			if err := t.outstay(ctx, l); err != nil {
 				return err
 			}

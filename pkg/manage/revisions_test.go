@@ -124,6 +124,18 @@ func watching(ctx context.Context, t *testing.T, c calloutv1connect.ActionServic
 	return seen, ended
 }
 
+// next is the revision that a watch tells of next.
+func next(t *testing.T, seen <-chan uint64) uint64 {
+	t.Helper()
+	select {
+	case revision := <-seen:
+		return revision
+	case <-time.After(bound):
+		t.Fatal("no revision was told")
+		return 0
+	}
+}
+
 // TestWatchRevisions: the one in force, then each that comes; never an older
 // one, and at last the newest.
 func TestWatchRevisions(t *testing.T) {
@@ -134,14 +146,14 @@ func TestWatchRevisions(t *testing.T) {
 			c := client(t, n.HTTPURL(), w)
 			ctx, cancel := context.WithCancel(within(t))
 			seen, ended := watching(ctx, t, c)
-			require.EqualValues(t, 1, <-seen)
+			require.EqualValues(t, 1, next(t, seen))
 			last := uint64(1)
 			for i := range 5 {
 				want := touch(t, c, fmt.Sprint("t", i))
 				for last < want {
-					next := <-seen
-					require.Greater(t, next, last)
-					last = next
+					told := next(t, seen)
+					require.Greater(t, told, last)
+					last = told
 				}
 			}
 			cancel()
@@ -160,7 +172,7 @@ func TestWatchersAreBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(within(t))
 	for range 16 {
 		seen, _ := watching(ctx, t, c)
-		require.EqualValues(t, 1, <-seen)
+		require.EqualValues(t, 1, next(t, seen))
 	}
 	_, ended := watching(within(t), t, c)
 	err := <-ended

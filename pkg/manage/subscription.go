@@ -70,7 +70,11 @@ func (s *Service) SkipSubscription(ctx context.Context, req *connect.Request[cal
 		if !line.Stands() || line.Waiting == 0 && line.InWork == 0 {
 			continue
 		}
-		if err := s.engine.Skip(ctx, instance, line.Line, line.Lane); err != nil {
+		err := s.engine.Skip(ctx, instance, line.Line, line.Lane)
+		if action.CodeOf(err) == action.CodeNotFound { // what waits there is not its own
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 		answer.Lanes = append(answer.Lanes, uint32(line.Lane))

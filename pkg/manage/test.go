@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -37,7 +36,7 @@ func (s *Service) TestTarget(ctx context.Context, req *connect.Request[calloutv1
 	if err != nil {
 		return nil, err
 	}
-	t := bus.Test{Instance: m.Instance(), Owner: req.Msg.GetOrg(), Phase: action.Phase(req.Msg.GetSample())}
+	t := bus.Test{Instance: m.Instance(), Owner: cmp.Or(req.Msg.GetOrg(), req.Msg.GetTarget().GetOrg()), Phase: action.Phase(req.Msg.GetSample())}
 	if t.Target, t.Stored, err = tried(m.Snapshot(), req.Msg); err != nil {
 		return nil, err
 	}
@@ -57,7 +56,7 @@ func tried(s *catalog.Snapshot, req *calloutv1.TestTargetRequest) (t action.Targ
 		return t, false, badField("name", "one of name and target says what is tried")
 	}
 	if req.GetTarget() != nil {
-		t, err = draft(s.Instance, req.GetOrg(), req.GetTarget())
+		t, err = draft(s.Instance, cmp.Or(req.GetOrg(), req.GetTarget().GetOrg()), req.GetTarget())
 		return t, false, err
 	}
 	t, err = s.FindTarget(req.GetOrg(), req.GetName())
@@ -74,10 +73,11 @@ func draft(instance, org string, wanted *calloutv1.Target) (action.Target, error
 	return t, err
 }
 
-// exchange is a report as it goes over the wire, where text is UTF-8.
+// exchange is a report as it goes over the wire. Its texts are UTF-8 already, as
+// everything is that came as JSON.
 func exchange(t bus.Test, tested bus.Tested) *calloutv1.TestTargetResponse {
 	return &calloutv1.TestTargetResponse{
-		Outcome: string(tested.Outcome), Code: string(tested.Code), Message: utf8Text(tested.Message),
+		Outcome: string(tested.Outcome), Code: string(tested.Code), Message: tested.Message,
 		Status: uint32(tested.Status), Duration: durationpb.New(tested.Duration),
 		RequestHeaders: headers(tested.RequestHeaders), RequestBody: t.Body,
 		ResponseHeaders: headers(tested.ResponseHeaders), ResponseBody: tested.ResponseBody, Object: tested.Object,
@@ -87,9 +87,7 @@ func exchange(t bus.Test, tested bus.Tested) *calloutv1.TestTargetResponse {
 func headers(lines []bus.HeaderLine) []*calloutv1.Header {
 	var out []*calloutv1.Header
 	for _, l := range lines {
-		out = append(out, &calloutv1.Header{Name: utf8Text(l.Name), Value: utf8Text(l.Value)})
+		out = append(out, &calloutv1.Header{Name: l.Name, Value: l.Value})
 	}
 	return out
 }
-
-func utf8Text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

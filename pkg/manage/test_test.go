@@ -161,6 +161,9 @@ func TestWhatACallWouldMakeOfIt(t *testing.T) {
 			require.Contains(t, x.GetMessage(), tt.message, tt.name)
 			require.Equal(t, tt.shown, string(x.GetResponseBody()), tt.name)
 			require.Empty(t, x.GetObject(), tt.name)
+			if tt.name == "fail" {
+				require.Equal(t, "\uFFFD", headerOf(x.GetResponseHeaders(), "X-Odd"), "a header is text")
+			}
 		}
 	}
 	status, answer := post(t, n.HTTPURL()+"/v1/instances/default/calls/functions/preaccesstoken", `{}`, nil)
@@ -210,6 +213,11 @@ func TestABodyOfOnesOwn(t *testing.T) {
 		_, got := s.got()
 		require.Equal(t, want, got)
 	}
+	const head, tail = `{"fullMethod":"/s.S/M","request":{"a":"`, `"}}`
+	most := head + strings.Repeat("x", 1<<20-len(head+tail)) + tail
+	x := ask(t, c.TestTarget, &calloutv1.TestTargetRequest{Name: "change", Body: []byte(most)})
+	require.Equal(t, "changed", x.GetOutcome(), x.GetMessage())
+	require.Equal(t, most, string(x.GetRequestBody()))
 	ask(t, c.TestTarget, &calloutv1.TestTargetRequest{Name: "change", Sample: "function", Body: []byte(`{"user":{}}`)})
 	_, got := s.got()
 	require.Equal(t, `{"function":"function/preaccesstoken","user":{}}`, got)
@@ -278,6 +286,8 @@ func TestTestOfSettingsThatAreNotStored(t *testing.T) {
 	require.Equal(t, "not_allowed", x.GetCode(), "replace took away what allow does not name")
 	require.Equal(t, "draft", headerOf(x.GetRequestHeaders(), "Callout-Target"))
 	require.Empty(t, headerOf(x.GetRequestHeaders(), "webhook-signature"))
+	x = ask(t, c.TestTarget, settings(func(t *calloutv1.Target) { t.Org = "acme" }))
+	require.Contains(t, string(x.GetRequestBody()), `"orgID":"acme"`)
 
 	err := refused(t, connect.CodeInvalidArgument, c.TestTarget, settings(func(t *calloutv1.Target) {
 		t.Url, t.Timeout, t.Type, t.Headers = "ftp://a.example", durationpb.New(time.Hour), "frob", map[string]string{"Callout-Test": "no"}

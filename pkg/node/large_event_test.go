@@ -2,8 +2,6 @@ package node_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
 )
 
 // plain publishes without a header, as any client may.
@@ -69,19 +66,4 @@ func TestAnEventTooLargeForItsLetterIsKept(t *testing.T) {
 	require.Len(t, r.deadLetters(t, 2), 2)
 	require.NoError(t, d.DiscardDeadLetter(within(t, 5*time.Second), "default", letters[0].DeliveryID))
 	require.Len(t, r.deadLetters(t, 1), 1)
-}
-
-// TestOurWaysInLeaveRoom: what our client and our HTTP take can be kept as a
-// dead letter in one message.
-func TestOurWaysInLeaveRoom(t *testing.T) {
-	t.Parallel()
-	r := run(t, newTargets(t), oneHook, nil)
-	body := largestBody(r, bus.HeaderRoom-1)
-	_, err := r.bus.CheckEvent("default", body)
-	require.Equal(t, action.CodeTooLarge, action.CodeOf(err))
-	e := event("u", "user.added", 1)
-	e.Payload, err = json.Marshal(strings.Repeat("x", 1<<20-1))
-	require.NoError(t, err)
-	_, err = r.client.Publish(within(t, 5*time.Second), e)
-	require.Equal(t, action.CodeTooLarge, action.CodeOf(err))
 }

@@ -59,7 +59,7 @@ func TestLineMadeAgainAndAgain(t *testing.T) {
 	hooks := newTargets(t)
 	r := run(t, hooks, "", nil)
 	n := uint64(0)
-	for range times(t, 20) {
+	for range times(t, 10) {
 		for _, matches := range [][]string{{"user.added"}, {}} {
 			_, err := r.Dispatcher().Apply(within(t, 10*time.Second), hooked(t, hooks, matches...))
 			require.NoError(t, err)

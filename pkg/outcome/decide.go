@@ -32,6 +32,7 @@ type Attempt struct {
 	Sequence    uint64            // of this delivery
 	DeliveryID  string
 	StoredAt    time.Time
+	Resumed     time.Time // when the target's last pause ended; zero = it never was paused
 	Now         time.Time
 	Jitter      float64 // in [0,1); 0.5 = none
 }
@@ -46,9 +47,10 @@ type Decision struct {
 
 // Decide chooses. A 4xx other than 408, 409, 425 and 429 is dead at once; 410
 // pauses the target; everything else is retried until the policy's attempts or
-// max_age are used up. max_age runs from the later of the event being stored
-// and the line beginning to fail, so that a backlog does not expire unsent and
-// a dead target does not hold its line for ever.
+// max_age are used up. max_age runs from the latest of the event being stored,
+// the line beginning to fail and the target's pause ending, so that a backlog
+// does not expire unsent, time paused does not count, and a dead target does not
+// hold its line for ever.
 func Decide(a Attempt) Decision {
 	if a.Err == nil {
 		return Decision{Verdict: Ack, Record: action.LineRecord{Sequence: a.Sequence, State: action.LineRunning}}
@@ -71,15 +73,17 @@ func Decide(a Attempt) Decision {
 	return Decision{Verdict: Retry, Delay: delay, Record: r}
 }
 
-// charge counts the attempt. A record of another delivery only says since when
-// the line fails.
+// charge counts the attempt, unless it pauses the target. A record of another
+// delivery only says since when the line fails.
 func charge(a Attempt) action.LineRecord {
 	r := a.Before
 	if r.Sequence != a.Sequence || (r.DeliveryID != "" && r.DeliveryID != a.DeliveryID) {
 		r = action.LineRecord{FailingSince: r.FailingSince}
 	}
 	r.Sequence, r.DeliveryID = a.Sequence, a.DeliveryID
-	r.Attempts++
+	if a.Err.Code != action.CodeGone {
+		r.Attempts++
+	}
 	if r.FailingSince.IsZero() {
 		r.FailingSince = a.Now
 	}
@@ -118,8 +122,10 @@ func remaining(a Attempt, r action.LineRecord) time.Duration {
 		return action.MaxWait
 	}
 	since := a.StoredAt
-	if r.FailingSince.After(since) {
-		since = r.FailingSince
+	for _, later := range []time.Time{r.FailingSince, a.Resumed} {
+		if later.After(since) {
+			since = later
+		}
 	}
 	return since.Add(a.Policy.MaxAge).Sub(a.Now)
 }

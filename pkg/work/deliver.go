@@ -56,6 +56,8 @@ func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 	}
 	r := run{worker: w, delivery: d, job: j, before: before, known: known}
 	switch same := known && before.Sequence == d.Sequence; {
+	case w.state.outstayed(d.Line, d.Sequence):
+		r.giveUp(action.CodeStopped, nil)
 	case same && (before.State == action.LineGivenUp || before.State == action.LineStopped):
 		r.settle(outcome.Decision{Verdict: verdictOf(before.State), Record: before}, nil)
 	case j.refused != nil:
@@ -63,10 +65,22 @@ func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 	case w.state.isPaused(d.Line.Instance, j.owner, j.target) && j.left != "": // nobody could resume it
 		r.refuse(action.NewError(action.CodeNoTarget, action.StageCatalog, "").WithTarget(j.target.Name))
 	case w.state.isPaused(d.Line.Instance, j.owner, j.target):
-		w.done(d, d.Wait(pausedWait))
+		w.standBy(ctx, d, j)
 	default:
 		r.attempt(ctx)
 	}
+}
+
+// standBy lets a delivery wait for its paused target. Who resumes a target notes
+// when; of one that is paused by its configuration it is noted here.
+func (w *Worker) standBy(ctx context.Context, d *bus.Delivery, j *job) {
+	if j.target.Paused && time.Since(w.state.resumedAt(d.Line.Instance, j.owner, j.target.Name)) > faultWait {
+		if err := w.bus.NoteResumed(ctx, d.Line.Instance, j.owner, j.target.Name); err != nil {
+			w.giveWay(d, err)
+			return
+		}
+	}
+	w.done(d, d.Wait(pausedWait))
 }
 
 // refuse makes a dead letter of what can never be sent.
@@ -75,10 +89,22 @@ func (r *run) refuse(why *action.Error) {
 	if why.Code == action.CodeNoTarget {
 		reason = action.CodeNoTarget
 	}
-	r.settle(outcome.Decision{Verdict: outcome.Dead, Record: action.LineRecord{
+	r.giveUp(reason, why)
+}
+
+// giveUp makes a dead letter without another attempt.
+func (r *run) giveUp(reason action.Code, why *action.Error) {
+	record := action.LineRecord{
 		Sequence: r.delivery.Sequence, DeliveryID: r.job.id, FailingSince: r.before.FailingSince,
-		State: action.LineGivenUp, Reason: reason, LastCode: why.Code, LastFailed: time.Now(), LastSuccess: r.before.LastSuccess,
-	}}, why)
+		State: action.LineGivenUp, Reason: reason, LastCode: reason, LastFailed: time.Now(), LastSuccess: r.before.LastSuccess,
+	}
+	if why != nil {
+		record.LastCode = why.Code
+	}
+	if r.before.Sequence == r.delivery.Sequence {
+		record.Attempts, record.LastStatus = r.before.Attempts, r.before.LastStatus
+	}
+	r.settle(outcome.Decision{Verdict: outcome.Dead, Record: record}, why)
 }
 
 func verdictOf(s action.LineState) outcome.Verdict {
@@ -210,7 +236,8 @@ func (r *run) decide(answer invoke.Answer) outcome.Decision {
 	d, j := r.delivery, r.job
 	a := outcome.Attempt{
 		Err: answer.Err, Status: answer.Status, RetryAfter: answer.RetryAfter, Policy: j.target.Retry,
-		Before: r.before, Sequence: d.Sequence, DeliveryID: j.id, StoredAt: d.StoredAt, Now: time.Now(), Jitter: rand.Float64(),
+		Before: r.before, Sequence: d.Sequence, DeliveryID: j.id, StoredAt: d.StoredAt,
+		Resumed: r.worker.state.resumedAt(d.Line.Instance, j.owner, j.target.Name), Now: time.Now(), Jitter: rand.Float64(),
 	}
 	if answer.Err != nil && j.onExhausted != nil {
 		a.OnExhausted = j.onExhausted()

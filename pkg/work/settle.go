@@ -47,7 +47,7 @@ func (r *run) settle(decision outcome.Decision, cause *action.Error) {
 		w.log.Warn().Str("target", r.job.target.Name).Str("reason", string(decision.Record.LastCode)).Msg("target paused")
 		w.done(d, d.Wait(pausedWait))
 	case outcome.Stop:
-		if err := w.bus.StopLine(ctx, d.Line); err != nil {
+		if err := r.stop(ctx, decision.Record); err != nil {
 			w.giveWay(d, err)
 			return
 		}
@@ -56,6 +56,18 @@ func (r *run) settle(decision outcome.Decision, cause *action.Error) {
 	case outcome.Dead:
 		r.bury(ctx, decision.Record, cause)
 	}
+}
+
+// stop lets the line stand. That of deliveries without an order is told why: no
+// one of them is its head.
+func (r *run) stop(ctx context.Context, record action.LineRecord) error {
+	w, l := r.worker, r.delivery.Line
+	if l.Unordered {
+		if err := w.bus.PutLineRecord(ctx, l, record); err != nil {
+			return err
+		}
+	}
+	return w.bus.StopLine(ctx, l)
 }
 
 // keep writes the record before the decision is carried out. The success of a
@@ -73,7 +85,7 @@ func (r *run) keep(ctx context.Context, decision outcome.Decision) error {
 	case r.known && r.before == decision.Record:
 		return nil
 	}
-	if d.Line.Unordered {
+	if d.Line.Unordered && decision.Record.Reason != action.CodeStopped { // its line says that
 		w.showFailure(ctx, d.Line, decision.Record)
 	}
 	return w.bus.PutRecord(ctx, d, decision.Record)
@@ -88,7 +100,7 @@ func (w *Worker) showFailure(ctx context.Context, l bus.Line, r action.LineRecor
 	if w.state.failedWithin(l.RecordKey(), showEvery) {
 		return
 	}
-	if err := w.bus.PutLineRecord(ctx, l, r.Running()); err != nil {
+	if err := w.bus.ShowFailure(ctx, l, r.Running()); err != nil {
 		w.log.Warn().Err(err).Str("line", l.Name).Msg("the last failure of a line cannot be shown")
 	}
 }

@@ -15,11 +15,12 @@ type fleetState struct {
 	mu      sync.Mutex
 	records map[string]action.LineRecord
 	paused  map[string]action.Code
+	resumed map[string]time.Time
 	lines   map[string]string // watched key → line name
 }
 
 func newFleetState() *fleetState {
-	return &fleetState{records: map[string]action.LineRecord{}, paused: map[string]action.Code{}, lines: map[string]string{}}
+	return &fleetState{records: map[string]action.LineRecord{}, paused: map[string]action.Code{}, resumed: map[string]time.Time{}, lines: map[string]string{}}
 }
 
 func (s *fleetState) setRecord(key string, r *action.LineRecord) {
@@ -42,6 +43,19 @@ func (s *fleetState) setPaused(key string, reason action.Code) {
 	s.paused[key] = reason
 }
 
+func (s *fleetState) setResumed(key string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resumed[key] = at
+}
+
+// resumedAt is when a target's last pause ended; zero = it never was paused.
+func (s *fleetState) resumedAt(instance, owner, target string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.resumed[bus.ResumedKey(instance, owner, target)]
+}
+
 // lineName keeps the name of a line for the moment when it is removed.
 func (s *fleetState) lineName(key string, l *bus.Line) (name string, known bool) {
 	s.mu.Lock()
@@ -60,6 +74,15 @@ func (s *fleetState) hasRecord(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.records[key].Holds()
+}
+
+// outstayed tells whether a line without an order stood for too long, and a
+// delivery was there by then.
+func (s *fleetState) outstayed(l bus.Line, sequence uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.records[l.RecordKey()]
+	return l.Unordered && !l.Async && r.State == action.LineGivenUp && sequence <= r.Sequence
 }
 
 // failedWithin tells whether a record shows a failure of the last moment.

@@ -83,7 +83,7 @@ func (w *Worker) follow(ctx, following context.Context) error {
 		}
 	}
 	return await(ctx, w.bus.FollowLines(following, bus.FleetEvents{
-		Line: w.line, Record: w.state.setRecord, Paused: w.state.setPaused,
+		Line: w.line, Record: w.state.setRecord, Paused: w.state.setPaused, Resumed: w.state.setResumed,
 	}))
 }
 

@@ -79,6 +79,10 @@ func TestWhatWasMadeOtherwise(t *testing.T) {
 	}, shown)
 	by := c.must(t, "POST", "executions/search", `{"filters":[{"targetFilter":{"targetId":"`+ids["log"]+`"}},{"executionTypeFilter":{"executionType":1}}]}`)
 	require.Len(t, by["executions"], 2, "by an include too")
+	by = c.must(t, "POST", "executions/search", `{"filters":[{"targetFilter":{"targetId":"01JZZZZZZZZZZZZZZZZZZZZZZZ"}}]}`)
+	require.NotContains(t, by, "executions")
+	by = c.must(t, "POST", "executions/search", `{"filters":[{"inConditionsFilter":{"conditions":[{"request":{"service":"zitadel.user.v2.UserService"}}]}}]}`)
+	require.Equal(t, []any{log, check}, by["executions"].([]any)[0].(map[string]any)["targets"], "its include is not among the conditions")
 }
 
 // TestTheRestStays: what ZITADEL's calls do not name stays as it is.
@@ -147,12 +151,12 @@ func TestManyAtOnce(t *testing.T) {
 	c := toolFor(n)
 	a, _ := c.target(t, "a", "restWebhook", "https://hooks.example.com/a")
 	b, _ := c.target(t, "b", "restWebhook", "https://hooks.example.com/b")
-	set := fmt.Sprintf(`{"condition":{"request":{"all":true}},"targets":[%q,%q]}`, a, b)
-	c.must(t, "PUT", "executions", set)
+	const set = `{"condition":{"request":{"method":"/s.S/M%d"}},"targets":[%q,%q]}`
+	c.must(t, "PUT", "executions", fmt.Sprintf(set, 0, a, b))
 	var writers sync.WaitGroup
 	wrong := make(chan string, 100)
 	write := func(method, path, body, expected string) {
-		if status, answer, err := try(within(t), method, c.url+path, body); err != nil || status != 200 || !strings.Contains(answer, expected) {
+		if status, answer, err := try(within(t), method, c.url+path, body, nil); err != nil || status != 200 || !strings.Contains(answer, expected) {
 			wrong <- fmt.Sprint(err, status, answer)
 		}
 	}
@@ -161,7 +165,7 @@ func TestManyAtOnce(t *testing.T) {
 			for j := range 5 {
 				switch i % 3 {
 				case 0:
-					write("PUT", "executions", set, "setDate")
+					write("PUT", "executions", fmt.Sprintf(set, j, a, b), "setDate")
 				case 1:
 					write("POST", "targets/"+a, fmt.Sprintf(`{"name":"a-%d-%d","timeout":"%ds"}`, i, j, i+1), "changeDate")
 				default:
@@ -176,12 +180,15 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // try asks without a test that could end here.
-func try(ctx context.Context, method, url, body string) (status int, answer string, err error) {
+func try(ctx context.Context, method, url, body string, header map[string]string) (status int, answer string, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for name, value := range header {
+		req.Header.Set(name, value)
+	}
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		return 0, "", err

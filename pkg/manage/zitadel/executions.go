@@ -155,7 +155,7 @@ func (f executionFilter) read(at string, chosen *choice) error {
 	default:
 		id := f.Target.TargetID
 		chosen.ids = append(chosen.ids, id)
-		chosen.tests = append(chosen.tests, func(e reached) bool { return chosen.names[id] != "" && slices.Contains(e.targets, chosen.names[id]) })
+		chosen.tests = append(chosen.tests, func(e reached) bool { return slices.Contains(e.targets, chosen.names[id]) })
 	}
 	return nil
 }

@@ -101,6 +101,26 @@ func TestFiresAtOnce(t *testing.T) {
 	}
 }
 
+// TestWaitsForARevision: a question that names a revision is answered from it,
+// or from a newer one.
+func TestWaitsForARevision(t *testing.T) {
+	c := toolFor(run(t, ""))
+	for i, path := range []string{"targets", "executions"} {
+		id, _ := c.target(t, "t"+strconv.Itoa(i), "restWebhook", "https://hooks.example.com/t")
+		resp := send(t, "POST", c.url+path+"/search", `{}`, nil)
+		revision, err := strconv.Atoi(resp.Header.Get("Callout-Revision"))
+		require.NoError(t, err)
+		answered := make(chan string)
+		go func() {
+			_, answer, _ := try(within(t), "POST", c.url+path+"/search", `{}`, map[string]string{"Callout-Min-Revision": strconv.Itoa(revision + 2)})
+			answered <- answer
+		}()
+		c.must(t, "PUT", "executions", `{"condition":{"request":{"method":"/s.S/M`+path+`"}},"targets":["`+id+`"]}`)
+		last, _ := c.target(t, "last"+strconv.Itoa(i), "restWebhook", "https://hooks.example.com/last")
+		require.Contains(t, <-answered, map[string]string{"targets": last, "executions": "/s.S/M" + path}[path])
+	}
+}
+
 // TestNobodyIsLockedOut: an execution that fails everything is taken back with
 // the same calls.
 func TestNobodyIsLockedOut(t *testing.T) {

@@ -90,6 +90,8 @@ var steps = []step{
 	targets("a page", `{"pagination":{"offset":1,"limit":1,"asc":true},"sortingColumn":"TARGET_FIELD_NAME_NAME"}`),
 	targets("by name", `{"filters":[{"targetNameFilter":{"targetName":"UDI","method":"TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE"}}]}`),
 	targets("by id", `{"filters":[{"inTargetIdsFilter":{"targetIds":["$rename","01JZZZZZZZZZZZZZZZZZZZZZZZ"]}}]}`),
+	targets("a part of a name, where the whole is asked for", `{"filters":[{"targetNameFilter":{"targetName":"audi"}}]}`),
+	targets("two filters", `{"filters":[{"inTargetIdsFilter":{"targetIds":["$rename","$audit"]}},{"inTargetIdsFilter":{"targetIds":["$log","$audit"]}}]}`),
 	targets("none", `{"filters":[{"targetNameFilter":{"targetName":"nobody"}}]}`),
 	targets("too many", `{"pagination":{"limit":1001}}`),
 	targets("no filter", `{"filters":[{}]}`),

@@ -24,7 +24,7 @@ const (
 var errAgain = action.NewError(action.CodeConflict, action.StageCatalog, "the configuration is being changed by others; try again")
 
 // inTurns does something again when somebody else changed the configuration
-// while it was at it: of several edits the last one wins, as in ZITADEL.
+// while it was at it.
 func (f *face) inTurns(ctx context.Context, do func() error) error {
 	var err error
 	for range maxTurns {

@@ -26,33 +26,24 @@ type updateTargetResponse struct {
 }
 
 // updateTarget changes what is given of a target and leaves the rest, also what
-// ZITADEL does not know.
+// ZITADEL does not know. Of several who change the same the last one wins.
 func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetRequest) (*updateTargetResponse, uint64, error) {
 	if err := q.check(); err != nil {
 		return nil, 0, err
 	}
-	var updated *calloutv1.Target
-	var revision uint64
-	err := f.inTurns(ctx, func() error {
-		current, at, err := f.find(ctx, c, q.ID)
-		if err != nil {
-			return err
-		}
-		wanted, mask := q.changes(current)
-		if len(mask.GetPaths()) == 0 {
-			updated, revision = current, at
-			return nil
-		}
-		answer, err := f.service.UpdateTarget(ctx, connect.NewRequest(&calloutv1.UpdateTargetRequest{Instance: c.instance, Target: wanted, UpdateMask: mask}))
-		if err == nil {
-			updated, revision = answer.Msg.GetTarget(), answer.Msg.GetRevision()
-		}
-		return err
-	})
+	current, revision, err := f.find(ctx, c, q.ID)
 	if err != nil {
 		return nil, 0, err
 	}
-	return &updateTargetResponse{ChangeDate: stamp{updated.GetUpdateTime()}}, revision, nil
+	wanted, mask := q.changes(current)
+	if len(mask.GetPaths()) == 0 {
+		return &updateTargetResponse{ChangeDate: stamp{current.GetUpdateTime()}}, revision, nil
+	}
+	answer, err := f.service.UpdateTarget(ctx, connect.NewRequest(&calloutv1.UpdateTargetRequest{Instance: c.instance, Target: wanted, UpdateMask: mask}))
+	if err != nil {
+		return nil, 0, err
+	}
+	return &updateTargetResponse{ChangeDate: stamp{answer.Msg.GetTarget().GetUpdateTime()}}, answer.Msg.GetRevision(), nil
 }
 
 func (q *updateTargetRequest) check() error {
@@ -83,7 +74,7 @@ func (q *updateTargetRequest) check() error {
 
 // changes gives what is asked for, against the target as it is now.
 func (q *updateTargetRequest) changes(current *calloutv1.Target) (*calloutv1.Target, *fieldmaskpb.FieldMask) {
-	wanted, mask := &calloutv1.Target{Id: q.ID, Etag: current.GetEtag()}, &fieldmaskpb.FieldMask{}
+	wanted, mask := &calloutv1.Target{Id: q.ID}, &fieldmaskpb.FieldMask{}
 	set := func(field string) { mask.Paths = append(mask.Paths, field) }
 	if q.Name != nil {
 		wanted.Name = *q.Name

@@ -23,7 +23,7 @@ func TestEventsWait(t *testing.T) {
 		}
 	}
 	ids, keys := map[string]string{}, map[string]string{}
-	for name, eventType := range map[string]string{"drained": "user.added", "discarded": "user.removed"} {
+	for name, eventType := range map[string]string{"drained": "user.added", "discarded": "user.removed", "forced": "user.changed"} {
 		h.obey("/"+name, 503, "")
 		ids[name], keys[name] = c.target(t, name, "restWebhook", h.URL+"/"+name)
 		c.must(t, "PUT", "executions", fmt.Sprintf(`{"condition":{"event":{"event":%q}},"targets":[%q]}`, eventType, ids[name]))
@@ -59,6 +59,14 @@ func TestEventsWait(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, letters.Msg.GetDeadLetters(), 3)
 	c.must(t, "DELETE", "targets/"+ids["discarded"], "")
+
+	message, field = c.refused(t, 400, "DELETE", "targets/"+ids["forced"]+"?force=true", "")
+	require.Contains(t, message, "3 events wait for it")
+	require.Equal(t, "waiting", field)
+	c.must(t, "DELETE", "targets/"+ids["forced"]+"?force=true&waiting=discard", "")
+	letters, err = own(t, n).ListDeadLetters(within(t), connect.NewRequest(&calloutv1.ListDeadLettersRequest{}))
+	require.NoError(t, err)
+	require.Len(t, letters.Msg.GetDeadLetters(), 6)
 }
 
 // TestForce takes a target out of what names it.

@@ -1438,7 +1438,8 @@ type TestTargetRequest struct {
 	// event. Empty sends a sample.
 	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
 	// What kind of sample: request, response, function or event; empty is what
-	// fits the target.
+	// fits the target. With a body it says what kind of body that is; empty tells
+	// it by its members.
 	Sample        string `protobuf:"bytes,6,opt,name=sample,proto3" json:"sample,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -188,7 +188,8 @@ type ActionServiceClient interface {
 	DeleteTarget(context.Context, *connect.Request[v1.DeleteTargetRequest]) (*connect.Response[v1.DeleteTargetResponse], error)
 	// TestTarget sends a sample to a target, once, as a worker would, and shows
 	// the exchange. Nothing is stored, no limit or breaker counts it, and no line
-	// hears of it.
+	// hears of it. The header Callout-Test: true tells the target. One that is
+	// paused is tried all the same.
 	//
 	// Errors: unknown_instance, not_found, bad_field, unavailable without a
 	// worker.
@@ -782,7 +783,8 @@ type ActionServiceHandler interface {
 	DeleteTarget(context.Context, *connect.Request[v1.DeleteTargetRequest]) (*connect.Response[v1.DeleteTargetResponse], error)
 	// TestTarget sends a sample to a target, once, as a worker would, and shows
 	// the exchange. Nothing is stored, no limit or breaker counts it, and no line
-	// hears of it.
+	// hears of it. The header Callout-Test: true tells the target. One that is
+	// paused is tried all the same.
 	//
 	// Errors: unknown_instance, not_found, bad_field, unavailable without a
 	// worker.
