@@ -66,10 +66,16 @@ func (d *Delivery) Held() bool { return d.lease.valid() }
 func (d *Delivery) Ack() error { return d.tell("+ACK") }
 
 // Wait gives the delivery back, to be handed out again after delay. In an
-// ordered line everything behind it waits too. The server keeps the wait in
-// whole seconds over a restart, so it may then end up to a second early.
+// ordered line everything behind it waits too. The server has confirmed the wait
+// when this returns: it survives the worker. The server keeps it in whole
+// seconds over a restart, so it may then end up to a second early.
 func (d *Delivery) Wait(delay time.Duration) error {
-	return d.tell(fmt.Sprintf(`-NAK {"delay":%d}`, max(delay, time.Millisecond).Nanoseconds()))
+	if !d.lease.valid() {
+		return ErrLapsed
+	}
+	d.lease.quiet() // a heartbeat behind it would take the wait back
+	_, err := d.nc.Request(d.reply, fmt.Appendf(nil, `-NAK {"delay":%d}`, max(delay, time.Millisecond).Nanoseconds()), d.lease.owner.ackWait/2)
+	return err
 }
 
 // HandBack gives the delivery back for another worker to take at once.

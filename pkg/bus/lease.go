@@ -83,6 +83,7 @@ type lease struct {
 	until  time.Time
 	lapsed bool
 	timer  *time.Timer
+	told   atomic.Bool // no heartbeat any more
 }
 
 // take starts a lease. It runs from the last moment at which this process is
@@ -105,6 +106,9 @@ func (l *leases) span() time.Duration { return time.Duration(float64(l.ackWait) 
 // moment of sending, and only when the server has confirmed; once lapsed it
 // stays lapsed, for the server confirms a stale holder too.
 func (s *lease) heartbeat() {
+	if s.told.Load() {
+		return
+	}
 	sent := time.Now()
 	if _, err := s.owner.nc.Request(s.reply, []byte("+WPI"), s.owner.ackWait/2); err != nil {
 		return
@@ -140,6 +144,14 @@ func (s *lease) valid() bool {
 		s.lapsed = true
 	}
 	return !s.lapsed
+}
+
+// quiet ends the heartbeats; the lease runs on.
+func (s *lease) quiet() {
+	s.told.Store(true)
+	s.owner.mu.Lock()
+	delete(s.owner.held, s)
+	s.owner.mu.Unlock()
 }
 
 func (s *lease) release() {

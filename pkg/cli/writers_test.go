@@ -88,26 +88,22 @@ func (w *writers) fail(format string, args ...any) {
 	w.failures = append(w.failures, fmt.Sprintf(format, args...))
 }
 
-// impatient is how many of the questions are given up before they are answered,
-// one in so many, and asked again.
-const impatient = 10
+// lost is how many of the answers do not arrive: one in so many.
+const lost = 10
 
 // insistently asks one of the dispatchers, and again with the same question as
 // long as it gets no answer: its request id makes it one request.
 func insistently[Q, A any](ctx context.Context, w *writers, r *rand.Rand, ask func(calloutv1connect.ActionServiceClient, context.Context, *connect.Request[Q]) (*connect.Response[A], error), question *Q) (*A, error) {
 	for {
-		asking, giveUp := context.WithCancel(ctx)
-		if r.IntN(impatient) == 0 {
-			time.AfterFunc(time.Duration(r.IntN(100))*time.Millisecond, giveUp)
-		}
-		answer, err := ask(w.at[r.IntN(2)].Load().client, asking, connect.NewRequest(question))
-		giveUp()
+		answer, err := ask(w.at[r.IntN(2)].Load().client, ctx, connect.NewRequest(question))
 		switch {
+		case err == nil && r.IntN(lost) == 0:
+			w.count("answers lost")
 		case err == nil:
 			return answer.Msg, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case manage.Detail(err) == nil: // it was given up, or the dispatcher has died
+		case manage.Detail(err) == nil: // the dispatcher has died
 			w.count("asked again")
 			time.Sleep(10 * time.Millisecond) // it is not there for a while
 		default:

@@ -83,7 +83,7 @@ func threeDead(t *testing.T) (*obedient, calloutv1connect.ActionServiceClient) {
 		publish(t, n, one[0], one[1])
 		awaitDead(t, c, i+1)
 	}
-	ask(t, c.PauseTarget, &calloutv1.PauseTargetRequest{Target: "a"})
+	ask(t, c.PauseSubscription, &calloutv1.PauseSubscriptionRequest{Name: "user.added/a"}) // by the server, at once
 	publish(t, n, "acme", "user.added")
 	awaitDead(t, c, 3)
 	return o, c

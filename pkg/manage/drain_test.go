@@ -65,7 +65,7 @@ func (v *verifying) await(t *testing.T, n int) []string {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		return len(v.got) >= n
-	}, bound, lookEvery/5, "of %d deliveries came %v", n, v.got)
+	}, bound, lookEvery/5, "%d deliveries", n)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return append([]string(nil), v.got...)

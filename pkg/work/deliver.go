@@ -222,13 +222,10 @@ func (r *run) attempt(ctx context.Context) {
 		sequence: d.Sequence, status: answer.Status, err: answer.Err, took: answer.Duration,
 		verdict: string(decision.Verdict), wait: decision.Delay, revision: j.revision,
 	}
-	if answer.Err == nil { // the line need not wait for our log
-		r.settle(decision, nil)
-		w.logAttempt(line)
-		return
+	defer w.logAttempt(line) // the line need not wait for our log, and what it says is done
+	if answer.Err != nil {
+		r.date(ctx, &decision.Record)
 	}
-	w.logAttempt(line)
-	r.date(ctx, &decision.Record)
 	r.settle(decision, answer.Err)
 }
 

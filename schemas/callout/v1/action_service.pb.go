@@ -80,8 +80,8 @@ type ApplyRequest struct {
 	// The instance to configure. Empty takes the one that the configuration
 	// names; if both name one they must be the same.
 	Instance string `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
-	// The text of a configuration file, YAML, at most 8 MiB. It stands by itself:
-	// what its executions name must be in it.
+	// The text of a configuration file, YAML, at most 8 MiB. With prune it stands
+	// by itself; without, its executions may name what is in force already.
 	Configuration string `protobuf:"bytes,2,opt,name=configuration,proto3" json:"configuration,omitempty"`
 	// What problems call the text; a file's name.
 	File string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`

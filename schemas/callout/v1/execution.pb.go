@@ -936,7 +936,7 @@ func (x *DeleteExecutionRequest) GetRequestId() string {
 type DeleteExecutionResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Revision uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	// How many events became dead letters.
+	// As in DeleteTargetResponse.
 	Discarded     uint64 `protobuf:"varint,2,opt,name=discarded,proto3" json:"discarded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -30,9 +30,11 @@ type Waiting int32
 const (
 	// The delete is refused when any do, and the error says how many.
 	Waiting_WAITING_UNSPECIFIED Waiting = 0
-	// They are delivered all the same.
+	// They are delivered all the same, to a target that goes with its last
+	// settings and key. Refused when it is paused: nobody could resume it.
 	Waiting_WAITING_DRAIN Waiting = 1
-	// They become dead letters.
+	// They become dead letters with the reason discarded, before the answer. What
+	// is being delivered gets 5 s to end.
 	Waiting_WAITING_DISCARD Waiting = 2
 )
 
@@ -578,8 +580,8 @@ type CreateTargetRequest struct {
 	Target   *Target                `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
 	// Check only.
 	DryRun bool `protobuf:"varint,3,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	// At most 100 characters. Asked again with the same id, the first answer
-	// stands: nothing is made twice.
+	// 1 to 100 visible characters of ASCII. Asked again with the same id, within
+	// the next 256 revisions, the first answer stands: nothing is made twice.
 	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1118,7 +1120,8 @@ type UpdateTargetRequest struct {
 	// names are set. Its etag, when there is one, must be the one in force.
 	Target *Target `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
 	// Such as url,retry.attempts. Empty sets every field. To give another name,
-	// say which target by its id and put name into the mask.
+	// say which target by its id and put name into the mask: what names it names
+	// it so, its key and its pause stay, and what waits for it comes first.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	DryRun     bool                   `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// As in CreateTargetRequest.
@@ -1377,7 +1380,7 @@ func (x *DeleteTargetRequest) GetRequestId() string {
 type DeleteTargetResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Revision uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	// How many events became dead letters.
+	// How many events became dead letters, or after a dry run would.
 	Discarded     uint64 `protobuf:"varint,2,opt,name=discarded,proto3" json:"discarded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
