@@ -80,7 +80,8 @@ functions: {f: {targets: [{target: a}]}}
 	require.Equal(t, "https://changed.example", d.now(t).Scopes[""].Targets["mine"].URL)
 	require.Equal(t, took, d.meta(t, target("beside")).ID)
 	require.Equal(t, "callout.yaml", d.meta(t, target("beside")).Owner)
-	require.Contains(t, d.log.String(), "it belongs to the file now")
+	require.Eventually(t, func() bool { return strings.Contains(d.log.String(), "it belongs to the file now") }, 5*time.Second, time.Millisecond,
+		"it is told right behind the edit")
 	list, err := d.History(within(t, 5*time.Second), instance, 0, 1)
 	require.NoError(t, err)
 	require.Equal(t, "file callout.yaml", list[0].Source)
