@@ -105,19 +105,24 @@ func SplitMethod(s string) (service, method string, ok bool) {
 // isDotted tells whether s is made of letters, digits and _, in one or more
 // segments joined by single dots. It is asked for every call of a core.
 func isDotted(s string) bool {
-	segment := 0
+	last := byte('.')
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_':
-			segment++
-		case c == '.' && segment > 0:
-			segment = 0
-		default:
+		c := s[i]
+		if !isWord[c] && (c != '.' || last == '.') {
 			return false
 		}
+		last = c
 	}
-	return segment > 0
+	return last != '.'
 }
+
+// isWord are letters, digits and _.
+var isWord = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") {
+		is[c] = true
+	}
+	return is
+}()
 
 // IsMethod is CheckMethod without its words, and allocates nothing.
 func IsMethod(s string) bool {
