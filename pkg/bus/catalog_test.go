@@ -124,15 +124,15 @@ func TestSecretsAndPausesAreFollowed(t *testing.T) {
 	require.False(t, ok)
 	require.NoError(t, b.PutSecret(ctx, instance, "acme", "my hook", "whsec_x"))
 	keys := make(chan string, 10)
-	<-b.FollowSecrets(ctx, func(k bus.SecretKey, secret string) {
-		require.Equal(t, bus.SecretOf(instance, "acme", "my hook"), k)
+	<-b.FollowSecrets(ctx, func(k bus.TargetKey, secret string) {
+		require.Equal(t, bus.TargetKey{Instance: instance, Owner: "acme", Name: "my hook"}, k)
 		keys <- secret
 	})
 	require.Equal(t, "whsec_x", <-keys)
 
 	paused := make(chan action.Code, 10)
-	<-b.FollowLines(ctx, bus.FleetEvents{Paused: func(key string, reason action.Code) {
-		require.Equal(t, bus.PausedKey(instance, "", "hook"), key)
+	<-b.FollowLines(ctx, bus.FleetEvents{Paused: func(k bus.TargetKey, reason action.Code) {
+		require.Equal(t, bus.TargetKey{Instance: instance, Name: "hook"}, k)
 		paused <- reason
 	}})
 	require.NoError(t, b.PauseTarget(ctx, instance, "", "hook", action.CodeGone))

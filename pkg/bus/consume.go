@@ -118,6 +118,7 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 		return err
 	}
 	defer p.close()
+	record := l.RecordKey()
 	if !l.Unordered {
 		for {
 			msg, err := p.next(taking)
@@ -127,7 +128,7 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 			if err := p.ask(taking, true); err != nil {
 				return err
 			}
-			c.deliver(working, l, msg)
+			c.deliver(working, &l, record, msg)
 		}
 	}
 	free := make(chan struct{}, c.slots)
@@ -146,15 +147,15 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 		inHand.Add(1)
 		go func() {
 			defer func() { <-free; inHand.Done() }()
-			c.deliver(working, l, msg)
+			c.deliver(working, &l, record, msg)
 		}()
 	}
 }
 
-func (c *Consumer) deliver(working context.Context, l Line, msg *nats.Msg) {
+func (c *Consumer) deliver(working context.Context, l *Line, record string, msg *nats.Msg) {
 	s := c.leases.take(working, msg.Reply)
 	defer s.release()
-	d, err := c.bus.newDelivery(working, l, msg, s)
+	d, err := c.bus.newDelivery(working, l, record, msg, s)
 	if err != nil { // not a JetStream message, or a letter that cannot be read now: it comes again
 		c.bus.log.Error().Err(err).Str("line", l.Name).Msg("unreadable delivery")
 		return

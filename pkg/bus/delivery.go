@@ -26,21 +26,26 @@ type Delivery struct {
 	Phase       string             // phase of the call an async delivery came from
 	Letter      *action.DeadLetter // the dead letter that is sent again
 	LetterPlace uint64             // and where it lay
+	recordKey   string             // one a line, or one a delivery where the line keeps no order
 	nc          *nats.Conn
 	reply       string // where the server is told
 	lease       *lease
 }
 
-func (b *Bus) newDelivery(ctx context.Context, line Line, msg *nats.Msg, s *lease) (*Delivery, error) {
+// newDelivery makes a delivery of a message. recordKey is the line's.
+func (b *Bus) newDelivery(ctx context.Context, line *Line, recordKey string, msg *nats.Msg, s *lease) (*Delivery, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
 	}
 	h := msg.Header
 	d := &Delivery{
-		Line: line, Subject: msg.Subject, Body: msg.Data,
+		Line: *line, Subject: msg.Subject, Body: msg.Data, recordKey: recordKey,
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
 		Traceparent: h.Get(wire.HeaderTraceparent), nc: b.nc, reply: msg.Reply, lease: s,
+	}
+	if line.Unordered {
+		d.recordKey += "." + strconv.FormatUint(d.Sequence, 10)
 	}
 	if line.Async {
 		d.AsyncID, d.Phase = h.Get(wire.HeaderDelivery), h.Get(wire.HeaderPhase)
@@ -92,13 +97,3 @@ func (d *Delivery) tell(what string) error {
 
 // context ends when the lease does, or when the worker stops.
 func (d *Delivery) context() context.Context { return d.lease.ctx }
-
-// key is the record key of the delivery: one a line, or one a delivery where
-// the line keeps no order.
-func (d *Delivery) key() string {
-	key := recordKey(d.Line.Instance, d.Line.Name)
-	if d.Line.Unordered {
-		key += "." + strconv.FormatUint(d.Sequence, 10)
-	}
-	return key
-}

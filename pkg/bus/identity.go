@@ -3,8 +3,11 @@ package bus
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // DeliveryID names the delivery of an event in a line's subscription: the same
@@ -21,6 +24,23 @@ func (l Line) DeliveryID(sequence uint64, storedAt time.Time) string {
 	b = append(append(b, l.Owner...), 0)
 	sum := sha256.Sum256(append(b, l.Target...))
 	return string(hex.AppendEncode([]byte("dlv_"), sum[:16]))
+}
+
+// TargetKey tells which target is meant, wherever it is looked up for every
+// delivery.
+type TargetKey struct{ Instance, Owner, Name string }
+
+// readTargetKey reads the tokens that stand for a target in a key of a bucket.
+func readTargetKey(tokens []string) (k TargetKey, err error) {
+	if len(tokens) != 3 {
+		return k, fmt.Errorf("is not the key of a target")
+	}
+	for i, into := range []*string{&k.Instance, &k.Owner, &k.Name} {
+		if *into, err = wire.ID(tokens[i]); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
 }
 
 // Subscription is the name of what a line is part of: [ORG:]CONDITION/TARGET.

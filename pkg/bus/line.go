@@ -89,16 +89,17 @@ func (b *Bus) consumer(l Line) jetstream.ConsumerConfig {
 	return cfg
 }
 
-// Takes tells whether a line's subscription has an event under a catalog: its
-// execution is the best match of its scope, and has the target. The lane count
-// counts too: while a changed one migrates, old and new lines see the same
-// events.
-func (l Line) Takes(m *catalog.Matcher, at wire.StoredEvent) bool {
-	if !m.Subscribed(l.Org, l.Condition, l.Owner, l.Target, at.Type, at.Org) {
-		return false
+// Takes tells whether a line's subscription has an event under a catalog, and
+// gives its target there if so, else nil: its execution is the best match of its
+// scope, and has the target. The lane count counts too: while a changed one
+// migrates, old and new lines see the same events. The target is the catalog's
+// own and must not be written to.
+func (l *Line) Takes(m *catalog.Matcher, at wire.StoredEvent) *action.Target {
+	turn := m.Subscribed(l.Org, l.Condition, l.Owner, l.Target, at.Type, at.Org)
+	if turn == nil || !l.Replay && turn.Target.LineLanes() != l.Lanes {
+		return nil
 	}
-	t := m.Snapshot().Scopes[l.Owner].Targets[l.Target]
-	return l.Replay || t.LineLanes() == l.Lanes
+	return turn.Target
 }
 
 // title is the line as a person reads it.

@@ -18,7 +18,7 @@ func (b *Bus) Record(ctx context.Context, d *Delivery) (r action.LineRecord, ok 
 	if err != nil {
 		return r, false, failure(err)
 	}
-	entry, err := kv.Get(ctx, d.key())
+	entry, err := kv.Get(ctx, d.recordKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return r, false, nil
 	}
@@ -77,7 +77,7 @@ func (b *Bus) putRecord(ctx context.Context, key string, r action.LineRecord) er
 // PutRecord writes the record of a delivery's line and waits until it is
 // stored.
 func (b *Bus) PutRecord(ctx context.Context, d *Delivery, r action.LineRecord) error {
-	return b.putRecord(ctx, d.key(), r)
+	return b.putRecord(ctx, d.recordKey, r)
 }
 
 // DropRecord removes the record of a delivery's line: it runs again.
@@ -86,7 +86,7 @@ func (b *Bus) DropRecord(ctx context.Context, d *Delivery) error {
 	if err != nil {
 		return failure(err)
 	}
-	if err := kv.Purge(ctx, d.key(), jetstream.PurgeTTL(markerTTL)); err != nil {
+	if err := kv.Purge(ctx, d.recordKey, jetstream.PurgeTTL(markerTTL)); err != nil {
 		return failure(err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"strings"
 
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -47,16 +48,15 @@ func (b *Bus) PutSecrets(ctx context.Context, instance string, keys []NewSecret)
 
 // FollowSecrets reports every signing key, now and on every change; a removed
 // one is empty.
-func (b *Bus) FollowSecrets(ctx context.Context, do func(key SecretKey, secret string)) <-chan struct{} {
-	return b.follow(ctx, bucketSecrets, ">", func(key string, value []byte) { do(SecretKey(key), string(value)) })
-}
-
-// SecretKey names a target's signing key for FollowSecrets.
-type SecretKey string
-
-// SecretOf is the name of a target's signing key.
-func SecretOf(instance, owner, target string) SecretKey {
-	return SecretKey(secretKey(instance, owner, target))
+func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret string)) <-chan struct{} {
+	return b.follow(ctx, bucketSecrets, ">", func(key string, value []byte) {
+		of, err := readTargetKey(strings.Split(key, "."))
+		if err != nil {
+			b.log.Error().Err(err).Str("key", key).Msg("unreadable entry")
+			return
+		}
+		do(of, string(value))
+	})
 }
 
 func secretKey(instance, owner, target string) string {

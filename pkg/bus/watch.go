@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,10 +100,10 @@ func (b *Bus) followOnce(ctx context.Context, bucket, keys string, do func(strin
 type FleetEvents struct {
 	Line   func(key string, l *Line)              // nil = removed
 	Record func(key string, r *action.LineRecord) // nil = removed
-	Paused func(key string, reason action.Code)   // "" = resumed
+	Paused func(t TargetKey, reason action.Code)  // "" = resumed
 	// Resumed tells until when a target was paused; it comes before the news
 	// that it goes on.
-	Resumed func(key string, at time.Time)
+	Resumed func(t TargetKey, at time.Time)
 }
 
 // FollowLines follows lines, records and paused targets of all instances. The
@@ -124,13 +126,18 @@ func (b *Bus) FollowLines(ctx context.Context, on FleetEvents) <-chan struct{} {
 				on.Record(key, r)
 			}
 		case "paused":
-			if on.Paused != nil {
-				on.Paused(key, action.Code(value))
+			var t TargetKey
+			if t, err = pauseOf(key); err == nil && on.Paused != nil {
+				on.Paused(t, action.Code(value))
 			}
 		case "resumed":
+			var t TargetKey
 			var at time.Time
-			if err = at.UnmarshalText(value); err == nil && on.Resumed != nil {
-				on.Resumed(key, at)
+			if t, err = pauseOf(key); err == nil {
+				err = at.UnmarshalText(value)
+			}
+			if err == nil && on.Resumed != nil {
+				on.Resumed(t, at)
 			}
 		}
 		if err != nil {
@@ -148,11 +155,11 @@ func unmarshal[T any](raw []byte, into **T) error {
 	return json.Unmarshal(raw, *into)
 }
 
-// RecordKey and PausedKey are the keys under which FollowLines reports.
-func (d *Delivery) RecordKey() string { return d.key() }
+// pauseOf reads the target from the key of its pause, or of the pause's end.
+func pauseOf(key string) (TargetKey, error) {
+	tokens := strings.Split(key, ".")
+	return readTargetKey(slices.Delete(tokens, 1, 2)) // the kind of the entry
+}
 
-// ResumedKey is the key of the end of a target's pause.
-func ResumedKey(instance, owner, target string) string { return resumedKey(instance, owner, target) }
-
-// PausedKey is the key of a target's pause.
-func PausedKey(instance, owner, target string) string { return pausedKey(instance, owner, target) }
+// RecordKey is the key under which FollowLines reports.
+func (d *Delivery) RecordKey() string { return d.recordKey }

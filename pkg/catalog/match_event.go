@@ -15,15 +15,15 @@ type Match struct {
 // eventEntry is a Match made ahead, with its targets for lookup.
 type eventEntry struct {
 	match   Match
-	targets map[targetRef]bool
-	all     int // turns before they were made distinct
+	targets map[targetRef]int // index in match.Turns
+	all     int               // turns before they were made distinct
 }
 
 func newEventEntry(org string, c action.Condition, e *action.Execution, all []Turn) *eventEntry {
 	turns := distinct(all)
-	targets := make(map[targetRef]bool, len(turns))
-	for _, t := range turns {
-		targets[targetRef{t.Owner, t.Target.Name}] = true
+	targets := make(map[targetRef]int, len(turns))
+	for i, t := range turns {
+		targets[targetRef{t.Owner, t.Target.Name}] = i
 	}
 	return &eventEntry{match: Match{Scope: org, Execution: e, Condition: c, Turns: turns}, targets: targets, all: len(all)}
 }
@@ -58,14 +58,22 @@ func (m *Matcher) Event(eventType, org string) []Match {
 }
 
 // Subscribed tells whether an event of an organization belongs into the lines
-// of a subscription: the execution with the given condition must be the best
-// match of its scope for the event and hold the target that targetOwner
-// defines. Executions of an organization match events of that organization
-// only.
-func (m *Matcher) Subscribed(scope string, condition action.Condition, targetOwner, target, eventType, org string) bool {
+// of a subscription, and gives the target's turn if so, else nil: the execution
+// with the given condition must be the best match of its scope for the event and
+// hold the target that targetOwner defines. Executions of an organization match
+// events of that organization only. The turn is shared and must not be written
+// to.
+func (m *Matcher) Subscribed(scope string, condition action.Condition, targetOwner, target, eventType, org string) *Turn {
 	if scope != "" && scope != org {
-		return false
+		return nil
 	}
 	e := m.bestEvent(eventType, scope)
-	return e != nil && e.match.Condition == condition && e.targets[targetRef{targetOwner, target}]
+	if e == nil || e.match.Condition != condition {
+		return nil
+	}
+	i, ok := e.targets[targetRef{targetOwner, target}]
+	if !ok {
+		return nil
+	}
+	return &e.match.Turns[i]
 }

@@ -119,9 +119,13 @@ func TestSubscribed(t *testing.T) {
 		{"acme", "user.added", "acme", "crm", "user.added", "", false},
 		{"nobody", "user.added", "", "audit", "user.added", "nobody", false},
 	} {
-		require.Equal(t, c.want, m.Subscribed(c.scope, on(c.match), c.owner, c.target, c.event, c.org), "%+v", c)
+		turn := m.Subscribed(c.scope, on(c.match), c.owner, c.target, c.event, c.org)
+		require.Equal(t, c.want, turn != nil, "%+v", c)
+		if turn != nil {
+			require.Equal(t, [2]string{c.owner, c.target}, [2]string{turn.Owner, turn.Target.Name})
+		}
 	}
-	require.False(t, m.Subscribed("", action.Condition{Phase: action.Request, Match: "user.*"}, "", "audit", "user.removed", ""))
+	require.Nil(t, m.Subscribed("", action.Condition{Phase: action.Request, Match: "user.*"}, "", "audit", "user.removed", ""))
 }
 
 func TestLines(t *testing.T) {

@@ -54,7 +54,7 @@ type Dispatcher struct {
 // Start prepares the installation, finishes what a dispatcher before may have
 // left half done, and serves HTTP. It returns when requests are taken.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}, paused: map[string]action.Code{}}, history: cmp.Or(o.History, defaultHistory),
+	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}, paused: map[bus.TargetKey]action.Code{}}, history: cmp.Or(o.History, defaultHistory),
 		allowUndeclared: o.AllowUndeclared}
 	listener, err := listen(o.Listen)
 	if err != nil {

@@ -98,7 +98,7 @@ func (d *Dispatcher) wake(ctx context.Context, instance, owner, target string) e
 func (d *Dispatcher) Paused(instance, owner, target string) (reason string, paused bool) {
 	d.lines.mu.Lock()
 	defer d.lines.mu.Unlock()
-	code, paused := d.lines.paused[bus.PausedKey(instance, owner, target)]
+	code, paused := d.lines.paused[bus.TargetKey{Instance: instance, Owner: owner, Name: target}]
 	return string(code), paused
 }
 

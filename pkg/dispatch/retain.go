@@ -112,5 +112,5 @@ func (d *Dispatcher) takes(ctx context.Context, l bus.Line, m bus.Message) (bool
 		return false, err
 	}
 	at, malformed := wire.ParseStoredEvent(m.Subject)
-	return malformed != nil || l.Takes(then, at), nil
+	return malformed != nil || l.Takes(then, at) != nil, nil
 }

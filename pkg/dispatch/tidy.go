@@ -21,17 +21,17 @@ const (
 type knownLines struct {
 	mu     sync.Mutex
 	by     map[string]bus.Line
-	paused map[string]action.Code // targets, by the key of their pause
+	paused map[bus.TargetKey]action.Code
 }
 
-func (k *knownLines) setPaused(key string, reason action.Code) {
+func (k *knownLines) setPaused(of bus.TargetKey, reason action.Code) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if reason == "" {
-		delete(k.paused, key)
+		delete(k.paused, of)
 		return
 	}
-	k.paused[key] = reason
+	k.paused[of] = reason
 }
 
 func (k *knownLines) set(key string, l *bus.Line) {

@@ -32,3 +32,38 @@ func BenchmarkNewCall(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStoredEvent reads what a worker reads of each event before it is
+// sent: the subject, the body, and that they agree.
+func BenchmarkStoredEvent(b *testing.B) {
+	payload := `{"pad":"` + strings.Repeat("x", 1000) + `"}`
+	event := action.Event{AggregateID: "u1", AggregateType: "user", ResourceOwner: "acme", InstanceID: "default",
+		Version: "v1", Sequence: 7, Type: "user.added", Payload: []byte(payload)}
+	body, err := wire.EncodeEvent(event)
+	if err != nil {
+		b.Fatal(err)
+	}
+	lane := wire.Partition("u1", 64)
+	subject := fmt.Sprintf("callout.event.default.%d.%d.%d.acme.user.added", lane%4, lane%16, lane)
+	b.Run("subject", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := wire.ParseStoredEvent(subject); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("body", func(b *testing.B) {
+		b.ReportAllocs()
+		at, _ := wire.ParseStoredEvent(subject)
+		for b.Loop() {
+			facts, err := wire.ReadEvent(body)
+			if err == nil {
+				err = wire.CheckStored(at, facts)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

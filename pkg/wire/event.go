@@ -72,18 +72,28 @@ type EventFacts struct {
 // aggregateID and event_type, ids within their grammar.
 func ReadEvent(raw []byte) (EventFacts, error) {
 	var f EventFacts
-	members, err := Members(raw)
+	var room [16]Member
+	members, err := appendMembers(room[:0], raw)
 	if err != nil {
 		return f, err
 	}
-	fields := map[string]*string{"id": &f.ID, "aggregateID": &f.AggregateID, "resourceOwner": &f.Org,
-		"instanceID": &f.InstanceID, "event_type": &f.Type}
 	for _, m := range members {
-		if m.Name == "event_payload" {
+		var field *string
+		switch m.Name {
+		case "event_payload":
 			f.PayloadSize = m.ValEnd - m.ValStart
-		}
-		field := fields[m.Name]
-		if field == nil {
+			continue
+		case "id":
+			field = &f.ID
+		case "aggregateID":
+			field = &f.AggregateID
+		case "resourceOwner":
+			field = &f.Org
+		case "instanceID":
+			field = &f.InstanceID
+		case "event_type":
+			field = &f.Type
+		default:
 			continue
 		}
 		value, isText := text(raw[m.ValStart:m.ValEnd])

@@ -3,7 +3,6 @@ package wire
 import (
 	"cmp"
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -181,11 +180,17 @@ type StoredEvent struct {
 // whose dead letter it becomes can be found.
 func ParseStoredEvent(subject string) (StoredEvent, error) {
 	rest, ours := strings.CutPrefix(subject, eventPrefix)
-	tokens := strings.SplitN(rest, ".", 6)
-	if !ours || len(tokens) != 6 {
+	var tokens [5]string // instance, three lanes, organization; the type is what is left
+	for i := range tokens {
+		var found bool
+		if tokens[i], rest, found = strings.Cut(rest, "."); !found {
+			ours = false
+		}
+	}
+	if !ours {
 		return StoredEvent{}, badToken()
 	}
-	e := StoredEvent{Type: tokens[5]}
+	e := StoredEvent{Type: rest}
 	var instanceErr, orgErr error
 	if e.Instance, instanceErr = owner(tokens[0]); instanceErr == nil && e.Instance == "" {
 		instanceErr = badToken()
@@ -197,8 +202,17 @@ func ParseStoredEvent(subject string) (StoredEvent, error) {
 
 // readLane reads a partition token of n, as the server writes it.
 func readLane(lane *int, token string, n int) error {
-	got, err := strconv.Atoi(token)
-	if err != nil || got < 0 || got >= n || strconv.Itoa(got) != token {
+	if len(token) == 0 || len(token) > 2 || len(token) == 2 && token[0] == '0' {
+		return badToken()
+	}
+	got := 0
+	for i := range len(token) {
+		if token[i] < '0' || token[i] > '9' {
+			return badToken()
+		}
+		got = 10*got + int(token[i]-'0')
+	}
+	if got >= n {
 		return badToken()
 	}
 	*lane = got
@@ -239,12 +253,20 @@ func LineFilter(instance, org string, c action.Condition, lane, lanes int) strin
 		partition[0], partition[1], partition[2], scope, what)
 }
 
+// The constants of FNV-1a of 32 bits (draft-eastlake-fnv).
+const (
+	fnvOffset = 2166136261
+	fnvPrime  = 16777619
+)
+
 // Partition is the partition of an aggregate among n, as the server computes
 // it: FNV-1a of the token, modulo n.
 func Partition(aggregate string, n int) int {
-	h := fnv.New32a()
-	h.Write([]byte(Token(aggregate)))
-	return int(h.Sum32() % uint32(n))
+	token, sum := Token(aggregate), uint32(fnvOffset)
+	for i := range len(token) {
+		sum = (sum ^ uint32(token[i])) * fnvPrime
+	}
+	return int(sum % uint32(n))
 }
 
 // AsyncSubject is where a delivery for an async target is stored. Owner is the

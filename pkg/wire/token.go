@@ -14,11 +14,7 @@ func Token(id string) string {
 	if id == "" {
 		return "="
 	}
-	plain := true
-	for i := 0; i < len(id); i++ {
-		plain = plain && isPlain(id[i])
-	}
-	if plain {
+	if allPlain(id) {
 		return id
 	}
 	var b strings.Builder
@@ -37,6 +33,9 @@ func Token(id string) string {
 func ID(token string) (string, error) {
 	if token == "=" {
 		return "", nil
+	}
+	if allPlain(token) && token != "" {
+		return token, nil
 	}
 	var b strings.Builder
 	for i := 0; i < len(token); i++ {
@@ -65,6 +64,21 @@ func badToken() error {
 		"a subject token is made of A-Z a-z 0-9 _ - and =XX for every other byte").WithField("subject")
 }
 
-func isPlain(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+// allPlain tells whether an id is its own token, as nearly all are.
+func allPlain(id string) bool {
+	for i := range len(id) {
+		if !plainBytes[id[i]] {
+			return false
+		}
+	}
+	return true
 }
+
+func isPlain(c byte) bool { return plainBytes[c] }
+
+var plainBytes = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") {
+		is[c] = true
+	}
+	return is
+}()

@@ -55,16 +55,17 @@ func (w *Worker) deliver(ctx context.Context, d *bus.Delivery) {
 		return
 	}
 	r := run{worker: w, delivery: d, job: j, before: before, known: known}
+	paused := j.refused == nil && w.state.isPaused(d.Line.Instance, j.owner, j.target)
 	switch same := known && before.Sequence == d.Sequence; {
-	case w.state.outstayed(d.Line, d.Sequence):
+	case w.state.outstayed(&d.Line, d.Sequence):
 		r.giveUp(action.CodeStopped, nil)
 	case same && (before.State == action.LineGivenUp || before.State == action.LineStopped):
 		r.settle(outcome.Decision{Verdict: verdictOf(before.State), Record: before}, nil)
 	case j.refused != nil:
 		r.refuse(j.refused)
-	case w.state.isPaused(d.Line.Instance, j.owner, j.target) && j.left != "": // nobody could resume it
+	case paused && j.left != "": // nobody could resume it
 		r.refuse(action.NewError(action.CodeNoTarget, action.StageCatalog, "").WithTarget(j.target.Name))
-	case w.state.isPaused(d.Line.Instance, j.owner, j.target):
+	case paused:
 		w.standBy(ctx, d, j)
 	default:
 		r.attempt(ctx)
@@ -129,7 +130,7 @@ func (w *Worker) record(ctx context.Context, d *bus.Delivery) (action.LineRecord
 // that was in force when it was stored, and how it is to be made, by the
 // newest one. Nil means it is not.
 func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
-	l := d.Line
+	l := &d.Line
 	if l.Async {
 		return w.asyncJob(ctx, d)
 	}
@@ -143,19 +144,22 @@ func (w *Worker) jobOf(ctx context.Context, d *bus.Delivery) (*job, error) {
 	at, malformed := wire.ParseStoredEvent(d.Subject)
 	// A subject that cannot be read matches nothing: the line whose filter took
 	// it keeps it as a dead letter, or it would be lost.
-	if malformed == nil && !l.Takes(then, at) {
-		return nil, nil
-	}
+	var t *action.Target
 	if malformed == nil {
+		if t = l.Takes(then, at); t == nil {
+			return nil, nil
+		}
 		malformed = checkBody(d.Body, at)
 	}
-	t, left, err := w.definition(ctx, l, now, then)
-	if err != nil {
-		return nil, err
+	left := ""
+	if t == nil || then != now {
+		if t, left, err = w.definition(ctx, *l, now, then); err != nil {
+			return nil, err
+		}
 	}
 	return &job{id: l.DeliveryID(d.Sequence, d.StoredAt), owner: l.Owner, target: t, left: left, phase: action.OnEvent, name: at.Type,
 		sequence: d.Sequence, match: l.Condition.Match,
-		onExhausted: func() action.OnExhausted { return exhaustion(l, at, now, then) }, revision: then.Revision(), refused: asError(malformed)}, nil
+		onExhausted: func() action.OnExhausted { return exhaustion(*l, at, now, then) }, revision: then.Revision(), refused: asError(malformed)}, nil
 }
 
 func checkBody(body []byte, at wire.StoredEvent) error {
@@ -233,11 +237,13 @@ func (r *run) decide(answer invoke.Answer) outcome.Decision {
 	d, j := r.delivery, r.job
 	a := outcome.Attempt{
 		Err: answer.Err, Status: answer.Status, RetryAfter: answer.RetryAfter, Policy: j.target.Retry,
-		Before: r.before, Sequence: d.Sequence, DeliveryID: j.id, StoredAt: d.StoredAt,
-		Resumed: r.worker.state.resumedAt(d.Line.Instance, j.owner, j.target.Name), Now: time.Now(), Jitter: rand.Float64(),
+		Before: r.before, Sequence: d.Sequence, DeliveryID: j.id, StoredAt: d.StoredAt, Now: time.Now(),
 	}
-	if answer.Err != nil && j.onExhausted != nil {
-		a.OnExhausted = j.onExhausted()
+	if answer.Err != nil { // how long it may go on, and how
+		a.Resumed, a.Jitter = r.worker.state.resumedAt(d.Line.Instance, j.owner, j.target.Name), rand.Float64()
+		if j.onExhausted != nil {
+			a.OnExhausted = j.onExhausted()
+		}
 	}
 	return outcome.Decide(a)
 }

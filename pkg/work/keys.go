@@ -12,30 +12,31 @@ import (
 type keys struct {
 	bus *bus.Bus
 	mu  sync.Mutex
-	of  map[bus.SecretKey]string
+	of  map[bus.TargetKey][]string
 }
 
-func newKeys(b *bus.Bus) *keys { return &keys{bus: b, of: map[bus.SecretKey]string{}} }
+func newKeys(b *bus.Bus) *keys { return &keys{bus: b, of: map[bus.TargetKey][]string{}} }
 
-func (k *keys) set(key bus.SecretKey, secret string) {
+func (k *keys) set(of bus.TargetKey, secret string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if secret == "" {
-		delete(k.of, key)
+		delete(k.of, of)
 		return
 	}
-	k.of[key] = secret
+	k.of[of] = []string{secret}
 }
 
 // get gives the keys a target's requests are signed with. A target is never
-// called unsigned: a key that is missing is a fault of ours.
+// called unsigned: a key that is missing is a fault of ours. The slice is shared
+// and must not be written to.
 func (k *keys) get(ctx context.Context, instance, owner, target string) ([]string, error) {
-	name := bus.SecretOf(instance, owner, target)
+	of := bus.TargetKey{Instance: instance, Owner: owner, Name: target}
 	k.mu.Lock()
-	secret := k.of[name]
+	known := k.of[of]
 	k.mu.Unlock()
-	if secret != "" {
-		return []string{secret}, nil
+	if known != nil {
+		return known, nil
 	}
 	// The watch may be a moment behind the catalog.
 	secret, ok, err := k.bus.Secret(ctx, instance, owner, target)
@@ -45,6 +46,6 @@ func (k *keys) get(ctx context.Context, instance, owner, target string) ([]strin
 	if !ok {
 		return nil, action.NewError(action.CodeInternal, action.StageInvoke, "the target has no signing key").WithTarget(target)
 	}
-	k.set(name, secret)
+	k.set(of, secret)
 	return []string{secret}, nil
 }

@@ -29,7 +29,7 @@ func newSpans(b *bus.Bus) *spans { return &spans{bus: b, of: map[string]span{}} 
 // catalog's that was in force when it was stored: whatever an older revision
 // did to the line has been written by then, so that one look for each revision
 // is enough, and nobody depends on how fast news travel.
-func (s *spans) holds(ctx context.Context, l bus.Line, sequence, revision uint64) (bool, error) {
+func (s *spans) holds(ctx context.Context, l *bus.Line, sequence, revision uint64) (bool, error) {
 	s.mu.Lock()
 	known, ok := s.of[l.Name]
 	s.mu.Unlock()

@@ -14,13 +14,13 @@ import (
 type fleetState struct {
 	mu      sync.Mutex
 	records map[string]action.LineRecord
-	paused  map[string]action.Code
-	resumed map[string]time.Time
+	paused  map[bus.TargetKey]action.Code
+	resumed map[bus.TargetKey]time.Time
 	lines   map[string]string // watched key → line name
 }
 
 func newFleetState() *fleetState {
-	return &fleetState{records: map[string]action.LineRecord{}, paused: map[string]action.Code{}, resumed: map[string]time.Time{}, lines: map[string]string{}}
+	return &fleetState{records: map[string]action.LineRecord{}, paused: map[bus.TargetKey]action.Code{}, resumed: map[bus.TargetKey]time.Time{}, lines: map[string]string{}}
 }
 
 func (s *fleetState) setRecord(key string, r *action.LineRecord) {
@@ -33,27 +33,27 @@ func (s *fleetState) setRecord(key string, r *action.LineRecord) {
 	s.records[key] = *r
 }
 
-func (s *fleetState) setPaused(key string, reason action.Code) {
+func (s *fleetState) setPaused(of bus.TargetKey, reason action.Code) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if reason == "" {
-		delete(s.paused, key)
+		delete(s.paused, of)
 		return
 	}
-	s.paused[key] = reason
+	s.paused[of] = reason
 }
 
-func (s *fleetState) setResumed(key string, at time.Time) {
+func (s *fleetState) setResumed(of bus.TargetKey, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.resumed[key] = at
+	s.resumed[of] = at
 }
 
 // resumedAt is when a target's last pause ended; zero = it never was paused.
 func (s *fleetState) resumedAt(instance, owner, target string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.resumed[bus.ResumedKey(instance, owner, target)]
+	return s.resumed[bus.TargetKey{Instance: instance, Owner: owner, Name: target}]
 }
 
 // lineName keeps the name of a line for the moment when it is removed.
@@ -78,11 +78,14 @@ func (s *fleetState) hasRecord(key string) bool {
 
 // outstayed tells whether a line without an order stood for too long, and a
 // delivery was there by then.
-func (s *fleetState) outstayed(l bus.Line, sequence uint64) bool {
+func (s *fleetState) outstayed(l *bus.Line, sequence uint64) bool {
+	if !l.Unordered || l.Async {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.records[l.RecordKey()]
-	return l.Unordered && !l.Async && r.State == action.LineGivenUp && sequence <= r.Sequence
+	return r.State == action.LineGivenUp && sequence <= r.Sequence
 }
 
 // failedWithin tells whether a record shows a failure of the last moment.
@@ -95,6 +98,6 @@ func (s *fleetState) failedWithin(key string, d time.Duration) bool {
 func (s *fleetState) isPaused(instance, owner string, t *action.Target) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, paused := s.paused[bus.PausedKey(instance, owner, t.Name)]
+	_, paused := s.paused[bus.TargetKey{Instance: instance, Owner: owner, Name: t.Name}]
 	return paused || t.Paused
 }
