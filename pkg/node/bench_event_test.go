@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-retryablehttp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -94,7 +95,7 @@ func ourPublisher(b *testing.B, config string, h *hook) publisher {
 }
 
 // barePublisher stores a message, which a consumer with one in work posts.
-func barePublisher(b *testing.B, h *hook) publisher {
+func barePublisher(b *testing.B, h *hook, send func(b *testing.B, c *retryablehttp.Client, url string, body []byte)) publisher {
 	b.Helper()
 	ctx := context.Background()
 	s, err := embed.Start(embed.Options{Data: b.TempDir(), Listen: "127.0.0.1:0"})
@@ -121,7 +122,7 @@ func barePublisher(b *testing.B, h *hook) publisher {
 		stand:   func() { consuming.Drain(); <-consuming.Closed() },
 		flow: func() {
 			var err error
-			consuming, err = consumer.Consume(func(m jetstream.Msg) { post(b, hooks, h.URL, m.Data()); _ = m.Ack() })
+			consuming, err = consumer.Consume(func(m jetstream.Msg) { send(b, hooks, h.URL, m.Data()); _ = m.Ack() })
 			ok(b, err)
 		},
 	}
@@ -133,7 +134,7 @@ func barePublisher(b *testing.B, h *hook) publisher {
 // BenchmarkEvent measures one line of one lane.
 func BenchmarkEvent(b *testing.B) {
 	h := newHook(b)
-	ours, bare := ourPublisher(b, oneLine, h), barePublisher(b, h)
+	ours, bare := ourPublisher(b, oneLine, h), barePublisher(b, h, postBare)
 	b.Run("stored to called", func(b *testing.B) { storedToCalled(b, h, ours, bare) })
 	b.Run("publish and deliver a backlog", func(b *testing.B) {
 		backlog := func(p publisher) func(n int) time.Duration {
@@ -159,9 +160,38 @@ func BenchmarkEvent(b *testing.B) {
 				return h.between()
 			}
 		}
-		pair(b, deliver(ours), deliver(bare))
+		b.Run("against a bare POST", func(b *testing.B) { pair(b, deliver(ours), deliver(bare)) })
+		same := barePublisher(b, h, postSame)
+		b.Run("against the same POST", func(b *testing.B) { pair(b, deliver(ours), deliver(same)) })
 	})
 }
+
+func postBare(b *testing.B, c *retryablehttp.Client, url string, body []byte) { post(b, c, url, body) }
+
+// postSame sends the headers that every event is sent with, ready made: what a
+// target needs to check who called, and to know an event that it has had.
+func postSame(b *testing.B, c *retryablehttp.Client, url string, body []byte) {
+	request, err := retryablehttp.NewRequest(http.MethodPost, url, body)
+	ok(b, err)
+	for name, value := range eventHeaders {
+		request.Header[name] = []string{value}
+	}
+	answer, err := c.Do(request)
+	ok(b, err)
+	_, err = io.Copy(io.Discard, answer.Body)
+	ok(b, err)
+	ok(b, answer.Body.Close())
+}
+
+var eventHeaders = map[string]string{
+	"Content-Type": "application/json", "User-Agent": "callout", "Accept-Encoding": "gzip",
+	"Callout-Target": "hook", "Callout-Attempt": "1", "Callout-Sequence": "12345", "Callout-Remaining-Ms": "10000",
+	"Callout-Delivery-Id": "dlv_" + hex32, "Idempotency-Key": "dlv_" + hex32, "Webhook-Id": "dlv_" + hex32,
+	"Webhook-Timestamp": "1767225600", "Webhook-Signature": "v1," + hex32 + hex32[:12],
+	"Zitadel-Signature": "t=1767225600,v1=" + hex32 + hex32,
+}
+
+const hex32 = "0123456789abcdef0123456789abcdef"
 
 // storedToCalled publishes one event at a time into an idle line, and reports
 // how long it takes until the target is called.
