@@ -1,6 +1,10 @@
 package bus
 
-import "context"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // Purge lists the values of an instance's catalog now, and gives a function that
 // removes them as a sweep does that has found all of them dead.
@@ -14,4 +18,21 @@ func (b *Bus) Purge(ctx context.Context, instance string) (later func() error, e
 		}
 		return nil
 	}, err
+}
+
+// WaitBesideHeartbeat hands a delivery back that is told about on a subject, at
+// so long after a heartbeat became due.
+func WaitBesideHeartbeat(b *Bus, subject string, after time.Duration) error {
+	clock := newLeases(b.nc, b.opts.AckWait)
+	defer clock.close()
+	s := clock.take(context.Background(), subject)
+	defer s.release()
+	d := &Delivery{nc: b.nc, reply: subject, lease: s}
+	var beat sync.WaitGroup
+	defer beat.Wait()
+	due := make(chan time.Time)
+	beat.Go(func() { due <- time.Now(); s.heartbeat() })
+	for began := <-due; time.Since(began) < after; {
+	}
+	return d.Wait(time.Second)
 }

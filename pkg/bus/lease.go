@@ -83,7 +83,10 @@ type lease struct {
 	until  time.Time
 	lapsed bool
 	timer  *time.Timer
-	told   atomic.Bool // no heartbeat any more
+	told   bool // no heartbeat any more
+
+	beating sync.WaitGroup // heartbeats on their way
+	hush    []func()       // ends each of them
 }
 
 // take starts a lease. It runs from the last moment at which this process is
@@ -106,11 +109,19 @@ func (l *leases) span() time.Duration { return time.Duration(float64(l.ackWait) 
 // moment of sending, and only when the server has confirmed; once lapsed it
 // stays lapsed, for the server confirms a stale holder too.
 func (s *lease) heartbeat() {
-	if s.told.Load() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.owner.ackWait/2)
+	defer cancel()
+	s.mu.Lock()
+	if s.told {
+		s.mu.Unlock()
 		return
 	}
+	s.beating.Add(1)
+	s.hush = append(s.hush, cancel)
+	s.mu.Unlock()
+	defer s.beating.Done()
 	sent := time.Now()
-	if _, err := s.owner.nc.Request(s.reply, []byte("+WPI"), s.owner.ackWait/2); err != nil {
+	if _, err := s.owner.nc.RequestWithContext(ctx, s.reply, []byte("+WPI")); err != nil {
 		return
 	}
 	s.mu.Lock()
@@ -146,12 +157,20 @@ func (s *lease) valid() bool {
 	return !s.lapsed
 }
 
-// quiet ends the heartbeats; the lease runs on.
+// quiet ends the heartbeats; the lease runs on. When it returns none is about to
+// be sent: what is told the server next comes behind them all.
 func (s *lease) quiet() {
-	s.told.Store(true)
 	s.owner.mu.Lock()
 	delete(s.owner.held, s)
 	s.owner.mu.Unlock()
+	s.mu.Lock()
+	s.told = true
+	hush := s.hush
+	s.mu.Unlock()
+	for _, end := range hush {
+		end()
+	}
+	s.beating.Wait()
 }
 
 func (s *lease) release() {
