@@ -50,7 +50,11 @@ func (b *Bus) PutSecrets(ctx context.Context, instance string, keys []NewSecret)
 // one is empty.
 func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret string)) <-chan struct{} {
 	return b.follow(ctx, bucketSecrets, ">", func(key string, value []byte) {
-		of, err := readTargetKey(strings.Split(key, "."))
+		tokens := strings.Split(key, ".")
+		if len(tokens) > 3 { // of one that has left: it is asked for
+			return
+		}
+		of, err := readTargetKey(tokens)
 		if err != nil {
 			b.log.Error().Err(err).Str("key", key).Msg("unreadable entry")
 			return
