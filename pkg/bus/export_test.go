@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -35,4 +36,13 @@ func WaitBesideHeartbeat(b *Bus, subject string, after time.Duration) error {
 	for began := <-due; time.Since(began) < after; {
 	}
 	return d.Wait(time.Second)
+}
+
+// Redelivered is a delivery that was handed out before.
+func Redelivered(l Line, sequence uint64) *Delivery {
+	d := &Delivery{Line: l, Sequence: sequence, Redelivered: true, recordKey: l.RecordKey()}
+	if l.Unordered {
+		d.recordKey += "." + strconv.FormatUint(sequence, 10)
+	}
+	return d
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,13 +13,31 @@ import (
 )
 
 // Record reads the record of a delivery's line from the server; ok is false
-// when there is none.
+// when there is none. A line may have lost or gained its order since the
+// delivery was handed out before, unseen by the worker that had it then: so what
+// that one wrote where it belonged before is found too.
 func (b *Bus) Record(ctx context.Context, d *Delivery) (r action.LineRecord, ok bool, err error) {
 	kv, err := b.js.KeyValue(ctx, bucketLines)
 	if err != nil {
 		return r, false, failure(err)
 	}
-	entry, err := kv.Get(ctx, d.recordKey)
+	r, ok, err = readRecord(ctx, kv, d.recordKey)
+	if err != nil || !d.Redelivered || r.Sequence == d.Sequence {
+		return r, ok, err
+	}
+	before := d.Line.RecordKey()
+	if !d.Line.Unordered {
+		before += "." + strconv.FormatUint(d.Sequence, 10)
+	}
+	other, _, err := readRecord(ctx, kv, before)
+	if err == nil && other.Holds() && other.Sequence == d.Sequence {
+		return other, true, nil
+	}
+	return r, ok, err
+}
+
+func readRecord(ctx context.Context, kv jetstream.KeyValue, key string) (r action.LineRecord, ok bool, err error) {
+	entry, err := kv.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return r, false, nil
 	}
@@ -35,14 +54,8 @@ func (b *Bus) lineRecord(ctx context.Context, l Line) (r action.LineRecord, err 
 	if err != nil {
 		return r, failure(err)
 	}
-	entry, err := kv.Get(ctx, recordKey(l.Instance, l.Name))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, nil
-	}
-	if err != nil {
-		return r, failure(err)
-	}
-	return r, json.Unmarshal(entry.Value(), &r)
+	r, _, err = readRecord(ctx, kv, l.RecordKey())
+	return r, err
 }
 
 // PutLineRecord writes the record of a line, when somebody acts on it.

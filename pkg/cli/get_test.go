@@ -81,7 +81,11 @@ events: {user.added: {targets: [{target: hook}]}}
 	failing := awaitSubscription(t, callout, hook, "retrying")
 	require.True(t, failing.LastSuccess.IsZero(), "it never succeeded")
 	status.Store(200)
-	running := awaitSubscription(t, callout, hook, "running")
+	var running shownSubscription
+	require.Eventually(t, func() bool { // its record is written before the server is told
+		running = awaitSubscription(t, callout, hook, "running")
+		return !running.LastSuccess.IsZero()
+	}, bound, 50*time.Millisecond)
 	require.Equal(t, []any{0, 503, "status", ""}, []any{running.Attempts, running.LastStatus, running.LastError, running.Reason})
 	require.False(t, running.LastFailed.IsZero())
 	require.True(t, running.LastFailed.Before(running.LastSuccess), "%s and %s", running.LastFailed, running.LastSuccess)
