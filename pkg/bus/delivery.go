@@ -45,7 +45,7 @@ func (b *Bus) newDelivery(ctx context.Context, line *Line, recordKey string, msg
 		Traceparent: h.Get(wire.HeaderTraceparent), nc: b.nc, reply: msg.Reply, lease: s,
 	}
 	if line.Unordered {
-		d.recordKey += "." + strconv.FormatUint(d.Sequence, 10)
+		d.recordKey = line.recordOf(d.Sequence)
 	}
 	if line.Async {
 		d.AsyncID, d.Phase = h.Get(wire.HeaderDelivery), h.Get(wire.HeaderPhase)

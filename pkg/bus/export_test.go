@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -42,7 +41,7 @@ func WaitBesideHeartbeat(b *Bus, subject string, after time.Duration) error {
 func Redelivered(l Line, sequence uint64) *Delivery {
 	d := &Delivery{Line: l, Sequence: sequence, Redelivered: true, recordKey: l.RecordKey()}
 	if l.Unordered {
-		d.recordKey += "." + strconv.FormatUint(sequence, 10)
+		d.recordKey = l.recordOf(sequence)
 	}
 	return d
 }

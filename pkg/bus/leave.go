@@ -57,7 +57,7 @@ func (b *Bus) ForgetRecord(ctx context.Context, l Line, sequence uint64) error {
 	if err != nil {
 		return failure(err)
 	}
-	key := recordKey(l.Instance, l.Name) + "." + strconv.FormatUint(sequence, 10)
+	key := l.recordOf(sequence)
 	if err := kv.Purge(ctx, key, jetstream.PurgeTTL(markerTTL)); err != nil {
 		return failure(err)
 	}

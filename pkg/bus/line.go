@@ -323,6 +323,12 @@ func lineKey(instance, name string) string { return wire.Token(instance) + ".lin
 // RecordKey is the key under which FollowLines reports the record of a line.
 func (l Line) RecordKey() string { return recordKey(l.Instance, l.Name) }
 
+// recordOf is the key of the record of one of its deliveries, where the line keeps
+// no order.
+func (l Line) recordOf(sequence uint64) string {
+	return l.RecordKey() + "." + strconv.FormatUint(sequence, 10)
+}
+
 func recordKey(instance, name string) string { return wire.Token(instance) + ".record." + name }
 func positionKey(instance, name string) string {
 	return wire.Token(instance) + ".position." + name

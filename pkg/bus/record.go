@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,7 +26,7 @@ func (b *Bus) Record(ctx context.Context, d *Delivery) (r action.LineRecord, ok 
 	}
 	before := d.Line.RecordKey()
 	if !d.Line.Unordered {
-		before += "." + strconv.FormatUint(d.Sequence, 10)
+		before = d.Line.recordOf(d.Sequence)
 	}
 	other, _, err := readRecord(ctx, kv, before)
 	if err == nil && other.Holds() && other.Sequence == d.Sequence {

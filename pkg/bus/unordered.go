@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,5 +68,5 @@ func (b *Bus) Hurry(ctx context.Context, l Line, sequences []uint64) error {
 // record: who takes it next buries it.
 func (b *Bus) GiveUp(ctx context.Context, l Line, sequence uint64, r action.LineRecord, reason action.Code) error {
 	r.State, r.Reason = action.LineGivenUp, reason
-	return b.putRecord(ctx, l.RecordKey()+"."+strconv.FormatUint(sequence, 10), r)
+	return b.putRecord(ctx, l.recordOf(sequence), r)
 }

@@ -138,7 +138,7 @@ func awaitRevision(b *testing.B, client *callout.Client, revision uint64) {
 			if r.Revision >= revision {
 				break
 			}
-			time.Sleep(200 * time.Microsecond)
+			time.Sleep(200 * time.Microsecond) // the pace of looking
 		}
 	}
 }
