@@ -3,10 +3,14 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 
 	"github.com/callout-hq/callout/pkg/cli"
 )
 
-var version = "dev" // set when a release is built
+var version = "dev" // set when a release is built; else what the build says
 
-func main() { os.Exit(cli.Main("worker", version)) }
+func main() {
+	info, _ := debug.ReadBuildInfo()
+	os.Exit(cli.Main("worker", cli.Version(version, info), nil))
+}

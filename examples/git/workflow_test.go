@@ -21,7 +21,7 @@ import (
 // TestMain lets the test itself be callout, for the steps of the workflow.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "callout" {
-		os.Exit(cli.Main("callout", "test"))
+		os.Exit(cli.Main("callout", "test", nil))
 	}
 	os.Exit(m.Run())
 }
@@ -143,7 +143,7 @@ func TestWorkflowFails(t *testing.T) {
 	r.edit(t, "executions.yaml", "target: audit", "target: audi")
 	out, failed := r.do(t, "check")
 	require.True(t, failed)
-	require.Contains(t, out, `executions.yaml:7:`)
+	require.Contains(t, out, `executions.yaml,line=7,`, "a mark at the line")
 	_, failed = r.do(t, "diff")
 	require.True(t, failed)
 	require.NoFileExists(t, r.summary)

@@ -42,19 +42,22 @@ const (
 	CodeCancelled       Code = "cancelled"         // the caller went away
 
 	// What keeps us from calling a target; nothing was sent.
-	CodeBusy        Code = "busy"         // at its concurrency limit for the whole time
+	CodeBusy        Code = "busy"         // at its concurrency limit for the whole time; or as much is under way with us as may be
 	CodeRateLimited Code = "rate_limited" // at its rate limit, no turn in time
 	CodeBreakerOpen Code = "breaker_open" // its circuit breaker is open
 
 	// What happened to us.
-	CodeUnavailable Code = "unavailable" // no usable worker, or no bus
+	CodeUnavailable Code = "unavailable" // no usable worker, or a NATS that does not answer
+	CodeMissing     Code = "missing"     // a stream or bucket that was there is gone
 	CodeStreamFull  Code = "stream_full" // the stream is at its limit
 	CodeNotStored   Code = "not_stored"  // the stream did not confirm
 	CodeInternal    Code = "internal"    // a fault of ours
+	CodeOurFault    Code = "our_fault"   // no descriptor, port or memory left to call a target with
 	CodeInUse       Code = "in_use"      // port or data directory taken
 	CodeBadCatalog  Code = "bad_catalog" // a configuration with errors
 	CodeUnreadable  Code = "unreadable"  // a stored catalog that is missing or broken
-	CodeConflict    Code = "conflict"    // somebody else wrote first
+	CodeNewer       Code = "newer"       // stored by a newer version, in a form unknown to this one
+	CodeConflict    Code = "conflict"    // somebody else wrote first, or an id is that of another event
 	CodeFileOwned   Code = "file_owned"  // an edit of something that a followed file configures
 	CodeExhausted   Code = "exhausted"   // the retry policy's last attempt failed
 	CodeExpired     Code = "expired"     // older than the retry policy's max_age
@@ -109,12 +112,15 @@ var meanings = map[Code]meaning{
 	CodeBreakerOpen: {503, "the target failed too often and is left alone for a while"},
 
 	CodeUnavailable: {503, "no worker is available"},
+	CodeMissing:     {503, "something that the engine keeps in NATS is missing"},
 	CodeStreamFull:  {503, "the event stream is full"},
 	CodeNotStored:   {503, "the event stream did not confirm in time"},
 	CodeInternal:    {500, "an internal error"},
+	CodeOurFault:    {503, "the target could not be called by a fault of ours"},
 	CodeInUse:       {409, "already in use"},
 	CodeBadCatalog:  {400, "the configuration has errors"},
-	CodeUnreadable:  {500, "a stored configuration cannot be read"},
+	CodeUnreadable:  {503, "a stored configuration cannot be read"},
+	CodeNewer:       {503, "it was stored by a newer version of Callout"},
 	CodeConflict:    {409, "somebody else changed it first"},
 	CodeFileOwned:   {409, "it is configured by a file that is followed"},
 	CodeExhausted:   {502, "the last attempt failed"},
@@ -133,6 +139,11 @@ func Codes() []Code {
 	}
 	return all
 }
+
+// IsOurs tells whether an exchange that ended with c failed by a fault of ours.
+// It is the one place that says so: such an exchange is no attempt, uses up
+// nothing of a retry policy and tells a breaker nothing.
+func (c Code) IsOurs() bool { return c == CodeOurFault || c == CodeInternal }
 
 // Status is the HTTP status a code is shown under, Message the standard text.
 func (c Code) Status() int     { return meanings[c].status }

@@ -42,28 +42,17 @@ type Condition struct {
 	Match string `json:"match"`
 }
 
-// ParseCondition checks text against the grammar of the phase.
+// ParseCondition checks text against the grammar of the phase. The error says
+// what was meant, when that is near.
 func ParseCondition(phase Phase, text string) (Condition, error) {
 	c := Condition{Phase: phase, Match: text}
-	switch phase {
-	case Request, Response:
-		switch {
-		case text == "*":
-			return c, nil
-		case strings.HasPrefix(text, "/"):
-			return c, CheckMethod(text)
-		default:
-			return c, CheckService(text)
+	err := parsed(phase, text)
+	if err != nil {
+		if meant := Meant(phase, text); meant != "" {
+			err = fmt.Errorf("this is no condition; did you mean %q? (%w)", meant, err)
 		}
-	case Function:
-		return c, CheckFunction(text)
-	case OnEvent:
-		if text == "*" {
-			return c, nil
-		}
-		return c, CheckEventType(strings.TrimSuffix(text, ".*"))
 	}
-	return c, fmt.Errorf("unknown phase %q", phase)
+	return c, err
 }
 
 // Level tells how exact c is.

@@ -32,8 +32,12 @@ type LineRecord struct {
 	LastCode     Code      `json:"last_code,omitempty"`
 	Reason       Code      `json:"reason,omitempty"` // why it was given up or stopped
 	StoppedSince time.Time `json:"stopped_since,omitzero"`
+	HeldSince    time.Time `json:"held_since,omitzero"`   // when a fault of ours began to hold that delivery up; zero = none does
 	LastFailed   time.Time `json:"last_failed,omitzero"`  // when LastStatus and LastCode were; kept when the line runs again
 	LastSuccess  time.Time `json:"last_success,omitzero"` // before it began to fail
+	Held         int       `json:"held,omitempty"`        // how often that was found out in a row
+	Panics       int       `json:"panics,omitempty"`      // how many workers in a row it made panic
+	Format       int       `json:"format,omitempty"`
 }
 
 // Running is what is left of a record when the line runs again: how it failed
@@ -57,6 +61,9 @@ type DeadLetter struct {
 	Phase        Phase           `json:"phase"`
 	Match        string          `json:"match,omitempty"` // condition, for an event
 	EventType    string          `json:"event_type,omitempty"`
+	EventID      string          `json:"event_id,omitempty"`  // what publishing the event returned
+	EventOrg     string          `json:"event_org,omitempty"` // organization of the event, or of the call that an async delivery came from
+	Aggregate    string          `json:"aggregate,omitempty"` // of the event
 	Subject      string          `json:"subject"`
 	Sequence     uint64          `json:"sequence"` // of the stream
 	StoredAt     time.Time       `json:"stored_at"`
@@ -65,6 +72,21 @@ type DeadLetter struct {
 	Attempts     int             `json:"attempts"`
 	Reason       Code            `json:"reason"`
 	LastStatus   int             `json:"last_status,omitempty"`
-	LastError    string          `json:"last_error,omitempty"` // for the operator
-	Body         json.RawMessage `json:"-"`                    // kept beside, not inside: it need not be JSON
+	LastError    string          `json:"last_error,omitempty"`  // for the operator
+	LastAnswer   *FailedAnswer   `json:"last_answer,omitempty"` // of the last attempt, for the operator; nil = there was none
+	Body         json.RawMessage `json:"-"`                     // kept beside, not inside: it need not be JSON
+}
+
+// FailedAnswer is the beginning of what a target answered when an attempt failed.
+// What may be a secret is masked in it.
+type FailedAnswer struct {
+	Headers   []AnswerHeader `json:"headers,omitempty"`
+	Body      string         `json:"body,omitempty"`      // uncompressed, at most MaxBeginning bytes
+	Truncated bool           `json:"truncated,omitempty"` // there was more than is kept
+}
+
+// AnswerHeader is a header of an answer.
+type AnswerHeader struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }

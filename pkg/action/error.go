@@ -42,13 +42,14 @@ type Error struct {
 // private slips into it by a verb.
 
 // NewError makes an error with the standard HTTP status and message of its
-// code; an empty message takes the standard one.
+// code; an empty message takes the standard one. Who it is told reads JSON, so
+// what is no UTF-8 in a message, a field or a name becomes U+FFFD.
 func NewError(code Code, stage Stage, message string) *Error {
 	meaning := meanings[code]
 	if message == "" {
 		message = meaning.message
 	}
-	return &Error{Code: code, Stage: stage, Status: meaning.status, Message: message}
+	return &Error{Code: code, Stage: stage, Status: meaning.status, Message: text(message)}
 }
 
 // WithCause returns a copy of e that also carries cause, for the log.
@@ -61,16 +62,18 @@ func (e *Error) WithCause(cause error) *Error {
 // WithField returns a copy of e that names the field it is about.
 func (e *Error) WithField(field string) *Error {
 	c := *e
-	c.Field = field
+	c.Field = text(field)
 	return &c
 }
 
 // WithTarget returns a copy of e that names the target it is about.
 func (e *Error) WithTarget(name string) *Error {
 	c := *e
-	c.Target = name
+	c.Target = text(name)
 	return &c
 }
+
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // Error is what an operator reads: stage, code, message and cause.
 func (e *Error) Error() string {
@@ -93,6 +96,26 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// Is tells whether target is an error of the same code, so that errors.Is asks
+// for a code.
+func (e *Error) Is(target error) bool {
+	other, ok := target.(*Error)
+	return ok && e != nil && other != nil && e.Code == other.Code
+}
+
+// AsError gives the first Error in err's chain, or an internal one of a stage
+// with err as its cause; nil for nil.
+func AsError(err error, stage Stage) *Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) && e != nil {
+		return e
+	}
+	return NewError(CodeInternal, stage, "").WithCause(err)
+}
 
 // CodeOf gives the code of the first Error in err's chain, or "" if there is
 // none.

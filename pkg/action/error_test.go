@@ -78,3 +78,9 @@ func TestCodeOf(t *testing.T) {
 		require.Equal(t, c.want, action.CodeOf(c.err), "%#v", c.err)
 	}
 }
+
+// TestTextsAreUTF8, whatever was sent: they are told in JSON and protobuf.
+func TestTextsAreUTF8(t *testing.T) {
+	err := action.NewError(action.CodeNotFound, action.StageDecode, "nothing at /\xff").WithField("a\xfe").WithTarget("\xc3(")
+	require.Equal(t, []string{"nothing at /\uFFFD", "a\uFFFD", "\uFFFD("}, []string{err.Message, err.Field, err.Target})
+}

@@ -12,23 +12,27 @@ import (
 // The bounds of the system. Passing one is a named error, never a silent
 // truncation. Sizes are bytes.
 const (
-	MaxName        = 100      // characters in the name of a target, execution or list
-	MaxID          = 200      // bytes in an instance, org or aggregate id
-	MaxEventType   = 255      // bytes in an event type
-	MaxSegments    = 16       // segments in an event type
-	MaxToken       = 600      // bytes in one encoded subject token
-	MaxSubject     = 2560     // bytes in one subject
-	MaxDepth       = 100      // nesting of a JSON document
-	MaxURL         = 2048     // bytes in a target's URL
-	MaxIncludes    = 16       // levels of nested includes
-	MaxTargets     = 1000     // targets of one execution after expansion
-	MaxAttempts    = 1000     // upper bound of a retry policy's attempts
-	MaxConcurrency = 10000    // upper bound of a target's concurrency
-	DefaultObject  = 1 << 20  // object of a call, payload of an event
-	CeilingObject  = 8 << 20  // what DefaultObject may be raised to
-	DefaultAnswer  = 1 << 20  // answer of a target, after decompression
-	CeilingAnswer  = 8 << 20  // what DefaultAnswer may be raised to
-	MaxHeaderBytes = 64 << 10 // headers of a target's answer
+	MaxName        = 100                 // characters in the name of a target, execution or list
+	MaxID          = 200                 // bytes in an instance, org or aggregate id
+	MaxEventType   = 255                 // bytes in an event type
+	MaxSegments    = 16                  // segments in an event type
+	MaxToken       = 600                 // bytes in one encoded subject token
+	MaxSubject     = 2560                // bytes in one subject
+	MaxDepth       = 100                 // nesting of a JSON document
+	MaxURL         = 2048                // bytes in a target's URL
+	MaxIncludes    = 16                  // levels of nested includes
+	MaxTargets     = 1000                // targets of one execution after expansion
+	MaxAttempts    = 1000                // upper bound of a retry policy's attempts
+	MaxConcurrency = 10000               // upper bound of a target's concurrency
+	DefaultObject  = 1 << 20             // object of a call, payload of an event
+	CeilingObject  = 8 << 20             // what DefaultObject may be raised to
+	DefaultAnswer  = 1 << 20             // answer of a target, after decompression
+	CeilingAnswer  = 8 << 20             // what DefaultAnswer may be raised to
+	MaxHeaderBytes = 64 << 10            // headers of a target's answer
+	MaxBeginning   = 4 << 10             // what is kept of an answer that failed
+	MaxSigningKeys = 4                   // that sign for a target at once
+	DefaultGrace   = 24 * time.Hour      // how long a key signs on beside the one in its place
+	MaxGrace       = 30 * 24 * time.Hour // and how long at most
 	MinTimeout     = time.Millisecond
 	MaxTimeout     = 270 * time.Second
 	DefaultTimeout = 10 * time.Second

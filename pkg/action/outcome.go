@@ -32,6 +32,11 @@ type Step struct {
 	Status     int         `json:"status,omitzero"` // HTTP status; 0 when there was no answer
 	DurationMS float64     `json:"duration_ms"`
 	Outcome    StepOutcome `json:"outcome"`
+	// Interrupt tells that the object was changed by a target that has
+	// interrupt_on_error: a core that cannot use the object must not go on. A
+	// worker from before this member leaves it out, which reads as one that does
+	// not interrupt: the core goes on with the object as it was.
+	Interrupt bool `json:"interrupt,omitzero"`
 }
 
 // Warning tells the caller of something that went wrong and did not end the

@@ -11,6 +11,7 @@ type Revision struct {
 	Added    int       `json:"added,omitempty"`  // objects, against the one before
 	Changed  int       `json:"changed,omitempty"`
 	Removed  int       `json:"removed,omitempty"`
+	Job      string    `json:"job,omitempty"` // of what waits for something that it removed
 }
 
 // Bounds of revisions.

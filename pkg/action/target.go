@@ -86,17 +86,19 @@ type Target struct {
 	Concurrency      int               `json:"concurrency,omitempty"` // exchanges at once per worker; 0 = no limit
 	Rate             Rate              `json:"rate,omitzero"`
 	Breaker          Breaker           `json:"breaker,omitzero"`
-	MaxAnswer        int               `json:"max_answer,omitempty"` // bytes; 0 = DefaultAnswer
-	Egress           []netip.Prefix    `json:"egress,omitempty"`     // addresses allowed beyond the public ones
+	MaxAnswer        int               `json:"max_answer,omitempty"`    // bytes; 0 = DefaultAnswer
+	Egress           []netip.Prefix    `json:"egress,omitempty"`        // addresses allowed beyond the public ones
+	NoKeepAlive      bool              `json:"no_keep_alive,omitempty"` // a new connection for each exchange
 	Paused           bool              `json:"paused,omitempty"`
 	Labels           map[string]string `json:"labels,omitempty"`
 	Redact           []string          `json:"redact,omitempty"` // JSON pointers of what the target must not see; refused until it is built
 }
 
-// AnswerLimit is the size an answer of t may have after decompression.
+// AnswerLimit is the size in bytes that an answer of t may have after
+// decompression, 1 to CeilingAnswer, whatever stands in MaxAnswer.
 func (t *Target) AnswerLimit() int {
 	if t.MaxAnswer > 0 {
-		return t.MaxAnswer
+		return min(t.MaxAnswer, CeilingAnswer)
 	}
 	return DefaultAnswer
 }

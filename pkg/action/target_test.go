@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 	"time"
 
@@ -58,4 +59,13 @@ func TestBodiesOfOperationsStayOutside(t *testing.T) {
 	raw, err = json.Marshal(action.LineRecord{Sequence: 7, State: action.LineRunning})
 	require.NoError(t, err)
 	require.Equal(t, `{"sequence":7,"attempts":0,"state":"running"}`, string(raw))
+}
+
+func TestAnswerLimitIsBounded(t *testing.T) {
+	for have, want := range map[int]int{
+		0: action.DefaultAnswer, -1: action.DefaultAnswer, math.MinInt: action.DefaultAnswer, 7: 7,
+		action.CeilingAnswer: action.CeilingAnswer, action.CeilingAnswer + 1: action.CeilingAnswer, math.MaxInt: action.CeilingAnswer,
+	} {
+		require.Equal(t, want, (&action.Target{MaxAnswer: have}).AnswerLimit())
+	}
 }

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,6 @@ import (
 type answers struct {
 	mu      sync.Mutex
 	prefix  string
-	made    uint64
 	waiting map[string]*waiter
 	free    sync.Pool
 }
@@ -46,9 +46,13 @@ func (a *answers) open(nc *nats.Conn) (*waiter, error) {
 		}
 		a.prefix, a.waiting = prefix, map[string]*waiter{}
 	}
-	a.made++
-	w.reply = a.prefix + strconv.FormatUint(a.made, 36)
-	w.token = w.reply[len(a.prefix):]
+	for { // who saw one inbox must not guess another, and cancel or answer in it
+		w.reply = a.prefix + strconv.FormatUint(rand.Uint64(), 36)
+		w.token = w.reply[len(a.prefix):]
+		if a.waiting[w.token] == nil {
+			break
+		}
+	}
 	a.waiting[w.token] = w
 	return w, nil
 }
@@ -98,3 +102,32 @@ func (w *waiter) next(ctx context.Context, broken <-chan struct{}) (*nats.Msg, e
 		return nil, nats.ErrDisconnected
 	}
 }
+
+// Ask publishes a request and waits for its answer, until ctx ends, the time is
+// over, or the connection breaks. id is what a worker knows the request by.
+func (b *Bus) Ask(ctx context.Context, msg *nats.Msg, timeout time.Duration) (id string, answer *nats.Msg, err error) {
+	link := *b.link.Load()
+	w, err := b.answers.open(b.nc)
+	if err != nil {
+		return "", nil, err
+	}
+	defer b.answers.close(w)
+	id, msg.Reply = w.reply, w.reply
+	if err := ctx.Err(); err != nil {
+		return id, nil, err
+	}
+	if err := b.nc.PublishMsg(msg); err != nil {
+		return id, nil, err
+	}
+	w.over.Reset(timeout)
+	if answer, err = w.next(ctx, link.Done()); err != nil {
+		return id, nil, err
+	}
+	if len(answer.Data) == 0 && StatusOf(answer) == statusNobody {
+		return id, nil, nats.ErrNoResponders
+	}
+	return id, answer, nil
+}
+
+// statusNobody is what the server answers when nobody listens.
+const statusNobody = "503"

@@ -16,22 +16,22 @@ const HeaderRoom = 4 << 10
 // every way in asks of one: its form, its instance, its bounds, and that it has
 // a subject. An id that the body does not name is "". The error is an
 // *action.Error with the field.
-func (b *Bus) CheckEvent(instance string, body []byte) (wire.EventFacts, error) {
+func (i Instance) CheckEvent(body []byte) (wire.EventFacts, error) {
 	f, err := wire.ReadEvent(body)
 	if err != nil {
 		return f, err
 	}
-	if f.InstanceID != "" && f.InstanceID != instance {
+	if f.InstanceID != "" && f.InstanceID != i.ID {
 		return f, action.NewError(action.CodeMismatch, action.StageDecode,
 			"instanceID: the body is of another instance than the one it is sent to").WithField("instanceID")
 	}
-	if f.PayloadSize > b.MaxObject() || len(body) > b.MaxBody()-HeaderRoom {
+	if f.PayloadSize > i.MaxObject() || len(body) > i.MaxBody()-HeaderRoom {
 		return f, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("event_payload")
 	}
 	if err := CheckEventID(f.ID); err != nil {
 		return f, err
 	}
-	_, err = wire.EventSubject(instance, f.Org, f.AggregateID, f.Type)
+	_, err = wire.EventSubject(i.ID, f.Org, f.AggregateID, f.Type)
 	return f, err
 }
 

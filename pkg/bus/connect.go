@@ -1,10 +1,13 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	neturl "net/url"
+	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +28,11 @@ type Options struct {
 	URL       string    // nats://host:port; ignored with InProcess
 	InProcess InProcess // an embedded server of this process
 	Name      string    // shown in the server's connection list
-	Log       zerolog.Logger
+	// InboxPrefix is what the subjects begin with at which this client is answered,
+	// for a server that allows it no others: _INBOX or _INBOX_ and letters, digits,
+	// _ and -, since workers answer nowhere else. Empty = one that nobody guesses.
+	InboxPrefix string
+	Log         zerolog.Logger
 	// MaxObject is the size in bytes an object of a call or the payload of an
 	// event may have; 0 = action.DefaultObject. A server is refused whose
 	// max_payload is not 64 KiB more.
@@ -40,6 +47,15 @@ type Options struct {
 	MemoryStore bool
 	// MaxStream bounds an event stream in bytes; 0 = DefaultMaxStream.
 	MaxStream int64
+	// AttemptsAge is how long it is kept what became of each attempt; 0 =
+	// DefaultAttemptsAge, at least MinAttemptsAge. NoAttempts keeps nothing.
+	AttemptsAge time.Duration
+	// MaxAttempts bounds the log of an instance's attempts in bytes; 0 =
+	// DefaultMaxAttempts. The oldest make room.
+	MaxAttempts int64
+	// Remember is how long it is remembered that a key, a line or a pause was
+	// removed, for who is away meanwhile; 0 = an hour, at least a second.
+	Remember time.Duration
 }
 
 // Bounds of AckWait, and the stream's size where the server is not ours.
@@ -48,6 +64,11 @@ const (
 	MinAckWait             = 500 * time.Millisecond
 	DefaultMaxStream int64 = 1 << 30
 )
+
+// PullMany is how many messages one request for deliveries is for at most.
+const PullMany = 64
+
+var inboxPrefix = regexp.MustCompile(`^(|_INBOX|_INBOX_[A-Za-z0-9_-]{1,64})$`)
 
 // dialFor is how long one try to connect may take.
 const dialFor = 3 * time.Second
@@ -62,10 +83,18 @@ type Bus struct {
 	// connection ends when the connection has been made anew.
 	connection atomic.Pointer[context.Context]
 	endSession atomic.Pointer[context.CancelFunc]
+	// closed ends with Close.
+	closed context.Context
+	end    context.CancelFunc
 	// link ends when the connection breaks.
-	link    atomic.Pointer[context.Context]
-	endLink atomic.Pointer[context.CancelFunc]
-	buckets sync.Map // opened buckets, by name
+	link       atomic.Pointer[context.Context]
+	endLink    atomic.Pointer[context.CancelFunc]
+	buckets    sync.Map // opened buckets, by name
+	streams    sync.Map // opened streams, by name
+	seen       sync.Map // StreamLook by name: how a stream stood when it was last looked at
+	missed     chan struct{}
+	unreadable unreadables
+	asking     sync.Map // *sync.Mutex by the name of a stream: held by who asks for its format
 }
 
 // Connect opens a connection that reconnects for ever. Nothing is buffered
@@ -85,10 +114,23 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.MaxStream == 0 {
 		o.MaxStream = DefaultMaxStream
 	}
+	if o.AttemptsAge == 0 {
+		o.AttemptsAge = DefaultAttemptsAge
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = DefaultMaxAttempts
+	}
+	if o.Remember == 0 {
+		o.Remember = time.Hour
+	}
+	if !inboxPrefix.MatchString(o.InboxPrefix) {
+		return nil, fmt.Errorf("the inbox prefix %q is none: it is _INBOX or _INBOX_ and letters, digits, _ and -", o.InboxPrefix)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, unreachable(o.URL, err)
 	}
-	b := &Bus{log: o.Log, opts: o}
+	b := &Bus{log: o.Log, opts: o, missed: make(chan struct{}, 1)}
+	b.closed, b.end = context.WithCancel(context.Background())
 	b.renewed()
 	b.broken()
 	nc, err := nats.Connect(o.URL, b.connectOptions()...)
@@ -118,7 +160,7 @@ func (b *Bus) connectOptions() []nats.Option {
 		nats.Name(o.Name),
 		// An inbox prefix of its own: two clients of one account that may both
 		// subscribe _INBOX.> would read each other's answers.
-		nats.CustomInboxPrefix("_INBOX_" + nuid.Next()),
+		nats.CustomInboxPrefix(cmp.Or(o.InboxPrefix, "_INBOX_"+nuid.Next())),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectJitter(50*time.Millisecond, 100*time.Millisecond),
@@ -130,7 +172,7 @@ func (b *Bus) connectOptions() []nats.Option {
 		nats.DrainTimeout(5 * time.Second),
 		// The client's own is 65536, which costs half a megabyte for each line; a
 		// pull never has more before it than one request brings.
-		nats.SyncQueueLen(2 * pullMany),
+		nats.SyncQueueLen(2 * PullMany),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.broken()
 			if err != nil {
@@ -139,7 +181,7 @@ func (b *Bus) connectOptions() []nats.Option {
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			b.renewed()
-			b.log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("NATS connection is back")
+			b.log.Info().Str("server", action.ShownURL(nc.ConnectedUrl())).Msg("NATS connection is back")
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.log.Warn().Err(err).Msg("NATS reported an error")
@@ -153,10 +195,27 @@ func (b *Bus) connectOptions() []nats.Option {
 
 // Close drops the connection. What must be finished is drained before by who
 // started it.
-func (b *Bus) Close() { b.nc.Close() }
+func (b *Bus) Close() {
+	b.nc.Close()
+	b.end() // afterwards nothing more comes of a watch
+}
 
 // Connected tells whether a server answers right now.
 func (b *Bus) Connected() bool { return b.nc.IsConnected() }
+
+// Conn is the connection itself. Like JetStream and Log it is for the rooms of
+// the bus alone.
+func (b *Bus) Conn() *nats.Conn { return b.nc }
+
+// JetStream is the client's view of the streams.
+func (b *Bus) JetStream() jetstream.JetStream { return b.js }
+
+// Log is where the bus says what nobody is there to be told.
+func (b *Bus) Log() *zerolog.Logger { return &b.log }
+
+// AckWait is how long the server waits for a worker that holds a delivery, as
+// this process was told.
+func (b *Bus) AckWait() time.Duration { return b.opts.AckWait }
 
 // MaxBody is the size in bytes that a message may have.
 func (b *Bus) MaxBody() int { return int(b.nc.MaxPayload()) }
@@ -164,53 +223,36 @@ func (b *Bus) MaxBody() int { return int(b.nc.MaxPayload()) }
 // MaxObject is the size in bytes that an object or a payload may have.
 func (b *Bus) MaxObject() int { return b.opts.MaxObject }
 
-// Unreachable is the error of a server that does not answer.
+// Unreachable is the error of a server that does not answer. URL is shown as
+// action.ShownURL does.
 type Unreachable struct {
 	URL string
 	Err error
 }
 
 func (u *Unreachable) Error() string {
-	return fmt.Sprintf("no NATS server answers at %s: %v (start one, or give another --nats URL)", u.URL, u.Err)
+	return fmt.Sprintf("no NATS server answers at %s: %s (start one, or give another --nats URL)", u.URL, action.ShownText(u.Err.Error()))
 }
 
 // Unwrap gives the cause.
 func (u *Unreachable) Unwrap() error { return u.Err }
 
-func unreachable(url string, err error) error {
-	if url == "" {
-		url = "the embedded server"
-	} else if u, parseErr := neturl.Parse(url); parseErr == nil {
-		url = u.Redacted()
+// errNoURL takes the place of an error that repeats a URL, or a part of its
+// password.
+var errNoURL = errors.New("this is no URL; one is written like nats://127.0.0.1:4222, with % and two digits for what is special in a password")
+
+func unreachable(list string, err error) error {
+	if list == "" {
+		return &Unreachable{URL: "the embedded server", Err: err}
 	}
-	return &Unreachable{URL: url, Err: err}
-}
-
-// failure turns an error of the client into one of ours.
-func failure(err error) *action.Error {
-	var api *jetstream.APIError
-	switch {
-	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse),
-		errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrReconnectBufExceeded),
-		errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting):
-		return action.NewError(action.CodeUnavailable, action.StageBus, "NATS cannot be reached right now").WithCause(err)
-	case errors.Is(err, nats.ErrMaxPayload):
-		return action.NewError(action.CodeTooLarge, action.StageBus, "").WithCause(err)
-	case errors.As(err, &api) && (api.ErrorCode == codeStreamFull || api.ErrorCode == codeResources):
-		return action.NewError(action.CodeStreamFull, action.StageStore, "").WithCause(err)
+	for url := range strings.SplitSeq(list, ",") {
+		if !strings.Contains(url, "://") {
+			url = "nats://" + strings.TrimSpace(url) // as the client reads it
+		}
+		u, parseErr := neturl.Parse(strings.TrimSpace(url))
+		if parseErr != nil || u.User == nil && strings.Contains(url, "@") { // the password begins the host
+			err = errNoURL
+		}
 	}
-	return action.NewError(action.CodeNotStored, action.StageStore, "").WithCause(err)
-}
-
-// Error codes of the JetStream API that the client has no name for.
-const (
-	codeStreamFull     = 10077 // maximum bytes / messages (per subject) exceeded
-	codeResources      = 10023 // insufficient resources
-	codeWrongLastSeq   = 10071
-	codeWrongLastMsgID = 10070
-)
-
-func isCode(err error, code jetstream.ErrorCode) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == code
+	return &Unreachable{URL: action.ShownURL(list), Err: err}
 }

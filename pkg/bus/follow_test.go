@@ -1,9 +1,8 @@
 package bus_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -12,111 +11,127 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
 )
 
-// partsOf lists the values that a revision is made of.
-func partsOf(t *testing.T, kv jetstream.KeyValue, revision int) []string {
-	t.Helper()
-	entry, err := kv.Get(within(t, 5*time.Second), instance+".rev."+strconv.Itoa(revision))
-	require.NoError(t, err)
-	var m struct{ Chunks []string }
-	require.NoError(t, json.Unmarshal(entry.Value(), &m))
-	require.NotEmpty(t, m.Chunks)
-	return m.Chunks
-}
-
-// onlyIn names a value of one revision that another does not have.
-func onlyIn(t *testing.T, kv jetstream.KeyValue, revision, other int) string {
-	t.Helper()
-	others := partsOf(t, kv, other)
-	only := slices.DeleteFunc(partsOf(t, kv, revision), func(hash string) bool { return slices.Contains(others, hash) })
-	require.Len(t, only, 1)
-	return only[0]
-}
-
-// TestFollowersReadWhatIsNew: a value that stays is not read again, and a
-// revision that cannot be read leaves the last one in force.
-func TestFollowersReadWhatIsNew(t *testing.T) {
-	s, b := prepared(t, bus.Options{})
-	ctx := within(t, 30*time.Second)
-	versions := made(t, b, 1)
-	catalogs, first := b.FollowCatalogs(ctx)
-	<-first
-	m, err := catalogs.AtLeast(ctx, instance, 1)
-	require.NoError(t, err)
-	second := store(t, b, versions[1], wide("https://2.example"), "edit 2")
-	kv := bucketOf(t, s, "callout_catalog")
-	stays := slices.DeleteFunc(partsOf(t, kv, 2), func(hash string) bool { return !slices.Contains(partsOf(t, kv, 1), hash) })
-	require.Greater(t, len(stays), 5)
-	for _, hash := range stays {
-		require.NoError(t, kv.Delete(ctx, instance+".chunk."+hash))
+// TestALostBucketIsToldSo: who follows hears within seconds that its bucket was
+// made again or emptied, that nobody has removed what stood in it, and what is
+// stored from then on, also under a lower number than before.
+func TestALostBucketIsToldSo(t *testing.T) {
+	t.Parallel()
+	s := bustest.Start(t)
+	b, js, ctx := s.Connect(t, bus.Options{}), s.JetStream(t), bustest.Within(t, time.Minute)
+	require.NoError(t, b.EnsureInstallation(ctx))
+	k := b.Bucket(bus.BucketSecrets)
+	told := &bustest.Noted{}
+	<-k.Follow(ctx, ">", func(v bus.Value) { told.Add(fmt.Sprintf("%s=%s %t", v.Key, v.Bytes, v.Lost)) })
+	for n := range 5 { // one after the other: what is overwritten before it was sent is not told
+		require.NoError(t, k.Put(ctx, "a.b", fmt.Appendf(nil, "%d", n)))
+		told.Await(t, n+1)
 	}
-	require.NoError(t, b.SetRoot(ctx, instance, second, versions[1]))
-	next, err := catalogs.AtLeast(ctx, instance, 2)
-	require.NoError(t, err)
-	require.Equal(t, "https://2.example", next.Snapshot().Scopes[""].Targets["t000"].URL)
-	require.Equal(t, m.Call(action.Function, "t300", ""), next.Call(action.Function, "t300", ""))
-	require.Same(t, m.Call(action.Function, "t300", ""), next.Call(action.Function, "t300", ""), "its plan is taken over")
+	require.NoError(t, k.Put(ctx, "gone", []byte("x")))
+	told.Await(t, 6)
+	require.NoError(t, k.Purge(ctx, "gone"))
+	require.Equal(t, "gone= false", last(told.Await(t, 7)))
 
-	third := store(t, b, second, wide("https://3.example"), "edit 3")
-	require.NoError(t, kv.Delete(ctx, instance+".chunk."+onlyIn(t, kv, 3, 2)))
-	require.NoError(t, b.SetRoot(ctx, instance, third, second))
-	fourth := store(t, b, third, wide("https://4.example"), "edit 4")
-	require.NoError(t, b.SetRoot(ctx, instance, fourth, third))
-	last, err := catalogs.AtLeast(ctx, instance, 4)
-	require.NoError(t, err, "the third is passed over")
-	require.Equal(t, "https://4.example", last.Snapshot().Scopes[""].Targets["t000"].URL)
-	_, err = catalogs.Version(ctx, instance, 3)
-	code(t, action.CodeUnreadable, err)
-
-	another, first := connect(t, s, bus.Options{}).FollowCatalogs(ctx)
-	<-first
-	_, err = another.AtLeast(ctx, instance, 0)
-	code(t, action.CodeUnreadable, err)
-	require.Empty(t, another.Instances(), "nothing is better than half of it")
+	said := func(from int, what string) func() bool {
+		return func() bool { return slices.Contains(told.Get()[from:], what) }
+	}
+	for name, lose := range map[string]func(){
+		"made again": func() {
+			require.NoError(t, js.DeleteStream(ctx, bus.BucketStream(bus.BucketSecrets)))
+			require.NoError(t, b.EnsureInstallation(ctx))
+		},
+		"emptied": func() {
+			stream, err := js.Stream(ctx, bus.BucketStream(bus.BucketSecrets))
+			require.NoError(t, err)
+			require.NoError(t, stream.Purge(ctx))
+		},
+		"emptied, and written to at once": func() {
+			stream, err := js.Stream(ctx, bus.BucketStream(bus.BucketSecrets))
+			require.NoError(t, err)
+			require.NoError(t, stream.Purge(ctx))
+			require.NoError(t, k.Put(ctx, "next", []byte(".")))
+		},
+	} {
+		before := len(told.Get())
+		lose()
+		require.Eventually(t, said(before, "a.b= true"), 10*time.Second, 5*time.Millisecond, name)
+		require.NoError(t, k.Put(ctx, "a.b", []byte(name)))
+		require.Eventually(t, said(before, "a.b="+name+" false"), 10*time.Second, 5*time.Millisecond, name)
+	}
 }
 
-// TestCoresAreGivenWhatIsNew: the same for conditions.
-func TestCoresAreGivenWhatIsNew(t *testing.T) {
-	s, b := prepared(t, bus.Options{})
-	ctx := within(t, 30*time.Second)
-	versions := made(t, b, 2)
-	given := make(chan catalog.Conditions, 100)
-	<-b.FollowConditions(ctx, instance, func(c catalog.Conditions) { given <- c })
-	want := versions[2].Matcher.Conditions()
-	require.Equal(t, want, <-given)
-	kept := keysOf(t, s, "callout_conditions", ".chunk.")
-	require.Greater(t, len(kept), 3)
+func last(all []string) string { return all[len(all)-1] }
 
-	next, sc := versions[2].Matcher.Snapshot().Draft("")
-	sc.Sections[action.Function] = append(sc.Sections[action.Function], action.Execution{Name: "z", Match: "z", Entries: []action.Entry{}})
-	third := store(t, b, versions[2], next, "edit 3")
-	require.NoError(t, b.SetRoot(ctx, instance, third, versions[2]))
-	require.Equal(t, third.Matcher.Conditions(), <-given)
-	now := keysOf(t, s, "callout_conditions", ".chunk.")
-	require.Len(t, now, len(kept)+1, "one value is new")
-
-	// Another process that makes the next one stores no more of it.
-	entry := func(key string) uint64 {
-		e, err := bucketOf(t, s, "callout_conditions").Get(ctx, key)
+// TestNothingNewerIsRead: what was read before stays, and what comes is read when
+// the number is one that is known again.
+func TestNothingNewerIsRead(t *testing.T) {
+	t.Parallel()
+	s := bustest.Start(t)
+	b, js, ctx := s.Connect(t, bus.Options{}), s.JetStream(t), bustest.Within(t, time.Minute)
+	require.NoError(t, b.EnsureInstallation(ctx))
+	k, stream := b.Bucket(bus.BucketConditions), bus.BucketStream(bus.BucketConditions)
+	told := &bustest.Noted{}
+	<-k.Follow(ctx, ">", func(v bus.Value) { told.Add(string(v.Bytes)) })
+	require.NoError(t, k.Put(ctx, "a", []byte("known")))
+	told.Await(t, 1)
+	cfg := configOf(t, js, stream)
+	cfg.Metadata["callout_format"] = fmt.Sprint(action.Format + 1)
+	_, err := js.UpdateStream(ctx, cfg)
+	require.NoError(t, err)
+	late, cancel := b.Bucket(bus.BucketConditions), bustest.Within(t, 5*time.Second)
+	first := late.Follow(cancel, ">", func(v bus.Value) { told.Add("late " + string(v.Bytes)) })
+	require.Eventually(t, func() bool {
+		kv, err := js.KeyValue(ctx, bus.BucketConditions)
 		require.NoError(t, err)
-		return e.Revision()
-	}
-	before := map[string]uint64{}
-	for _, key := range now {
-		before[key] = entry(key)
-	}
-	other := connect(t, s, bus.Options{})
-	read, err := other.Version(ctx, instance, 3, nil)
+		before := len(told.Get())
+		_, err = kv.Put(ctx, "a", []byte("unknown"))
+		require.NoError(t, err)
+		select { // two looks of who follows
+		case <-first:
+			t.Fatal("it is read")
+		case <-time.After(2500 * time.Millisecond):
+		}
+		return len(told.Get()) == before
+	}, 30*time.Second, time.Millisecond)
+	require.False(t, slices.ContainsFunc(told.Get(), func(s string) bool { return s == "late unknown" }))
+	cfg.Metadata["callout_format"] = fmt.Sprint(action.Format)
+	_, err = js.UpdateStream(ctx, cfg)
 	require.NoError(t, err)
-	next, sc = read.Matcher.Snapshot().Draft("")
-	sc.Sections[action.Function] = append(sc.Sections[action.Function], action.Execution{Name: "zz", Match: "zz", Entries: []action.Entry{}})
-	fourth := store(t, other, read, next, "edit 4")
-	require.NoError(t, other.SetRoot(ctx, instance, fourth, read))
-	require.Equal(t, fourth.Matcher.Conditions(), <-given)
-	require.Len(t, keysOf(t, s, "callout_conditions", ".chunk."), len(now)+1)
-	for key, at := range before {
-		require.Equal(t, at, entry(key), "%s was not stored again", key)
+	_, err = jetstream.KeyValue.Put(s.Bucket(t, bus.BucketConditions), ctx, "a", []byte("known again"))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return slices.Contains(told.Get(), "known again") }, 30*time.Second, 10*time.Millisecond)
+}
+
+// TestAMemoryPutsBackWhatWasLost, and neither what was removed nor what is there.
+func TestAMemoryPutsBackWhatWasLost(t *testing.T) {
+	t.Parallel()
+	s := bustest.Start(t)
+	b, js, ctx := s.Connect(t, bus.Options{}), s.JetStream(t), bustest.Within(t, time.Minute)
+	require.NoError(t, b.EnsureInstallation(ctx))
+	k := b.Bucket(bus.BucketSecrets)
+	memory, first := k.Remember(ctx, func(bus.Value) error { return nil })
+	<-first
+	for _, key := range []string{"i.a", "i.b", "i.c", "i.no", "other.a"} {
+		require.NoError(t, k.Put(ctx, key, []byte("was "+key)))
 	}
+	require.NoError(t, k.Purge(ctx, "i.b"))
+	remembers := func(prefix string) int {
+		there := map[string]bool{}
+		return len(memory.Lost(prefix, there))
+	}
+	require.Eventually(t, func() bool { return remembers("") == 4 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, js.DeleteStream(ctx, bus.BucketStream(bus.BucketSecrets)))
+	require.NoError(t, b.EnsureInstallation(ctx))
+	require.NoError(t, k.Put(ctx, "i.c", []byte("newer")))
+	for range 2 {
+		n, err := memory.PutBack(ctx, "i.", func(key string, _ []byte) bool { return key != "i.no" })
+		require.NoError(t, err)
+		require.LessOrEqual(t, n, 1)
+	}
+	var stands []string
+	require.NoError(t, k.Each(ctx, ">", func(v bus.Value) error { stands = append(stands, v.Key+"="+string(v.Bytes)); return nil }))
+	require.ElementsMatch(t, []string{"i.a=was i.a", "i.c=newer"}, stands)
+	require.Equal(t, 1, remembers("other."), "it is put back when its own turn comes")
 }

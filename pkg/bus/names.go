@@ -1,40 +1,23 @@
 package bus
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-
-	"github.com/callout-hq/callout/pkg/wire"
-)
+import "time"
 
 // The buckets of an installation. Conditions and secrets have their own, so
 // that a core may read the first and never the second.
 const (
-	bucketCatalog    = "callout_catalog"
-	bucketConditions = "callout_conditions"
-	bucketSecrets    = "callout_secrets"
-	bucketLines      = "callout_lines"
-	bucketLeads      = "callout_leads"
+	BucketCatalog    = "callout_catalog"    // revisions and their chunks
+	BucketConditions = "callout_conditions" // for cores
+	BucketSecrets    = "callout_secrets"    // signing keys
+	BucketLines      = "callout_lines"      // lines, their records, paused targets
+	BucketLeads      = "callout_leads"      // who leads an instance, and who follows a file
+	BucketJobs       = "callout_jobs"       // what takes longer than a request may
+	BucketPresent    = "callout_present"    // which processes are there
 	streamReady      = "CALLOUT_READY"
 	subjectReady     = "callout.ready"
 )
 
-// EventStream is the name of an instance's event stream, DeadStream and
-// AsyncStream of its other two.
-func EventStream(instance string) string { return "CALLOUT_EVENTS_" + streamSuffix(instance) }
+// LeadFor is how long the bucket of leads keeps a value that nobody writes again.
+const LeadFor = 3 * time.Second
 
-// DeadStream is the name of an instance's dead letter stream.
-func DeadStream(instance string) string { return "CALLOUT_DEAD_" + streamSuffix(instance) }
-
-// AsyncStream is the name of the stream of an instance's async deliveries.
-func AsyncStream(instance string) string { return "CALLOUT_ASYNC_" + streamSuffix(instance) }
-
-// streamSuffix keeps stream names within the 255 characters they may have.
-func streamSuffix(instance string) string {
-	token := wire.Token(instance)
-	if len(token) <= 128 {
-		return token
-	}
-	sum := sha256.Sum256([]byte(instance))
-	return token[:64] + "-" + hex.EncodeToString(sum[:16])
-}
+// PresentFor is how long a process counts as there that is not heard of.
+const PresentFor = 15 * time.Second

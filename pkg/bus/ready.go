@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,17 +19,30 @@ const (
 
 // Ready stores one message, as a publisher would, and asks the event streams of
 // instances whether they can: a server can be reachable and still store
-// nothing. It waits for at most two seconds; an instance without a stream is
-// not ready.
+// nothing. It waits for at most two seconds. The error is missing, and names
+// all that is, when a stream or a bucket is not there; newer when a newer version
+// has stored in one.
 func (b *Bus) Ready(ctx context.Context, instances ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyFor)
 	defer cancel()
+	look, err := b.Look(ctx)
+	if err != nil {
+		return err
+	}
+	needed := b.Needed(instances...)
+	if lacks := look.Lacks(needed); len(lacks) > 0 {
+		b.miss()
+		return Missing(strings.Join(lacks, ", "), nil)
+	}
+	if err := look.Newer(needed); err != nil {
+		return err
+	}
 	probe := make([]byte, min(probeSize, b.MaxBody()/2))
 	if _, err := b.js.Publish(ctx, subjectReady, probe); err != nil {
-		return failure(err)
+		return NotStored(b.missing(ctx, streamReady, err))
 	}
 	for _, instance := range instances {
-		if err := b.writable(ctx, instance); err != nil {
+		if err := b.Instance(instance).writable(ctx); err != nil {
 			return err
 		}
 	}
@@ -39,14 +53,14 @@ func (b *Bus) Ready(ctx context.Context, instances ...string) error {
 // could not write once, as on a full disk, never stores anything again until
 // its server is started anew; it does not answer publishers then, and only so
 // can be asked without storing something in it.
-func (b *Bus) writable(ctx context.Context, instance string) error {
-	stream, err := b.js.Stream(ctx, EventStream(instance))
+func (i Instance) writable(ctx context.Context) error {
+	stream, err := i.fresh(ctx, i.Events)
 	if err != nil {
-		return failure(err)
+		return err
 	}
-	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(wire.Marker(instance)+".none")); err != nil {
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(wire.Marker(i.ID)+".none")); err != nil {
 		return action.NewError(action.CodeNotStored, action.StageStore,
-			fmt.Sprintf("the event stream of instance %q takes nothing until its NATS server is started anew: its disk was full, or failed", instance)).WithCause(err)
+			fmt.Sprintf("the event stream of instance %q takes nothing until its NATS server is started anew: its disk was full, or failed", i.ID)).WithCause(err)
 	}
 	return nil
 }

@@ -2,67 +2,204 @@ package bus
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"time"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// Secret reads the signing key of a target; ok is false when there is none.
-func (b *Bus) Secret(ctx context.Context, instance, owner, target string) (key string, ok bool, err error) {
-	value, ok, err := b.value(ctx, bucketSecrets, secretKey(instance, owner, target))
-	return string(value), ok, err
+// secretKey is where the signing key of a target is kept.
+func (i Instance) secretKey(owner, target string) string {
+	return i.Token + "." + targetTokens(owner, target)
 }
 
-// Secrets reads the signing keys of all targets of an instance, and gives a way
-// to look one up; it is "" where there is none.
-func (b *Bus) Secrets(ctx context.Context, instance string) (func(owner, target string) string, error) {
+// Secret reads the text that is stored of the signing keys of a target, see
+// ReadSigningKeys; ok is false when there is none. Of the error of one that cannot
+// sign tells IsBadSecret.
+func (i Instance) Secret(ctx context.Context, owner, target string) (key string, ok bool, err error) {
+	k := i.Bucket(BucketSecrets)
+	v, ok, err := k.Get(ctx, i.secretKey(owner, target))
+	if err == nil && ok && !k.Judge(v, CheckSecret(v)) {
+		err = badSecret(target)
+	}
+	return string(v.Bytes), ok, err
+}
+
+// badSecret is the error of a signing key that cannot sign. What is to be signed
+// with it waits, for no fault of its target.
+func badSecret(target string) error {
+	return action.NewError(action.CodeInternal, action.StageInvoke, "the signing key of the target cannot sign: apply its configuration, which makes a new one").WithTarget(target).WithCause(errBadSecret)
+}
+
+var errBadSecret = errors.New("a signing key that cannot sign")
+
+// IsBadSecret tells of an error that there is a signing key, and it cannot sign.
+func IsBadSecret(err error) bool { return errors.Is(err, errBadSecret) }
+
+// CheckSecret is why an entry of the bucket of signing keys cannot be used; nil =
+// it can. A key that cannot sign is no key.
+func CheckSecret(v Value) error {
+	tokens := strings.Split(v.Key, ".")
+	if len(tokens) > 3 {
+		_, _, err := readDeparted(v)
+		return err
+	}
+	_, err := readTargetKey(tokens)
+	if err == nil {
+		_, err = ReadSigningKeys(string(v.Bytes))
+	}
+	return err
+}
+
+// Secrets reads the signing keys of all targets, and gives a way to look one
+// up; it is "" where there is none that can sign.
+func (i Instance) Secrets(ctx context.Context) (func(owner, target string) string, error) {
 	all := map[string]string{}
-	err := b.each(ctx, bucketSecrets, wire.Token(instance)+".>", func(key string, value []byte) error {
-		all[key] = string(value)
+	k := i.Bucket(BucketSecrets)
+	err := k.Each(ctx, i.Token+".>", func(v Value) error {
+		if k.Judge(v, CheckSecret(v)) {
+			all[v.Key] = string(v.Bytes)
+		}
 		return nil
 	})
-	return func(owner, target string) string { return all[secretKey(instance, owner, target)] }, err
+	return func(owner, target string) string { return all[i.secretKey(owner, target)] }, err
 }
 
-// PutSecret keeps the signing key of a target.
-func (b *Bus) PutSecret(ctx context.Context, instance, owner, target, key string) error {
-	kv, err := b.bucket(ctx, bucketSecrets)
+// NewSecret is the text of a target's signing keys that is to be kept.
+type NewSecret struct{ Owner, Target, Key string }
+
+// PutSecrets keeps the signing keys of targets.
+func (i Instance) PutSecrets(ctx context.Context, keys []NewSecret) error {
+	return Together(len(keys), func(n int) error {
+		return i.Bucket(BucketSecrets).Put(ctx, i.secretKey(keys[n].Owner, keys[n].Target), []byte(keys[n].Key))
+	})
+}
+
+// SigningKeys reads the signing keys of a target for who puts others in their
+// place by ReplaceSecret. There are none where none is stored, or can sign.
+func (i Instance) SigningKeys(ctx context.Context, owner, target string) (keys SigningKeys, revision uint64, err error) {
+	k := i.Bucket(BucketSecrets)
+	v, ok, err := k.Get(ctx, i.secretKey(owner, target))
+	if err != nil || !ok {
+		return nil, 0, err
+	}
+	if keys, err = ReadSigningKeys(string(v.Bytes)); !k.Judge(v, err) {
+		return nil, v.Revision, nil
+	}
+	return keys, v.Revision, nil
+}
+
+// ReplaceSecret stores the signing keys of a target in the place of those that had
+// a revision. The error is conflict when somebody else was first.
+func (i Instance) ReplaceSecret(ctx context.Context, owner, target string, keys SigningKeys, revision uint64) error {
+	text, err := keys.Text()
 	if err != nil {
 		return err
 	}
-	if _, err := kv.PutString(ctx, secretKey(instance, owner, target), key); err != nil {
-		return failure(err)
+	_, err = i.Bucket(BucketSecrets).Update(ctx, i.secretKey(owner, target), []byte(text), revision)
+	return err
+}
+
+// DropEndedKeys takes the keys out whose time is over, and tells of how many
+// targets that was. What somebody has written since stays.
+func (i Instance) DropEndedKeys(ctx context.Context, now time.Time) (dropped int, err error) {
+	k := i.Bucket(BucketSecrets)
+	type ended struct {
+		at   Value
+		left SigningKeys
 	}
-	return nil
+	var over []ended
+	err = k.Each(ctx, i.Token+".*.*", func(v Value) error {
+		if keys, err := ReadSigningKeys(string(v.Bytes)); err == nil {
+			if left, _ := keys.At(now); len(left) < len(keys) {
+				over = append(over, ended{v, left})
+			}
+		}
+		return nil
+	})
+	for _, e := range over {
+		text, err := e.left.Text()
+		if err == nil {
+			_, err = k.Update(ctx, e.at.Key, []byte(text), e.at.Revision)
+		}
+		if err != nil && action.CodeOf(err) != action.CodeConflict {
+			return dropped, err
+		}
+		dropped++
+	}
+	return dropped, err
 }
 
-// NewSecret is a signing key that is to be kept.
-type NewSecret struct{ Owner, Target, Key string }
+// RecallSecret stores the signing key of a target again that a memory of the bucket
+// of secrets knows, where none is stored, and tells whether it did.
+func (i Instance) RecallSecret(ctx context.Context, from *Memory, owner, target string) (bool, error) {
+	return from.putBack(ctx, i.secretKey(owner, target))
+}
 
-// PutSecrets keeps the signing keys of many targets.
-func (b *Bus) PutSecrets(ctx context.Context, instance string, keys []NewSecret) error {
-	return together(len(keys), func(i int) error {
-		return b.PutSecret(ctx, instance, keys[i].Owner, keys[i].Target, keys[i].Key)
+// MakeSecret keeps a signing key for a target that has none, and gives the one
+// that is kept: somebody else may have been first.
+func (i Instance) MakeSecret(ctx context.Context, owner, target, key string) (string, error) {
+	at := i.secretKey(owner, target)
+	_, err := i.Bucket(BucketSecrets).Update(ctx, at, []byte(key), 0)
+	if action.CodeOf(err) != action.CodeConflict {
+		return key, err
+	}
+	kept, ok, err := i.Secret(ctx, owner, target)
+	if err == nil && !ok {
+		err = action.NewError(action.CodeConflict, action.StageStore, "the key was removed as it was made")
+	}
+	return kept, err
+}
+
+// FollowSecrets reports every signing key, now and on every change, and those
+// of targets that have left; a removed one is empty. One that was lost with its
+// bucket, or that cannot sign, is not told of: what is known of it still counts.
+// The callbacks run in one goroutine.
+func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret string), left func(instance string, t Departed)) <-chan struct{} {
+	k := b.Bucket(BucketSecrets)
+	return k.Follow(ctx, ">", func(v Value) {
+		if v.Lost {
+			return
+		}
+		var err error
+		if v.Bytes != nil {
+			err = CheckSecret(v)
+		}
+		if !k.Judge(v, err) {
+			return
+		}
+		if tokens := strings.Split(v.Key, "."); len(tokens) > 3 {
+			if instance, t, err := readDeparted(v); err == nil {
+				left(instance, t)
+			}
+		} else if of, err := readTargetKey(tokens); err == nil {
+			do(of, string(v.Bytes))
+		}
 	})
 }
 
-// FollowSecrets reports every signing key, now and on every change; a removed
-// one is empty.
-func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret string)) <-chan struct{} {
-	return b.follow(ctx, bucketSecrets, ">", func(key string, value []byte) {
-		tokens := strings.Split(key, ".")
-		if len(tokens) > 3 { // of one that has left: it is asked for
-			return
+// readTargetKey reads the tokens that stand for a target in a key of a bucket.
+func readTargetKey(tokens []string) (k TargetKey, err error) {
+	if len(tokens) != 3 {
+		return k, fmt.Errorf("is not the key of a target")
+	}
+	for n, into := range []*string{&k.Instance, &k.Owner, &k.Name} {
+		if *into, err = readToken(tokens[n]); err != nil {
+			return k, err
 		}
-		of, err := readTargetKey(tokens)
-		if err != nil {
-			b.log.Error().Err(err).Str("key", key).Msg("unreadable entry")
-			return
-		}
-		do(of, string(value))
-	})
+	}
+	return k, nil
 }
 
-func secretKey(instance, owner, target string) string {
-	return wire.Token(instance) + "." + wire.Token(owner) + "." + wire.Token(target)
+// readToken reads an id from a token of a key. One that cannot be an id of ours is
+// an error, also where it is a token.
+func readToken(token string) (string, error) {
+	id, err := wire.ID(token)
+	if err == nil {
+		err = action.CheckID(id)
+	}
+	return id, err
 }

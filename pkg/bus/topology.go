@@ -2,8 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,83 +13,104 @@ const (
 	maxConsumers    = 6000 // lines (settable to 5,000) and replays; the server's default refuses the 1,001st
 	duplicateWindow = 10 * time.Minute
 	deadLetterAge   = 30 * 24 * time.Hour
-	markerTTL       = time.Hour // how long a deleted record is remembered, for watchers that are away
 )
 
-// EnsureInstallation makes the buckets and the readiness stream. It may be
-// called at any time by any number of dispatchers.
+// EnsureInstallation makes the buckets and the readiness stream that are not
+// there. It may be called at any time by any number of dispatchers. The error is
+// newer when one of them was stored by a newer version.
 func (b *Bus) EnsureInstallation(ctx context.Context) error {
-	for _, cfg := range []jetstream.KeyValueConfig{
-		{Bucket: bucketCatalog, Description: "catalog revisions"},
-		{Bucket: bucketConditions, Description: "conditions, for cores"},
-		{Bucket: bucketSecrets, Description: "signing keys"},
-		{Bucket: bucketDeclared, Description: "what cores can be extended at", LimitMarkerTTL: markerTTL},
-		{Bucket: bucketLeads, Description: "who is at work on an instance's lines", TTL: leadFor},
-		{Bucket: bucketLines, Description: "lines and their records", LimitMarkerTTL: markerTTL},
-	} {
-		cfg.History, cfg.Storage = 1, b.storage()
-		if _, err := b.js.CreateOrUpdateKeyValue(ctx, cfg); err != nil {
-			return fmt.Errorf("bucket %s: %w", cfg.Bucket, err)
-		}
-	}
-	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: streamReady, Subjects: []string{subjectReady}, MaxMsgs: 1,
-		Storage: b.storage(), Description: "readiness probes",
-	})
-	return err
+	return b.ensure(ctx, b.installation(), keepSettings)
 }
 
-// EnsureInstance makes the three streams of an instance. An event stream whose
-// transform differs is refused, never updated: its lanes would mix.
-func (b *Bus) EnsureInstance(ctx context.Context, instance string) error {
+// EnsureStreams makes those of the three streams of an instance that are not
+// there. An event stream whose transform differs is refused, never updated: its
+// lanes would mix. The error is newer when one was stored by a newer version.
+func (i Instance) EnsureStreams(ctx context.Context) error {
+	return i.ensure(ctx, i.topology(), keepSettings)
+}
+
+// SettleInstallation is EnsureInstallation for who starts: it also gives what is
+// there the settings of this version.
+func (b *Bus) SettleInstallation(ctx context.Context) error {
+	return b.ensure(ctx, b.installation(), bringSettings)
+}
+
+// SettleStreams is EnsureStreams for who starts: it also brings the streams that
+// are there to the settings that this process was told, and says so. Whoever
+// started last is obeyed. Replicas and placement are the operator's and stay as
+// they are. The error names both numbers where a stream cannot have the size
+// that is asked.
+func (i Instance) SettleStreams(ctx context.Context) error {
+	return i.ensure(ctx, i.topology(), bringSettings)
+}
+
+// installation lists what all instances share.
+func (b *Bus) installation() []jetstream.StreamConfig {
+	var all []jetstream.StreamConfig
+	for _, bucket := range []struct {
+		name, description string
+		age, remember     time.Duration
+	}{
+		{BucketCatalog, "catalog revisions", 0, 0},
+		{BucketConditions, "conditions, for cores", 0, 0},
+		{BucketSecrets, "signing keys", 0, b.opts.Remember},
+		{BucketDeclared, "what cores can be extended at", 0, b.opts.Remember},
+		{BucketLeads, "who is at work on an instance's lines", LeadFor, 0},
+		{BucketLines, "lines and their records", 0, b.opts.Remember},
+		{BucketJobs, "what takes longer than a request may", 0, b.opts.Remember},
+		{BucketPresent, "which processes are there", PresentFor, 0},
+	} {
+		all = append(all, jetstream.StreamConfig{
+			Name: bucketStream(bucket.name), Subjects: []string{"$KV." + bucket.name + ".>"}, Description: bucket.description,
+			MaxMsgsPerSubject: 1, MaxBytes: -1, MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, MaxAge: bucket.age,
+			Storage: b.storage(), Replicas: 1, AllowRollup: true, DenyDelete: true, AllowDirect: true, Discard: jetstream.DiscardNew,
+			Duplicates: orShorter(bucketWindow, bucket.age), AllowMsgTTL: bucket.remember > 0, SubjectDeleteMarkerTTL: bucket.remember,
+			Metadata: formatted(nil),
+		})
+		if bucket.name == BucketLines {
+			all[len(all)-1].Metadata[metaAckWait] = b.opts.AckWait.String()
+		}
+	}
+	return append(all, jetstream.StreamConfig{
+		Name: streamReady, Subjects: []string{subjectReady}, MaxMsgs: 1, MaxBytes: -1, MaxConsumers: -1, Duplicates: bucketWindow,
+		Storage: b.storage(), Description: "readiness probes", Metadata: formatted(nil),
+	})
+}
+
+// bucketWindow is within what time a bucket takes a message with the same id for
+// a repetition. Nobody sends one.
+const bucketWindow = 2 * time.Minute
+
+func orShorter(window, age time.Duration) time.Duration {
+	if age > 0 {
+		return min(window, age)
+	}
+	return window
+}
+
+// topology lists the streams of an instance.
+func (i Instance) topology() []jetstream.StreamConfig {
 	source, destination := wire.Transform()
-	meta := map[string]string{"callout_instance": instance}
+	meta := formatted(map[string]string{"callout_instance": i.ID})
 	events := jetstream.StreamConfig{
-		Name: EventStream(instance), Subjects: []string{wire.EventsOf(instance), wire.Marker(instance)},
+		Name: i.Events, Subjects: []string{wire.EventsOf(i.ID), wire.Marker(i.ID)},
 		Description: "events and catalog markers", Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
-		Storage: b.storage(), MaxBytes: b.opts.MaxStream, MaxConsumers: maxConsumers, Duplicates: duplicateWindow,
+		Storage: i.storage(), MaxBytes: i.opts.MaxStream, MaxConsumers: maxConsumers, Duplicates: duplicateWindow,
 		AllowDirect: true, Metadata: meta,
 		SubjectTransform: &jetstream.SubjectTransformConfig{Source: source, Destination: destination},
 	}
 	dead := jetstream.StreamConfig{
-		Name: DeadStream(instance), Subjects: []string{wire.DeadOf(instance)}, Description: "dead letters",
-		Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1, DiscardNewPerSubject: true, Storage: b.storage(),
-		MaxAge: deadLetterAge, MaxBytes: b.opts.MaxStream, AllowDirect: true, Metadata: meta,
+		Name: i.Dead, Subjects: []string{wire.DeadOf(i.ID)}, Description: "dead letters",
+		Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1, DiscardNewPerSubject: true, Storage: i.storage(),
+		MaxAge: deadLetterAge, MaxBytes: i.opts.MaxStream, MaxConsumers: -1, Duplicates: bucketWindow, AllowDirect: true, Metadata: meta,
 	}
 	async := jetstream.StreamConfig{
-		Name: AsyncStream(instance), Subjects: []string{wire.AsyncOf(instance), wire.RedriveOf(instance)},
+		Name: i.Async, Subjects: []string{wire.AsyncOf(i.ID), wire.RedriveOf(i.ID)},
 		Description: "deliveries for async targets, and dead letters sent again",
-		Retention:   jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, Storage: b.storage(),
-		MaxBytes: b.opts.MaxStream, MaxConsumers: maxConsumers, Duplicates: duplicateWindow, AllowDirect: true, Metadata: meta,
+		Retention:   jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, Storage: i.storage(),
+		MaxBytes: i.opts.MaxStream, MaxConsumers: maxConsumers, Duplicates: duplicateWindow, AllowDirect: true, Metadata: meta,
 	}
-	for _, cfg := range []jetstream.StreamConfig{events, dead, async} {
-		if err := b.ensureStream(ctx, cfg); err != nil {
-			return err
-		}
-	}
-	return b.firstMarker(ctx, instance)
-}
-
-func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
-	stream, err := b.js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = b.js.CreateStream(ctx, want)
-		if isCode(err, codeResources) || isCode(err, 10047) {
-			return fmt.Errorf("stream %s: %d bytes could not be reserved on the server; raise its max_file_store or lower --max-stream: %w", want.Name, want.MaxBytes, err)
-		}
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", want.Name, err)
-		}
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", want.Name, err)
-	}
-	have := stream.CachedInfo().Config.SubjectTransform
-	if want.SubjectTransform != nil && (have == nil || *have != *want.SubjectTransform) {
-		return fmt.Errorf("stream %s has another subject transform than this version needs; it is not changed, because its lanes would mix", want.Name)
-	}
-	return nil
+	return []jetstream.StreamConfig{events, dead, async}
 }
 
 func (b *Bus) storage() jetstream.StorageType {

@@ -1,165 +1,133 @@
 package bus
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"slices"
-	"strings"
-	"sync"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/callout-hq/callout/pkg/action"
 )
 
-// each calls do for every key that matches, as the bucket stands now.
-func (b *Bus) each(ctx context.Context, bucket, keys string, do func(key string, value []byte) error) error {
-	kv, err := b.js.KeyValue(ctx, bucket)
-	if err != nil {
-		return failure(err)
-	}
-	w, err := kv.Watch(ctx, keys, jetstream.IgnoreDeletes())
-	if err != nil {
-		return failure(err)
-	}
-	defer func() { _ = w.Stop() }() // the watch has served
-	for {
-		select {
-		case entry := <-w.Updates():
-			if entry == nil { // all that stands is read
-				return nil
-			}
-			if err := do(entry.Key(), entry.Value()); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return failure(ctx.Err())
-		}
-	}
+// errWatchEnded is the error of a watch that the client closed before all was
+// read.
+var errWatchEnded = errors.New("the watch ended before all was read")
+
+// Each calls do for every value that matches, as the bucket stands now. It ends
+// with the first error of do.
+func (k Bucket) Each(ctx context.Context, match string, do func(v Value) error) error {
+	return k.walk(ctx, match, func(entry jetstream.KeyValueEntry) error {
+		return do(valueOf(entry))
+	}, jetstream.IgnoreDeletes())
 }
 
-// follow calls do for every key that matches, now and whenever one changes,
-// until ctx ends. A deleted key has a nil value. first is closed when all that
-// stood at the beginning was read. A watch that breaks is begun again.
-func (b *Bus) follow(ctx context.Context, bucket, keys string, do func(key string, value []byte)) (first <-chan struct{}) {
-	ready := make(chan struct{})
-	var once sync.Once
-	go func() {
-		for wait := 50 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, time.Second) {
-			err := b.followOnce(ctx, bucket, keys, do, func() { once.Do(func() { close(ready) }) })
-			if ctx.Err() != nil {
-				return
-			}
-			b.log.Debug().Err(err).Str("bucket", bucket).Msg("watch interrupted")
-			select {
-			case <-ctx.Done():
-			case <-time.After(wait):
-			}
-		}
-	}()
-	return ready
+// Keys lists the keys that match, without their values.
+func (k Bucket) Keys(ctx context.Context, match string) ([]Value, error) {
+	var all []Value
+	err := k.walk(ctx, match, func(entry jetstream.KeyValueEntry) error {
+		all = append(all, Value{Key: entry.Key(), Revision: entry.Revision(), At: entry.Created()})
+		return nil
+	}, jetstream.IgnoreDeletes(), jetstream.MetaOnly())
+	return all, err
 }
 
-// followOnce ends when the connection has been made anew: a watch notices only
-// after its heartbeats, many seconds later, that a restarted server forgot it.
-func (b *Bus) followOnce(ctx context.Context, bucket, keys string, do func(string, []byte), ready func()) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (k Bucket) walk(ctx context.Context, match string, do func(jetstream.KeyValueEntry) error, opts ...jetstream.WatchOpt) error {
+	ctx, cancel := k.bus.Session(ctx, time.Now().Add(walkFor))
 	defer cancel()
-	defer context.AfterFunc(*b.connection.Load(), cancel)()
-	kv, err := b.js.KeyValue(ctx, bucket)
-	if err != nil {
-		return err
-	}
-	w, err := kv.Watch(ctx, keys)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = w.Stop() }() // ends with its context anyway
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case entry, open := <-w.Updates():
-			switch {
-			case !open:
-				return nil
-			case entry == nil:
-				ready()
-			case entry.Operation() == jetstream.KeyValuePut:
-				do(entry.Key(), entry.Value())
-			default:
-				do(entry.Key(), nil)
-			}
+	err := k.watch(ctx, match, func(entry jetstream.KeyValueEntry) error {
+		if entry == nil {
+			return errAllRead
 		}
-	}
-}
-
-// FleetEvents is what is followed besides the catalog; what is nil is not
-// reported.
-type FleetEvents struct {
-	Line   func(key string, l *Line)              // nil = removed
-	Record func(key string, r *action.LineRecord) // nil = removed
-	Paused func(t TargetKey, reason action.Code)  // "" = resumed
-	// Resumed tells until when a target was paused; it comes before the news
-	// that it goes on.
-	Resumed func(t TargetKey, at time.Time)
-}
-
-// FollowLines follows lines, records and paused targets of all instances. The
-// callbacks run in one goroutine. The channel is closed when all that stood
-// was read.
-func (b *Bus) FollowLines(ctx context.Context, on FleetEvents) <-chan struct{} {
-	return b.follow(ctx, bucketLines, ">", func(key string, value []byte) {
-		var err error
-		switch kindOf(key) {
-		case "line":
-			var l *Line
-			err = unmarshal(value, &l)
-			if err == nil && on.Line != nil {
-				on.Line(key, l)
-			}
-		case "record":
-			var r *action.LineRecord
-			err = unmarshal(value, &r)
-			if err == nil && on.Record != nil {
-				on.Record(key, r)
-			}
-		case "paused":
-			var t TargetKey
-			if t, err = pauseOf(key); err == nil && on.Paused != nil {
-				on.Paused(t, action.Code(value))
-			}
-		case "resumed":
-			var t TargetKey
-			var at time.Time
-			if t, err = pauseOf(key); err == nil {
-				err = at.UnmarshalText(value)
-			}
-			if err == nil && on.Resumed != nil {
-				on.Resumed(t, at)
-			}
-		}
-		if err != nil {
-			b.log.Error().Err(err).Str("key", key).Msg("unreadable entry")
-		}
-	})
-}
-
-// unmarshal leaves a pointer nil when there is nothing to read.
-func unmarshal[T any](raw []byte, into **T) error {
-	if raw == nil {
+		return do(entry)
+	}, opts...)
+	if errors.Is(err, errAllRead) {
 		return nil
 	}
-	*into = new(T)
-	return json.Unmarshal(raw, *into)
+	return err
 }
 
-// pauseOf reads the target from the key of its pause, or of the pause's end.
-func pauseOf(key string) (TargetKey, error) {
-	tokens := strings.Split(key, ".")
-	return readTargetKey(slices.Delete(tokens, 1, 2)) // the kind of the entry
+// walkFor bounds how long reading all of a bucket may take.
+const walkFor = time.Minute
+
+// errAllRead ends a watch that was for what stands.
+var errAllRead = errors.New("all is read")
+
+// watch is the one loop over a watch: do gets every entry, and nil once when all
+// that stood is read. It ends with the first error of do, or when ctx ends or
+// the watch is closed under it.
+func (k Bucket) watch(ctx context.Context, match string, do func(jetstream.KeyValueEntry) error, opts ...jetstream.WatchOpt) error {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := kv.Watch(ctx, match, opts...)
+	if err != nil {
+		return k.failure(ctx, match, err)
+	}
+	defer k.bus.leave(w)
+	for {
+		select {
+		case <-ctx.Done():
+			return Failure(context.Cause(ctx))
+		case entry, open := <-w.Updates():
+			if !open {
+				return Failure(cmp.Or(context.Cause(ctx), errWatchEnded))
+			}
+			if entry != nil && !k.usable(entry) {
+				continue
+			}
+			if err := do(entry); err != nil {
+				return err
+			}
+		}
+	}
 }
 
-// RecordKey is the key under which FollowLines reports.
-func (d *Delivery) RecordKey() string { return d.recordKey }
+// usable tells whether an entry has a key that can be used. One that has not is
+// nobody's, and left out.
+func (k Bucket) usable(entry jetstream.KeyValueEntry) bool {
+	err := checkKey(entry.Key())
+	if err == nil {
+		return true
+	}
+	if entry.Operation() != jetstream.KeyValuePut { // it is gone
+		err = nil
+	}
+	k.Judge(Value{Key: entry.Key(), Revision: entry.Revision()}, err)
+	return false
+}
+
+// leaveFor is how long nothing may come of a watch that was left and that the
+// client has not closed. It never closes one that ended as it was being made.
+const leaveFor = 5 * time.Second
+
+// leave ends a watch that has served. What it has brought beyond that is read
+// and thrown away: the client's goroutine would wait for a reader for ever.
+func (b *Bus) leave(w jetstream.KeyWatcher) {
+	_ = w.Stop() // only fails when the connection is gone
+	go b.drain(w.Updates())
+}
+
+// drain reads until the client has closed a watch, or brings nothing more. Once the
+// connection is closed that is when there is nothing left: an entry that is on its
+// way by then has room.
+func (b *Bus) drain(updates <-chan jetstream.KeyValueEntry) {
+	quiet := time.NewTimer(leaveFor)
+	defer quiet.Stop()
+	for {
+		select {
+		case _, open := <-updates:
+			if !open {
+				return
+			}
+			quiet.Reset(leaveFor)
+		case <-quiet.C:
+			return
+		case <-b.closed.Done():
+			for range len(updates) {
+				<-updates
+			}
+			return
+		}
+	}
+}

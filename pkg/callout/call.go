@@ -1,12 +1,13 @@
 package callout
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/calls"
 	"github.com/callout-hq/callout/pkg/outcome"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -14,21 +15,20 @@ import (
 // Call is what a core says of a request it is about to handle, or of the
 // response it is about to send.
 type Call struct {
-	Method      string // full method, /package.Service/Method
-	OrgID       string
-	ProjectID   string
-	UserID      string
-	Headers     map[string][]string // of the caller; targets see those that Options.Headers names
-	Request     []byte              // JSON object
-	Response    []byte              // JSON object; of a response only
-	Traceparent string
+	Method    string // full method, /package.Service/Method
+	OrgID     string
+	ProjectID string
+	UserID    string
+	Headers   map[string][]string // of the caller; targets see those that Options.Headers names
+	Request   []byte              // JSON object
+	Response  []byte              // JSON object; of a response only
 }
 
 // Request runs the executions for a request before it is handled. A result
 // with outcome continue and an Object means: handle that instead. The error is
 // an *action.Error and tells of a call that could not be made at all, such as
 // one that is too large; everything else is an outcome. The deadline is ctx's,
-// or 30 seconds.
+// or 30 seconds. Targets get the trace context that ctx has by WithTraceparent.
 func (c *Client) Request(ctx context.Context, call Call) (action.Result, error) {
 	call.Response = nil
 	return c.call(ctx, action.Request, call)
@@ -38,25 +38,6 @@ func (c *Client) Request(ctx context.Context, call Call) (action.Result, error) 
 // then the changed response.
 func (c *Client) Response(ctx context.Context, call Call) (action.Result, error) {
 	return c.call(ctx, action.Response, call)
-}
-
-// Intercept is Request or Response for who needs no more than what to go on
-// with: changed is the object to use instead, nil when nothing changed. The
-// error is an *action.Error and means that the core must not go on: its message
-// and status are safe to show. Warnings tell of what went wrong without ending
-// the call, and may stand beside an error.
-func (c *Client) Intercept(ctx context.Context, phase action.Phase, call Call) (changed json.RawMessage, warnings []action.Warning, err error) {
-	if phase == action.Request {
-		call.Response = nil
-	}
-	result, err := c.call(ctx, phase, call)
-	if err != nil {
-		return nil, nil, err
-	}
-	if refusal := Refusal(result); refusal != nil {
-		return nil, result.Warnings, refusal
-	}
-	return result.Object, result.Warnings, nil
 }
 
 // Configured tells whether a call may have anything to run; false means that
@@ -88,6 +69,9 @@ func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (actio
 	if err := checkIDs(call); err != nil {
 		return action.Result{}, err
 	}
+	if err := cmp.Or(c.CheckSize(action.Request, call.Request), c.CheckSize(action.Response, call.Response)); err != nil {
+		return action.Result{}, err
+	}
 	headers, err := c.visible(call.Headers)
 	if err != nil {
 		return action.Result{}, err
@@ -99,7 +83,7 @@ func (c *Client) call(ctx context.Context, phase action.Phase, call Call) (actio
 	text := wire.NewBuffer()
 	defer text.Free() // the bus has copied it by then
 	text.Text = body.Append(text.Text)
-	return c.send(ctx, phase, call.Method, call.OrgID, text.Text, call.Traceparent)
+	return c.send(ctx, phase, call.Method, call.OrgID, text.Text)
 }
 
 // checkMethod refuses a name that no condition could cover: it would never be
@@ -120,20 +104,18 @@ func checkIDs(call Call) error {
 	return nil
 }
 
-func badField(name string, err error) error {
-	return action.NewError(action.CodeBadField, action.StageDecode, name+": "+err.Error()).WithField(name)
+// CheckSize refuses a request or response that is larger than
+// Options.MaxObject, with code too_large: no target could be shown it.
+func (c *Client) CheckSize(phase action.Phase, object []byte) error {
+	if limit := c.bus.MaxObject(); len(object) > limit {
+		return action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField(string(phase)).
+			WithCause(fmt.Errorf("%d bytes, %d are allowed", len(object), limit))
+	}
+	return nil
 }
 
-// Refusal is why a core must not go on, nil when it may: the error of a result
-// whose outcome is not continue.
-func Refusal(r action.Result) *action.Error {
-	switch {
-	case r.Outcome == action.Continue:
-		return nil
-	case r.Error != nil:
-		return r.Error
-	}
-	return action.NewError(action.CodeInternal, action.StageInvoke, "")
+func badField(name string, err error) error {
+	return action.NewError(action.CodeBadField, action.StageDecode, name+": "+err.Error()).WithField(name)
 }
 
 // Function runs the execution of a function. body is the JSON object of its
@@ -147,7 +129,7 @@ func (c *Client) Function(ctx context.Context, name string, body []byte) (action
 	if result, done := c.filtered(action.Function, name, facts.OrgID); done {
 		return result, nil
 	}
-	return c.send(ctx, action.Function, name, facts.OrgID, body, "")
+	return c.send(ctx, action.Function, name, facts.OrgID, body)
 }
 
 // filtered ends a call for which nothing is configured, or of which nothing is
@@ -163,15 +145,15 @@ func (c *Client) filtered(phase action.Phase, name, org string) (action.Result, 
 	return action.Result{}, false
 }
 
-func (c *Client) send(ctx context.Context, phase action.Phase, name, org string, body []byte, traceparent string) (action.Result, error) {
+func (c *Client) send(ctx context.Context, phase action.Phase, name, org string, body []byte) (action.Result, error) {
 	timeout := action.DefaultBudget
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = min(time.Until(deadline), action.MaxBudget)
 	}
-	raw, err := c.bus.Call(ctx, bus.CallRequest{Instance: c.opts.Instance, Phase: phase, Name: name, Body: body,
-		Timeout: timeout, Traceparent: traceparent})
+	answer, err := calls.Of(c.instance).Call(ctx, calls.CallRequest{Phase: phase, Name: name, Body: body,
+		Timeout: timeout, Traceparent: TraceparentOf(ctx)})
 	if err == nil {
-		return wire.DecodeReply(raw)
+		return answer.Result, nil
 	}
 	filter := c.filter.Load()
 	switch action.CodeOf(err) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -24,6 +25,10 @@ type Options struct {
 	Instance string
 	// Name is shown in NATS's list of connections; empty = "callout core".
 	Name string
+	// InboxPrefix is what the subjects begin with at which NATS answers this core:
+	// _INBOX_ and letters, digits, _ and -, for a server that allows it no others.
+	// Empty = one that nobody guesses.
+	InboxPrefix string
 	// OnUnknown decides what a call does before the conditions were read for
 	// the first time: fail (the default) or continue.
 	OnUnknown action.OnUnavailable
@@ -60,6 +65,7 @@ const (
 // goroutine.
 type Client struct {
 	bus      *bus.Bus
+	instance bus.Instance
 	opts     Options
 	headers  map[string]bool // canonical names that may go out
 	exempt   []string
@@ -101,14 +107,15 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	// it makes, later ones too: a nearly spent one would keep it away for ever.
 	try, cancelTry := context.WithTimeout(context.WithoutCancel(ctx), firstTry)
 	defer cancelTry()
-	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, Log: o.Log, MaxObject: o.MaxObject, Patient: true})
+	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, InboxPrefix: o.InboxPrefix, Log: o.Log,
+		MaxObject: o.MaxObject, Patient: true})
 	if err != nil {
 		return nil, err
 	}
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
-	c := &Client{bus: b, opts: o, headers: headers, exempt: exempt, loaded: make(chan struct{}), unfollow: unfollow}
+	c := &Client{bus: b, instance: b.Instance(o.Instance), opts: o, headers: headers, exempt: exempt, loaded: make(chan struct{}), unfollow: unfollow}
 	var once sync.Once
-	first := b.FollowConditions(following, o.Instance, func(conditions catalog.Conditions) {
+	first := revisions.Of(c.instance).FollowConditions(following, func(conditions catalog.Conditions) {
 		c.filter.Store(catalog.CompileFilter(conditions))
 		once.Do(func() { close(c.loaded) })
 	})

@@ -33,7 +33,7 @@ func (c *Client) Declare(ctx context.Context, d Declaration) error {
 	c.declaring.mu.Lock()
 	defer c.declaring.mu.Unlock()
 	c.declaring.end()
-	return c.bus.Declare(ctx, c.opts.Instance, c.declarable(d))
+	return c.instance.Declare(ctx, c.declarable(d))
 }
 
 // announce declares in the background until it is stored or ctx ends.
@@ -44,7 +44,7 @@ func (c *Client) announce(ctx context.Context, d Declaration) {
 	go func() {
 		defer close(ended)
 		defer cancel()
-		err := c.bus.KeepDeclaring(ctx, c.opts.Instance, c.declarable(d))
+		err := c.instance.KeepDeclaring(ctx, c.declarable(d))
 		switch {
 		case err == nil:
 			c.opts.Log.Debug().Str("core", d.Core).Int("names", d.Names()).Msg("conditions declared")

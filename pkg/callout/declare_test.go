@@ -20,7 +20,7 @@ func known(t *testing.T, n *node.Node, methods int) *catalog.Declared {
 	var d *catalog.Declared
 	require.Eventually(t, func() bool {
 		var err error
-		d, err = n.Dispatcher().Declared(within(t, 5*time.Second), "default")
+		d, err = n.Dispatcher().Instance("default").Declared(within(t, 5*time.Second))
 		require.NoError(t, err)
 		return len(d.Methods) == methods
 	}, 20*time.Second, 5*time.Millisecond)

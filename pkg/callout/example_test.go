@@ -17,7 +17,7 @@ import (
 // createUser is a method of a core, ten lines longer for Callout.
 func createUser(ctx context.Context, client *callout.Client, org string, body []byte) ([]byte, error) {
 	call := callout.Call{Method: "/acme.user.v1.UserService/CreateUser", OrgID: org, Request: body}
-	changed, _, err := client.Intercept(ctx, action.Request, call)
+	changed, _, err := client.Intercept(ctx, action.Request, call, nil)
 	if err != nil {
 		return nil, err // its message and status are safe to show
 	}

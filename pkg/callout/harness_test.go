@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/node"
 )
 
@@ -56,7 +57,28 @@ func startNode(t testing.TB, hook, config string, change func(*node.Options)) (n
 	require.NoError(t, err)
 	stop = sync.OnceFunc(func() { require.NoError(t, n.Close(within(t, 5*time.Second))) })
 	t.Cleanup(stop)
+	setTrap(t, n)
 	return n, stop
+}
+
+// setTrap makes a second instance, which refuses whatever happens in it: a core
+// that is taken for one of the other instance, by its filter, on its way or by a
+// worker, is refused, and its events get where nothing may get.
+func setTrap(t testing.TB, n *node.Node) {
+	t.Helper()
+	url, got := newTarget(t, `{"forwardedStatusCode":418,"forwardedErrorMessage":"this is the twin"}`)
+	s, problems := file.Parse("twin.yaml", []byte(strings.ReplaceAll(`
+instance: twin
+targets: {trap: {type: call, url: TRAP, interrupt_on_error: true}, store: {type: webhook, url: TRAP}}
+requests: {"*": {targets: [{target: trap}]}}
+responses: {"*": {targets: [{target: trap}]}}
+events: {"*": {targets: [{target: store}]}}
+orgs: {acme: {targets: {own: {type: webhook, url: TRAP}}, requests: {"*": {targets: [{target: own}]}}, events: {"*": {targets: [{target: own}]}}}}
+`, "TRAP", url)))
+	require.NotNil(t, s, "%v", problems)
+	_, err := n.Dispatcher().Instance(s.Instance).Apply(within(t, 10*time.Second), s)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.Empty(t, got(), "of another instance") })
 }
 
 func within(t testing.TB, d time.Duration) context.Context {

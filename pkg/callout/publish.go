@@ -10,14 +10,18 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// Stored is the stream's confirmation of an event.
+// Stored is the stream's confirmation of an event, or the Error why there is none.
 type Stored = bus.Stored
 
 // Publish stores events in their order, each confirmed by the stream before
 // the next is sent. All are checked before the first is stored. An event
-// without ID gets one; the same ID within ten minutes is stored once, and
-// Duplicate says so. When an error comes in the middle, what was confirmed so
-// far is returned beside it.
+// without ID gets one; the same event with the same ID within ten minutes is
+// stored once, and Duplicate says so. An ID is that of one event of its
+// organization, aggregate and type: with it another event, by a single byte of its
+// JSON, is a conflict and not stored. Its Stored has the Error, the events behind it are
+// stored all the same, and the first such error is returned beside them. Targets
+// get the trace context that ctx has by WithTraceparent. When any other error comes in the
+// middle, what was confirmed so far is returned beside it.
 func (c *Client) Publish(ctx context.Context, events ...action.Event) ([]Stored, error) {
 	ready := make([]bus.NewEvent, len(events))
 	for i, e := range events {
@@ -28,7 +32,7 @@ func (c *Client) Publish(ctx context.Context, events ...action.Event) ([]Stored,
 		if err != nil {
 			return nil, err
 		}
-		if _, err := c.bus.CheckEvent(c.opts.Instance, body); err != nil {
+		if _, err := c.instance.CheckEvent(body); err != nil {
 			return nil, err
 		}
 		if err := bus.CheckEventID(e.ID); err != nil {
@@ -37,15 +41,8 @@ func (c *Client) Publish(ctx context.Context, events ...action.Event) ([]Stored,
 		if e.ID == "" {
 			e.ID = ulid.Make().String()
 		}
-		ready[i] = bus.NewEvent{ID: e.ID, Instance: c.opts.Instance, Org: e.ResourceOwner, AggregateID: e.AggregateID, Type: e.Type, Body: body}
+		ready[i] = bus.NewEvent{ID: e.ID, Org: e.ResourceOwner, AggregateID: e.AggregateID, Type: e.Type, Body: body,
+			Traceparent: TraceparentOf(ctx)}
 	}
-	stored := make([]Stored, 0, len(ready))
-	for _, e := range ready {
-		s, err := c.bus.Publish(ctx, e)
-		if err != nil {
-			return stored, err
-		}
-		stored = append(stored, s)
-	}
-	return stored, nil
+	return c.instance.PublishEach(ctx, ready)
 }

@@ -24,13 +24,13 @@ var ownHeaders = map[string]bool{
 
 // checkHeaders checks names and values (RFC 9110, sections 5.1 and 5.5).
 // Values are never repeated: they may be secrets.
-func checkHeaders(r *report, path string, headers map[string]string) {
+func checkHeaders(r *Report, path string, headers map[string]string) {
 	if len(headers) > MaxHeaders {
 		r.errorf(path, ProblemTooMany, "a target has at most %d headers, here are %d", MaxHeaders, len(headers))
 	}
 	first := map[string]string{}
 	for _, name := range sortedKeys(headers) {
-		at, lower := join(path, name), strings.ToLower(name)
+		at, lower := JoinPath(path, name), strings.ToLower(name)
 		switch {
 		case !isToken(name) || len(name) > MaxHeaderName:
 			r.errorf(at, ProblemBadHeader, "a header's name has 1 to %d letters, digits, - or other token characters", MaxHeaderName)

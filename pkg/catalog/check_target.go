@@ -32,50 +32,50 @@ var (
 )
 
 // checkTarget holds a target against the grammar and the bounds of its fields.
-func checkTarget(r *report, path string, t *action.Target) {
+func checkTarget(r *Report, path string, t *action.Target) {
 	if err := action.CheckName(t.Name); err != nil {
 		r.errorf(path, ProblemBadName, "%s", err)
 	}
 	switch t.Kind {
 	case action.Webhook, action.CallOut, action.Async:
 	case "":
-		r.errorf(join(path, "type"), ProblemMissing, "target %s has no type: webhook, call or async", quote(t.Name))
+		r.errorf(JoinPath(path, "type"), ProblemMissing, "target %s has no type: webhook, call or async", Quote(t.Name))
 	default:
-		r.errorf(join(path, "type"), ProblemBadValue, "type is webhook, call or async")
+		r.errorf(JoinPath(path, "type"), ProblemBadValue, "type is webhook, call or async")
 	}
 	if t.URL == "" {
-		r.errorf(join(path, "url"), ProblemMissing, "target %s has no url", quote(t.Name))
+		r.errorf(JoinPath(path, "url"), ProblemMissing, "target %s has no url", Quote(t.Name))
 	} else if fault := checkURL(t.URL); fault != "" {
-		r.errorf(join(path, "url"), ProblemBadURL, "%s", fault)
+		r.errorf(JoinPath(path, "url"), ProblemBadURL, "%s", fault)
 	}
-	if fault := checkRange(t.Timeout, action.MinTimeout, action.MaxTimeout); fault != "" {
-		r.errorf(join(path, "timeout"), ProblemOutOfRange, "timeout %s", fault)
+	if fault := OutOfRange(t.Timeout, action.MinTimeout, action.MaxTimeout); fault != "" {
+		r.errorf(JoinPath(path, "timeout"), ProblemOutOfRange, "timeout %s", fault)
 	}
 	if t.Mapping != action.Merge && t.Mapping != action.Replace {
-		r.errorf(join(path, "mapping"), ProblemBadValue, "mapping is merge or replace")
+		r.errorf(JoinPath(path, "mapping"), ProblemBadValue, "mapping is merge or replace")
 	}
-	checkHeaders(r, join(path, "headers"), t.Headers)
-	checkRetry(r, join(path, "retry"), t.Retry)
-	checkKeySource(r, join(path, "signing_key"), t.SigningKey)
-	checkSignatures(r, join(path, "signature"), t.Signatures)
+	checkHeaders(r, JoinPath(path, "headers"), t.Headers)
+	checkRetry(r, JoinPath(path, "retry"), t.Retry)
+	checkKeySource(r, JoinPath(path, "signing_key"), t.SigningKey)
+	checkSignatures(r, JoinPath(path, "signature"), t.Signatures)
 	checkLimits(r, path, t)
-	checkPointers(r, join(path, "allow"), t.Allow)
-	checkRedact(r, join(path, "redact"), t.Redact)
-	checkEgress(r, join(join(path, "egress"), "allow"), t.Egress)
-	checkLabels(r, join(path, "labels"), t.Labels)
+	checkPointers(r, JoinPath(path, "allow"), t.Allow)
+	checkRedact(r, JoinPath(path, "redact"), t.Redact)
+	checkEgress(r, JoinPath(JoinPath(path, "egress"), "allow"), t.Egress)
+	checkLabels(r, JoinPath(path, "labels"), t.Labels)
 	checkEffect(r, path, t)
 }
 
-// checkRange words a duration outside its bounds; empty when it is inside.
-func checkRange(d, least, most time.Duration) string {
+// OutOfRange words a duration outside its bounds; empty when it is inside.
+func OutOfRange(d, least, most time.Duration) string {
 	if d < least || d > most {
-		return fmt.Sprintf("is between %s and %s", short(least), short(most))
+		return fmt.Sprintf("is between %s and %s", ShortDuration(least), ShortDuration(most))
 	}
 	return ""
 }
 
-// short writes a duration as a person would: 24h and not 24h0m0s.
-func short(d time.Duration) string {
+// ShortDuration writes a duration as a person would: 24h and not 24h0m0s.
+func ShortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
@@ -86,88 +86,88 @@ func short(d time.Duration) string {
 	return s
 }
 
-func checkRetry(r *report, path string, retry action.Retry) {
-	if fault := checkRange(retry.Initial, action.MinWait, action.MaxWait); fault != "" {
-		r.errorf(join(path, "initial"), ProblemOutOfRange, "initial %s", fault)
+func checkRetry(r *Report, path string, retry action.Retry) {
+	if fault := OutOfRange(retry.Initial, action.MinWait, action.MaxWait); fault != "" {
+		r.errorf(JoinPath(path, "initial"), ProblemOutOfRange, "initial %s", fault)
 	}
-	if fault := checkRange(retry.Max, action.MinWait, action.MaxWait); fault != "" {
-		r.errorf(join(path, "max"), ProblemOutOfRange, "max %s", fault)
+	if fault := OutOfRange(retry.Max, action.MinWait, action.MaxWait); fault != "" {
+		r.errorf(JoinPath(path, "max"), ProblemOutOfRange, "max %s", fault)
 	} else if retry.Max < retry.Initial {
-		r.errorf(join(path, "max"), ProblemOutOfRange, "max, %s, is shorter than initial, %s", short(retry.Max), short(retry.Initial))
+		r.errorf(JoinPath(path, "max"), ProblemOutOfRange, "max, %s, is shorter than initial, %s", ShortDuration(retry.Max), ShortDuration(retry.Initial))
 	}
-	if fault := checkRange(retry.MaxAge, action.MinWait, MaxKeep); fault != "" {
-		r.errorf(join(path, "max_age"), ProblemOutOfRange, "max_age %s", fault)
+	if fault := OutOfRange(retry.MaxAge, action.MinWait, MaxKeep); fault != "" {
+		r.errorf(JoinPath(path, "max_age"), ProblemOutOfRange, "max_age %s", fault)
 	}
 	if retry.Attempts < 0 || retry.Attempts > action.MaxAttempts {
-		r.errorf(join(path, "attempts"), ProblemOutOfRange, "attempts is between 1 and %d; left out, they are not counted", action.MaxAttempts)
+		r.errorf(JoinPath(path, "attempts"), ProblemOutOfRange, "attempts is between 1 and %d; left out, they are not counted", action.MaxAttempts)
 	}
 }
 
 // checkKeySource never repeats what stands there: it may be the key itself.
-func checkKeySource(r *report, path string, k action.KeySource) {
+func checkKeySource(r *Report, path string, k action.KeySource) {
 	if k.Env != "" && k.File != "" {
 		r.errorf(path, ProblemMisplaced, "signing_key is either {env: NAME} or {file: PATH}, not both")
 	}
 	if k.Env != "" && !envPattern.MatchString(k.Env) {
-		r.errorf(join(path, "env"), ProblemBadValue, "env is the name of an environment variable: letters, digits and _")
+		r.errorf(JoinPath(path, "env"), ProblemBadValue, "env is the name of an environment variable: letters, digits and _")
 	}
 	if len(k.File) > maxPath || strings.ContainsFunc(k.File, unicode.IsControl) {
-		r.errorf(join(path, "file"), ProblemBadValue, "file is a path of at most %d bytes without control characters", maxPath)
+		r.errorf(JoinPath(path, "file"), ProblemBadValue, "file is a path of at most %d bytes without control characters", maxPath)
 	}
 }
 
-func checkSignatures(r *report, path string, styles []action.Signature) {
+func checkSignatures(r *Report, path string, styles []action.Signature) {
 	if len(styles) == 0 {
 		r.errorf(path, ProblemMissing, "at least one signature is needed: zitadel, standard or both")
 	}
 	for i, s := range styles {
 		switch {
 		case s != action.SignZitadel && s != action.SignStandard:
-			r.errorf(index(path, i), ProblemBadValue, "a signature is zitadel or standard, not %s", quote(string(s)))
+			r.errorf(IndexPath(path, i), ProblemBadValue, "a signature is zitadel or standard, not %s", Quote(string(s)))
 		case slices.Contains(styles[:i], s):
-			r.errorf(index(path, i), ProblemDuplicateKey, "the signature %s stands twice", s)
+			r.errorf(IndexPath(path, i), ProblemDuplicateKey, "the signature %s stands twice", s)
 		}
 	}
 }
 
-func checkLimits(r *report, path string, t *action.Target) {
+func checkLimits(r *Report, path string, t *action.Target) {
 	switch t.Lanes {
 	case 1, 4, 16, 64:
 	default:
-		r.errorf(join(path, "lanes"), ProblemOutOfRange, "lanes is 1, 4, 16 or 64")
+		r.errorf(JoinPath(path, "lanes"), ProblemOutOfRange, "lanes is 1, 4, 16 or 64")
 	}
 	if t.Concurrency < 0 || t.Concurrency > action.MaxConcurrency {
-		r.errorf(join(path, "concurrency"), ProblemOutOfRange, "concurrency is between 1 and %d", action.MaxConcurrency)
+		r.errorf(JoinPath(path, "concurrency"), ProblemOutOfRange, "concurrency is between 1 and %d", action.MaxConcurrency)
 	}
 	if t.MaxAnswer < 0 || t.MaxAnswer > action.CeilingAnswer {
-		r.errorf(join(path, "max_answer"), ProblemOutOfRange, "max_answer is between 1 and %d bytes", action.CeilingAnswer)
+		r.errorf(JoinPath(path, "max_answer"), ProblemOutOfRange, "max_answer is between 1 and %d bytes", action.CeilingAnswer)
 	}
 	if t.Rate != (action.Rate{}) {
 		if t.Rate.N < 1 || t.Rate.N > MaxRate {
-			r.errorf(join(path, "rate"), ProblemOutOfRange, "rate is between 1 and %d", MaxRate)
+			r.errorf(JoinPath(path, "rate"), ProblemOutOfRange, "rate is between 1 and %d", MaxRate)
 		}
-		if fault := checkRange(t.Rate.Per, time.Second, time.Hour); fault != "" {
-			r.errorf(join(path, "rate"), ProblemOutOfRange, "the time of a rate %s", fault)
+		if fault := OutOfRange(t.Rate.Per, time.Second, time.Hour); fault != "" {
+			r.errorf(JoinPath(path, "rate"), ProblemOutOfRange, "the time of a rate %s", fault)
 		}
 	}
 	if t.Breaker != (action.Breaker{}) {
 		if t.Breaker.Failures < 1 || t.Breaker.Failures > MaxFailures {
-			r.errorf(join(join(path, "breaker"), "failures"), ProblemOutOfRange, "failures is between 1 and %d", MaxFailures)
+			r.errorf(JoinPath(JoinPath(path, "breaker"), "failures"), ProblemOutOfRange, "failures is between 1 and %d", MaxFailures)
 		}
-		if fault := checkRange(t.Breaker.Open, action.MinWait, action.MaxWait); fault != "" {
-			r.errorf(join(join(path, "breaker"), "open"), ProblemOutOfRange, "open %s", fault)
+		if fault := OutOfRange(t.Breaker.Open, action.MinWait, action.MaxWait); fault != "" {
+			r.errorf(JoinPath(JoinPath(path, "breaker"), "open"), ProblemOutOfRange, "open %s", fault)
 		}
 	}
 }
 
 // checkPointers checks a list of JSON pointers (RFC 6901).
-func checkPointers(r *report, path string, pointers []string) {
+func checkPointers(r *Report, path string, pointers []string) {
 	if len(pointers) > MaxPointers {
 		r.errorf(path, ProblemTooMany, "at most %d JSON pointers stand in one list, here are %d", MaxPointers, len(pointers))
 	}
 	for i, p := range pointers {
 		if fault := checkPointer(p); fault != "" {
-			r.errorf(index(path, i), ProblemBadValue, "%s", fault)
+			r.errorf(IndexPath(path, i), ProblemBadValue, "%s", fault)
 		}
 	}
 }
@@ -195,26 +195,23 @@ func checkPointer(p string) string {
 	}
 }
 
-func checkEgress(r *report, path string, prefixes []netip.Prefix) {
+func checkEgress(r *Report, path string, prefixes []netip.Prefix) {
 	if len(prefixes) > MaxPrefixes {
 		r.errorf(path, ProblemTooMany, "at most %d address ranges stand in one list, here are %d", MaxPrefixes, len(prefixes))
 	}
 	for i, p := range prefixes {
-		switch {
-		case !p.IsValid():
-			r.errorf(index(path, i), ProblemBadValue, "an address range is written like 10.0.0.0/8")
-		case p != p.Masked():
-			r.errorf(index(path, i), ProblemBadValue, "the range has bits behind its length; %s was meant, or the single address without /%d", p.Masked(), p.Bits())
+		if err := action.CheckPrefix(p); err != nil {
+			r.errorf(IndexPath(path, i), ProblemBadValue, "%v", err)
 		}
 	}
 }
 
-func checkLabels(r *report, path string, labels map[string]string) {
+func checkLabels(r *Report, path string, labels map[string]string) {
 	if len(labels) > MaxLabels {
 		r.errorf(path, ProblemTooMany, "a target has at most %d labels, here are %d", MaxLabels, len(labels))
 	}
 	for _, name := range sortedKeys(labels) {
-		at, value := join(path, name), labels[name]
+		at, value := JoinPath(path, name), labels[name]
 		if !labelPattern.MatchString(name) {
 			r.errorf(at, ProblemBadName, "a label's name has 1 to 63 letters, digits or . _ / - and begins with a letter or digit")
 		}
@@ -225,17 +222,17 @@ func checkLabels(r *report, path string, labels map[string]string) {
 }
 
 // checkEffect warns of settings that are legal and change nothing.
-func checkEffect(r *report, path string, t *action.Target) {
+func checkEffect(r *Report, path string, t *action.Target) {
 	if t.Kind == action.Async && t.Lanes > 1 {
-		r.warnf(join(path, "lanes"), ProblemNoEffect, "lanes change nothing for an async target: it keeps no order")
+		r.warnf(JoinPath(path, "lanes"), ProblemNoEffect, "lanes change nothing for an async target: it keeps no order")
 	}
 	if len(t.Allow) > 0 && (t.Kind == action.Webhook || t.Kind == action.Async) {
-		r.warnf(join(path, "allow"), ProblemNoEffect, "allow changes nothing here: only a call target's answer changes the object")
+		r.warnf(JoinPath(path, "allow"), ProblemNoEffect, "allow changes nothing here: only a call target's answer changes the object")
 	}
 }
 
 // checkRedact refuses what would be ignored.
-func checkRedact(r *report, path string, pointers []string) {
+func checkRedact(r *Report, path string, pointers []string) {
 	if len(pointers) > 0 {
 		r.errorf(path, ProblemNotYet, "redact is not available yet; leave it out")
 	}

@@ -31,9 +31,9 @@ type NewChunk struct {
 	First string // an object in it, for people
 }
 
-// Chunks cuts a catalog into chunks, in order: scope by scope, targets by name,
-// then the executions as they were written. Where it is cut depends on the names
-// of the objects, so that a change moves no cut but those beside it. before are
+// Chunks divides a catalog into chunks, in order: scope by scope, targets by name,
+// then the executions as they were written. Where one ends depends on the names
+// of the objects, so that a change moves no end but those beside it. before are
 // the chunks of the catalog that this one was stamped against: those in which
 // nothing is new are taken over, the others are listed once each.
 func (s *Stamped) Chunks(before []*Chunk) (all []*Chunk, fresh []NewChunk) {
@@ -44,7 +44,7 @@ func (s *Stamped) Chunks(before []*Chunk) (all []*Chunk, fresh []NewChunk) {
 	seen := map[string]bool{}
 	items := s.items()
 	for from := 0; from < len(items); {
-		to := cutAfter(items, from)
+		to := chunkEnd(items, from)
 		run := items[from:to]
 		from = to
 		if c := known[run[0].key]; c != nil && s.unchanged(c, run) {
@@ -60,6 +60,14 @@ func (s *Stamped) Chunks(before []*Chunk) (all []*Chunk, fresh []NewChunk) {
 		}
 	}
 	return all, fresh
+}
+
+// Again gives a chunk as it has to be stored, for one whose value was lost. Its
+// hash is another where another version of Callout wrote the value.
+func (c *Chunk) Again() NewChunk {
+	made := NewChunk{Chunk: &Chunk{records: c.records}, First: c.records[0].key().ref.Name}
+	made.Hash, made.Value = pack(c.records)
+	return made
 }
 
 // Hashes names chunks in order.

@@ -93,7 +93,7 @@ func TestChunksHoldEverything(t *testing.T) {
 			require.Equal(t, everything(cold), everything(now))
 			anew := Stamp(Empty("default"), now, c.how())
 			fromGround, _ := anew.Chunks(nil)
-			require.Len(t, fromGround, len(all), "where it is cut does not depend on the edits before")
+			require.Len(t, fromGround, len(all), "where chunks end does not depend on the edits before")
 
 			before := tables(m)
 			got, err := m.Next(now, delta)
@@ -109,7 +109,7 @@ func TestChunksHoldEverything(t *testing.T) {
 }
 
 // TestOnlyWhatChangedIsNew: an edit of one object among thousands stores one
-// chunk, or the two beside a cut.
+// chunk, or the two beside an end.
 func TestOnlyWhatChangedIsNew(t *testing.T) {
 	c := &clock{}
 	s := Stamp(Empty("default"), many(3000), c.how())

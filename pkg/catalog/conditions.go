@@ -31,6 +31,9 @@ type CallCondition struct {
 	// Empty marks an execution that reaches no target and only keeps less
 	// exact ones from running.
 	Empty bool `json:"empty,omitempty"`
+	// Interrupts tells that one of its targets has interrupt_on_error. What was
+	// stored before this member has it in Fail, unless OnUnavailable is set.
+	Interrupts bool `json:"interrupts,omitempty"`
 }
 
 // Conditions extracts what cores need, sorted by phase and match. The lists are
@@ -120,7 +123,7 @@ func (st *scopeTable) amend(list []CallCondition, touched map[action.Condition]b
 
 func (p *Plan) condition(phase action.Phase, match string) CallCondition {
 	return CallCondition{Phase: phase, Match: match, Fail: p.OnUnavailable == action.UnavailableFail,
-		OnUnavailable: p.configured, Empty: len(p.Turns) == 0}
+		OnUnavailable: p.configured, Empty: len(p.Turns) == 0, Interrupts: p.interrupts}
 }
 
 func (c CallCondition) compare(other CallCondition) int {
@@ -134,7 +137,7 @@ type Filter struct {
 	scopes   map[string]*table[verdict]
 }
 
-type verdict struct{ any, fail bool }
+type verdict struct{ any, fail, interrupts bool }
 
 // CompileFilter prepares conditions for lookup. It answers as the Matcher they
 // came from does.
@@ -143,7 +146,9 @@ func CompileFilter(c Conditions) *Filter {
 	for org, list := range c.Orgs {
 		t := &table[verdict]{}
 		for _, e := range list {
-			t.put(action.Condition{Phase: e.Phase, Match: e.Match}, verdict{any: !e.Empty, fail: e.Fail && !e.Empty})
+			interrupts := e.Interrupts || e.Fail && e.OnUnavailable == ""
+			t.put(action.Condition{Phase: e.Phase, Match: e.Match},
+				verdict{any: !e.Empty, fail: e.Fail && !e.Empty, interrupts: interrupts && !e.Empty})
 		}
 		f.scopes[org] = t
 	}
@@ -171,6 +176,15 @@ func (f *Filter) Call(phase action.Phase, name, org string) (anything, fail bool
 	}
 	w := f.scope(phase, name, org)
 	return v.any || w.any, v.fail || w.fail
+}
+
+// Interrupts tells whether any target that runs for a call has
+// interrupt_on_error: what then goes wrong may end the call.
+func (f *Filter) Interrupts(phase action.Phase, name, org string) bool {
+	if f == nil {
+		return false
+	}
+	return f.scope(phase, name, "").interrupts || org != "" && f.scope(phase, name, org).interrupts
 }
 
 func (f *Filter) scope(phase action.Phase, name, org string) verdict {

@@ -24,7 +24,7 @@ type NewConditionChunk struct {
 	Value []byte
 }
 
-// Chunks cuts conditions into chunks, as Snapshot.Chunks does.
+// Chunks divides conditions into chunks, as Snapshot.Chunks does.
 func (c Conditions) Chunks(before []*ConditionChunk) (all []*ConditionChunk, fresh []NewConditionChunk) {
 	known := make(map[orgCondition]*ConditionChunk, len(before))
 	for _, chunk := range before {

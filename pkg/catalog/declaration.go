@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Bounds of what cores declare.
@@ -53,7 +54,7 @@ func (d *Declaration) Check() error {
 	} {
 		for i, name := range kind.names {
 			if err := kind.check(name); err != nil {
-				return declarationError(index(kind.field, i), err)
+				return declarationError(IndexPath(kind.field, i), err)
 			}
 		}
 	}
@@ -73,14 +74,22 @@ func (d *Declaration) Encode() ([]byte, error) {
 	return raw, err
 }
 
-// DecodeDeclaration reads what Encode, or a core in another language, wrote.
+// DecodeDeclaration reads what Encode, or a core in another language, wrote. The
+// error is newer for the member format of a version that is not known here.
 func DecodeDeclaration(raw []byte) (Declaration, error) {
 	var d Declaration
 	if len(raw) > MaxDeclaredBytes {
 		return d, tooMuchDeclared("")
 	}
-	if err := json.Unmarshal(raw, &d); err != nil {
+	read := struct {
+		*Declaration
+		Format int `json:"format"`
+	}{Declaration: &d}
+	if err := wire.Unmarshal(raw, &read); err != nil {
 		return d, action.NewError(action.CodeMalformed, action.StageDecode, "").WithCause(err)
+	}
+	if err := action.CheckFormat(read.Format); err != nil {
+		return Declaration{}, err
 	}
 	return d, d.Check()
 }

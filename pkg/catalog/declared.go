@@ -70,7 +70,7 @@ func (d *Declared) note(kind declaredKind, name string) {
 // kindOf tells what a condition must be found among; all is true for one that
 // covers everything.
 func kindOf(c action.Condition) (kind declaredKind, all bool) {
-	calls := c.Phase == action.Request || c.Phase == action.Response
+	calls := HasMethods(c.Phase)
 	switch level := c.Level(); {
 	case level == action.LevelAll:
 		return "", true
@@ -118,7 +118,7 @@ type doubts struct {
 
 func (w *doubts) message(c action.Condition) string {
 	kind, _ := kindOf(c)
-	text := fmt.Sprintf("no core has declared %s %s", kind, quote(c.Match))
+	text := fmt.Sprintf("no core has declared %s %s", kind, Quote(c.Match))
 	among := map[declaredKind][]string{
 		aMethod: w.declared.Methods, aService: w.declared.Services, aFunction: w.declared.Functions,
 		anEvent: w.declared.EventTypes, anyOfGroup: w.declared.groups,
@@ -126,8 +126,8 @@ func (w *doubts) message(c action.Condition) string {
 	if w.looks += len(among); w.looks > maxLooks {
 		return text
 	}
-	if best := nearest(c.Match, among); best != "" {
-		text += "; did you mean " + quote(best) + "?"
+	if best := Nearest(c.Match, among); best != "" {
+		text += "; did you mean " + Quote(best) + "?"
 	}
 	return text
 }

@@ -72,15 +72,30 @@ func (c Change) Object() string {
 // removes, by scope, targets first. The order in which executions are written
 // down means nothing and is no difference; the order within an execution is.
 func Diff(before, after *Snapshot) []Change {
+	var changes []Change
+	for _, c := range DiffObjects(before, after) {
+		changes = append(changes, c.Change)
+	}
+	return changes
+}
+
+// ChangedObject is a change with the object before and after it: two targets or
+// two executions, nil where there is none. They must not be written to.
+type ChangedObject struct {
+	Change
+	TargetBefore, TargetAfter       *action.Target
+	ExecutionBefore, ExecutionAfter *action.Execution
+}
+
+// DiffObjects is Diff with the objects.
+func DiffObjects(before, after *Snapshot) []ChangedObject {
 	var found []difference
 	differences(before, after, func(d difference) { found = append(found, d) })
 	slices.SortFunc(found, func(a, b difference) int { return a.place.compare(b.place) })
-	changes := make([]Change, len(found))
+	var changes []ChangedObject
 	for i := range found {
-		changes[i] = found[i].change()
-	}
-	if len(changes) == 0 {
-		return nil
+		d := &found[i]
+		changes = append(changes, ChangedObject{d.change(), d.wasTarget, d.nowTarget, d.wasEntry, d.nowEntry})
 	}
 	return changes
 }
@@ -124,7 +139,7 @@ func (d *difference) change() Change {
 }
 
 // keysInFile are the members that a file calls otherwise.
-var keysInFile = map[string]string{"kind": "type", "match": "condition", "entries": "targets"}
+var keysInFile = map[string]string{"kind": "type", "match": "condition", "entries": "targets", "no_keep_alive": "keep_alive"}
 
 // fieldsThatDiffer compares what is stored: JSON, in which what is empty is
 // left out.

@@ -107,31 +107,13 @@ orgs: {more: {targets: {z: {type: webhook, url: https://a.example/z}}}}
 		"~ list request rest: targets",
 		"+ target z of organization more",
 	}
-	untouched := stored(t, current)
+	untouched := everything(current)
 	merged := MergeInto(current, next)
 	require.Equal(t, want, lines(Diff(current, merged)))
 	require.Empty(t, show(slices.DeleteFunc(Validate(merged), func(p Problem) bool { return p.Severity == Warning })))
-	require.Equal(t, untouched, stored(t, current), "the catalog in force is not written to")
+	require.Equal(t, untouched, everything(current), "the catalog in force is not written to")
 	require.Empty(t, Diff(merged, MergeInto(merged, next)), "twice is once")
 	require.Empty(t, Diff(next, MergeInto(Empty("default"), next)))
-}
-
-func TestParseFor(t *testing.T) {
-	for _, c := range []struct{ instance, src, want, problem string }{
-		{"", "instance: acme", "acme", ""},
-		{"", "", "default", ""},
-		{"acme", "", "acme", ""},
-		{"acme", "instance: acme", "acme", ""},
-		{"acme", "version: 1\ninstance: default", "", `f.yaml:2:11: error: the file names the instance "default", and it is for "acme" [other_instance]` + "\n"},
-		{"acme", "instance: [", "", "f.yaml:1:11: error: sequence end token ']' not found [syntax]\n"},
-	} {
-		s, problems := ParseFor(c.instance, "f.yaml", []byte(c.src))
-		if require.Equal(t, c.problem, show(problems), c.src); c.problem == "" {
-			require.Equal(t, c.want, s.Instance)
-		} else {
-			require.Nil(t, s)
-		}
-	}
 }
 
 func TestFindTarget(t *testing.T) {

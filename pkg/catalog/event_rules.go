@@ -27,10 +27,10 @@ func (g *graph) events() {
 			}
 			through := ""
 			if x.reached != x {
-				through = " (through the event " + quote(x.reached.exec.Match) + ")"
+				through = " (through the event " + Quote(x.reached.exec.Match) + ")"
 			}
-			g.errorf(join(x.entryPath(i), "target"), ProblemCallInEvent,
-				"an event goes to webhook and async targets only, and %s is a call target%s", quote(e.Target), through)
+			g.errorf(JoinPath(x.entryPath(i), "target"), ProblemCallInEvent,
+				"an event goes to webhook and async targets only, and %s is a call target%s", Quote(e.Target), through)
 		}
 	}
 }
@@ -90,8 +90,8 @@ func (g *graph) twice(x *vertex, expanded expansion) {
 			if x.exec.Entries[expanded.tops[i]].Include != "" {
 				key = "include"
 			}
-			g.warnf(join(x.entryPath(expanded.tops[i]), key), ProblemTwice,
-				"%s is in this event execution already; each event goes to it once", quote(t.Target.Name))
+			g.warnf(JoinPath(x.entryPath(expanded.tops[i]), key), ProblemTwice,
+				"%s is in this event execution already; each event goes to it once", Quote(t.Target.Name))
 		}
 	}
 }

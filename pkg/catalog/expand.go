@@ -23,7 +23,7 @@ func (s *Snapshot) Expand(org string, phase action.Phase, name string) ([]Turn, 
 	n := newNames(s)
 	owner, e := n.entry(org, phase, name)
 	if e == nil {
-		return nil, badCatalog("no entry of the section %s is named %s", sectionKeys[phase], quote(name))
+		return nil, badCatalog("no entry of the section %s is named %s", SectionKey(phase), Quote(name))
 	}
 	x, err := n.expand(owner, phase, e)
 	return x.turns, err
@@ -62,7 +62,7 @@ func (x *expansion) entry(org string, e action.Entry, top, depth int) error {
 	if e.Include == "" {
 		owner, t := x.names.target(org, e.Target)
 		if t == nil {
-			return badCatalog("no target is named %s", quote(e.Target))
+			return badCatalog("no target is named %s", Quote(e.Target))
 		}
 		if len(x.turns) == action.MaxTargets {
 			return badCatalog("an execution has at most %d targets once its includes are put in", action.MaxTargets)
@@ -73,7 +73,7 @@ func (x *expansion) entry(org string, e action.Entry, top, depth int) error {
 	}
 	owner, list := x.names.entry(org, x.condition.Phase, e.Include)
 	if list == nil {
-		return badCatalog("no entry of the section %s is named %s", sectionKeys[x.condition.Phase], quote(e.Include))
+		return badCatalog("no entry of the section %s is named %s", SectionKey(x.condition.Phase), Quote(e.Include))
 	}
 	if depth == action.MaxIncludes {
 		return badCatalog("includes are nested at most %d levels", action.MaxIncludes)

@@ -35,7 +35,7 @@ func shown(x Explanation) string {
 }
 
 func TestExplain(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	var b strings.Builder
 	for _, ask := range []struct {
 		phase     action.Phase

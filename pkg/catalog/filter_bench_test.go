@@ -75,13 +75,6 @@ func BenchmarkMatcher(b *testing.B) {
 	}
 }
 
-func BenchmarkParse(b *testing.B) {
-	src := testdata(b, "callout.yaml")
-	for b.Loop() {
-		Parse("callout.yaml", src)
-	}
-}
-
 func TestLookupsDoNotAllocate(t *testing.T) {
 	m := large(t, 10000)
 	f := CompileFilter(m.Conditions())
@@ -90,7 +83,7 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(100, func() { f.Call(c.phase, c.call, c.org) }), "filter %s", c.name)
 		require.Zero(t, testing.AllocsPerRun(100, func() { m.Call(c.phase, c.call, c.org) }), "matcher %s", c.name)
 	}
-	m = compiled(t, string(testdata(t, "match.yaml")))
+	m = compiled(t, matchFile(t))
 	on := action.Condition{Phase: action.OnEvent, Match: "user.*"}
 	require.Zero(t, testing.AllocsPerRun(100, func() { m.Subscribed("", on, "", "audit", "user.x.removed", "acme") }))
 }

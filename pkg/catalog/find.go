@@ -20,14 +20,14 @@ func (s *Snapshot) FindTarget(org, name string) (action.Target, error) {
 	}
 	where := ""
 	if org != "" {
-		where = fmt.Sprintf(" in organization %s", quote(org))
+		where = fmt.Sprintf(" in organization %s", Quote(org))
 	}
 	hint := ""
 	if _, _, ok := s.Target(org, name); ok && org != "" {
 		hint = "; the instance has one, which all organizations share: leave the organization out to mean that"
-	} else if best := nearest(name, sortedKeys(targets)); best != "" {
-		hint = "; did you mean " + quote(best) + "?"
+	} else if best := Nearest(name, sortedKeys(targets)); best != "" {
+		hint = "; did you mean " + Quote(best) + "?"
 	}
 	return action.Target{}, action.NewError(action.CodeNotFound, action.StageCatalog,
-		fmt.Sprintf("no target is named %s%s%s", quote(name), where, hint)).WithField("target")
+		fmt.Sprintf("no target is named %s%s%s", Quote(name), where, hint)).WithField("target")
 }

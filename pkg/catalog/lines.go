@@ -29,11 +29,13 @@ type Line struct {
 // maxSlug bounds the readable part of a line's name.
 const maxSlug = 80
 
-// Name is the line's stable name: a readable part of at most 80 characters and
-// the first 128 bits of a SHA-256 over scope, condition, target with its
-// owner, lane and number of lanes, in hex. It holds A-Z a-z 0-9 _ - only. It
-// does not depend on OnExhausted and MaxStop, which may change in place.
-func (l Line) Name() string {
+// Name is the name of the line that begins at a cut: a readable part of at most
+// 80 characters and the first 128 bits of a SHA-256 over scope, condition, target
+// with its owner, lane, number of lanes and cut, in hex. It holds A-Z a-z 0-9 _ -
+// only. It does not depend on OnExhausted and MaxStop, which may change in place.
+// A line that is removed and made again begins at another cut, so that no name
+// is ever used twice.
+func (l Line) Name(cut uint64) string {
 	h := sha256.New()
 	for _, part := range []string{l.Org, string(l.Condition.Phase), l.Condition.Match, l.Owner, l.Target,
 		strconv.Itoa(l.Lane), strconv.Itoa(l.Lanes)} {
@@ -41,6 +43,9 @@ func (l Line) Name() string {
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])
 		h.Write([]byte(part))
+	}
+	if cut > 0 {
+		h.Write(binary.BigEndian.AppendUint64(nil, cut))
 	}
 	return l.slug() + "-" + hex.EncodeToString(h.Sum(nil)[:16])
 }

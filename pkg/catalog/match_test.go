@@ -22,7 +22,7 @@ func label(turns []Turn) string {
 }
 
 func TestCall(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	for _, c := range []struct {
 		phase       action.Phase
 		name, org   string
@@ -69,8 +69,33 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// TestConditionsOfAnOlderDispatcher do not name who interrupts. Fail says it,
+// unless on_unavailable was set.
+func TestConditionsOfAnOlderDispatcher(t *testing.T) {
+	for _, c := range []struct {
+		stored CallCondition
+		want   bool
+	}{
+		{CallCondition{Fail: true}, true},
+		{CallCondition{}, false},
+		{CallCondition{Fail: true, OnUnavailable: action.UnavailableFail}, false},
+		{CallCondition{OnUnavailable: action.UnavailableContinue}, false},
+		{CallCondition{OnUnavailable: action.UnavailableContinue, Interrupts: true}, true},
+		{CallCondition{Interrupts: true, Empty: true}, false},
+	} {
+		c.stored.Phase, c.stored.Match = action.Request, "*"
+		for _, org := range []string{"", "acme"} {
+			f := CompileFilter(Conditions{Orgs: map[string][]CallCondition{org: {c.stored}}})
+			require.Equal(t, c.want, f.Interrupts(action.Request, "/a.S/M", "acme"), "%+v", c.stored)
+			require.Equal(t, c.want && org == "", f.Interrupts(action.Request, "/a.S/M", ""))
+			require.False(t, f.Interrupts(action.Response, "/a.S/M", "acme"))
+		}
+	}
+	require.False(t, (*Filter)(nil).Interrupts(action.Request, "/a.S/M", ""))
+}
+
 func TestEvent(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	for _, c := range []struct{ event, org, want string }{
 		{"user.added", "", "user.added: >/audit"},
 		{"user.added", "acme", "user.added: >/audit; user.added: acme>acme/crm acme>/audit"},
@@ -100,7 +125,7 @@ func TestEvent(t *testing.T) {
 }
 
 func TestSubscribed(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	on := func(match string) action.Condition { return action.Condition{Phase: action.OnEvent, Match: match} }
 	for _, c := range []struct {
 		scope, match, owner, target, event, org string
@@ -129,16 +154,16 @@ func TestSubscribed(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	var b strings.Builder
 	names := map[string]bool{}
 	for _, l := range m.Lines() {
 		text, err := json.Marshal(l)
 		require.NoError(t, err)
-		fmt.Fprintf(&b, "%s %s\n", l.Name(), text)
-		require.Regexp(t, `^[A-Za-z0-9_-]{1,80}-[0-9a-f]{32}$`, l.Name())
-		require.False(t, names[l.Name()], l.Name())
-		names[l.Name()] = true
+		fmt.Fprintf(&b, "%s %s\n", l.Name(0), text)
+		require.Regexp(t, `^[A-Za-z0-9_-]{1,80}-[0-9a-f]{32}$`, l.Name(0))
+		require.False(t, names[l.Name(0)], l.Name(0))
+		names[l.Name(0)] = true
 	}
 	golden(t, "lines", b.String())
 	require.Equal(t, []AsyncTarget{{"", "log"}}, m.AsyncTargets())
@@ -148,7 +173,7 @@ func TestLineNames(t *testing.T) {
 	base := Line{Org: "o", Condition: action.Condition{Phase: action.OnEvent, Match: "a.b"}, Owner: "o", Target: "t", Lane: 1, Lanes: 4}
 	changed := func(f func(*Line)) Line { l := base; f(&l); return l }
 	same := changed(func(l *Line) { l.OnExhausted, l.MaxStop = action.ExhaustedStop, 5 })
-	require.Equal(t, base.Name(), same.Name(), "settings that change in place are no part of the name")
+	require.Equal(t, base.Name(0), same.Name(0), "settings that change in place are no part of the name")
 	for i, other := range []Line{
 		changed(func(l *Line) { l.Org = "" }),
 		changed(func(l *Line) { l.Owner = "" }),
@@ -158,15 +183,15 @@ func TestLineNames(t *testing.T) {
 		changed(func(l *Line) { l.Lanes = 16 }),
 		changed(func(l *Line) { l.Org, l.Owner, l.Target = "", "ot", "" }),
 	} {
-		require.NotEqual(t, base.Name(), other.Name(), "%d", i)
+		require.NotEqual(t, base.Name(0), other.Name(0), "%d", i)
 	}
 	long := Line{Org: strings.Repeat("ü/.", 60), Condition: action.Condition{Phase: action.OnEvent, Match: strings.Repeat("a.", 100) + "*"}, Target: "x"}
-	require.Regexp(t, `^[A-Za-z0-9_-]{1,80}-[0-9a-f]{32}$`, long.Name())
-	require.LessOrEqual(t, len(long.Name()), 80+1+32)
+	require.Regexp(t, `^[A-Za-z0-9_-]{1,80}-[0-9a-f]{32}$`, long.Name(0))
+	require.LessOrEqual(t, len(long.Name(0)), 80+1+32)
 }
 
 func TestConditionsHoldNothingSecret(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	text, err := json.MarshalIndent(m.Conditions(), "", "  ")
 	require.NoError(t, err)
 	golden(t, "conditions", string(text)+"\n")
@@ -193,7 +218,7 @@ func TestCompileRefuses(t *testing.T) {
 
 // Many goroutines ask for plans that are still to be made; all get the same.
 func TestCallConcurrently(t *testing.T) {
-	m := compiled(t, string(testdata(t, "match.yaml")))
+	m := compiled(t, matchFile(t))
 	plans := make([]*Plan, 64)
 	var wg sync.WaitGroup
 	for i := range plans {

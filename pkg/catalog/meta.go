@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -27,19 +25,6 @@ type Meta struct {
 
 func (m *Meta) same(other *Meta) bool {
 	return m.ID == other.ID && m.Owner == other.Owner && m.Created.Equal(other.Created) && m.Changed.Equal(other.Changed)
-}
-
-// Ref names an object within its scope: a target when Phase is empty, else an
-// execution or a list.
-type Ref struct {
-	Phase action.Phase
-	Name  string
-}
-
-// Place names an object within an instance.
-type Place struct {
-	Org string // "" is the instance
-	Ref
 }
 
 // MetaOf gives what is known of an object; ok is false when it is not there, or
@@ -94,27 +79,4 @@ func Etag[T action.Target | action.Execution](settings T) string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:8])
-}
-
-// Draft gives a copy of the snapshot with a scope of its own in it, which may be
-// written to; the others are shared. It is how an edit begins.
-func (s *Snapshot) Draft(org string) (*Snapshot, *Scope) {
-	next := &Snapshot{Instance: s.Instance, Revision: s.Revision, Scopes: maps.Clone(s.Scopes)}
-	if next.Scopes == nil {
-		next.Scopes = map[string]*Scope{}
-	}
-	sc := &Scope{Targets: map[string]action.Target{}, Sections: map[action.Phase][]action.Execution{}, Meta: map[Ref]Meta{}}
-	if was := s.Scopes[org]; was != nil {
-		if was.Targets != nil {
-			sc.Targets = maps.Clone(was.Targets)
-		}
-		for phase, section := range was.Sections {
-			sc.Sections[phase] = slices.Clone(section)
-		}
-		if was.Meta != nil {
-			sc.Meta = maps.Clone(was.Meta)
-		}
-	}
-	next.Scopes[org] = sc
-	return next, sc
 }

@@ -6,28 +6,33 @@ import (
 	"strings"
 )
 
-// nearest gives the candidate that is most like name, or "" when none is near
+// Nearest gives the candidate that is most like name, or "" when none is near
 // enough to be what was meant: at most a third of the letters differ. Case, _
 // and - count for nothing. Ties go to the first in alphabetical order.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	want := plain(name)
 	best, bestDistance := "", max(len(want)/3, 1)+1
 	for _, c := range candidates {
-		have := plain(c)
-		if len(have)-len(want) >= bestDistance || len(want)-len(have) >= bestDistance {
+		have, most := plain(c), bestDistance-1
+		if best != "" && c < best { // it wins a tie
+			most = bestDistance
+		}
+		if len(have)-len(want) > most || len(want)-len(have) > most {
 			continue
 		}
-		d := distance(want, have, bestDistance)
-		if d < bestDistance || d == bestDistance && best != "" && c < best {
+		if d := distance(want, have, most); d <= most {
 			best, bestDistance = c, d
 		}
 	}
 	return best
 }
 
+// maxPlain is how much of a name is compared, in bytes.
+const maxPlain = 255
+
 func plain(s string) string {
-	if len(s) > 255 {
-		s = s[:255]
+	if len(s) > maxPlain {
+		s = s[:maxPlain]
 	}
 	return strings.Map(func(r rune) rune {
 		if r == '_' || r == '-' || r == ' ' {
@@ -68,25 +73,46 @@ func distance(a, b string, limit int) int {
 	return previous[len(b)]
 }
 
-// maxGuesses bounds the searches for a near name in one run: each looks at
-// every candidate, so that a file full of mistakes would otherwise cost the
-// square of its size.
-const maxGuesses = 200
+// maxGuesses and maxCompared bound the searches for a near name in one run: each
+// looks at every candidate, so that a file full of mistakes would otherwise cost
+// the square of its size.
+const (
+	maxGuesses  = 200
+	maxCompared = 100 << 20 // pairs of letters
+)
 
-// guesser gives hints of the form `; did you mean "x"?`.
-type guesser struct {
-	spent int
+// Guesser finds what may have been meant by a name that is not known. It gives
+// up to 200 hints, fewer where there are very many and long candidates. The zero
+// value is ready; it is for one goroutine.
+type Guesser struct {
+	spent    int
+	compared int
 }
 
-func (g *guesser) hint(name string, candidates []string) string {
-	if g.spent >= maxGuesses {
+// Hint is of the form `; did you mean "x"?`, empty when no candidate is near: at
+// most a third of the letters may differ.
+func (g *Guesser) Hint(name string, candidates []string) string {
+	return hint(g.guess(name, candidates))
+}
+
+// hint asks for what may have been meant, if anything.
+func hint(meant string) string {
+	if meant == "" {
+		return ""
+	}
+	return "; did you mean " + Quote(meant) + "?"
+}
+
+// guess gives the candidate that may have been meant, or "".
+func (g *Guesser) guess(name string, candidates []string) string {
+	if g.spent >= maxGuesses || g.compared >= maxCompared {
 		return ""
 	}
 	g.spent++
-	if best := nearest(name, candidates); best != "" {
-		return "; did you mean " + quote(best) + "?"
+	for _, c := range candidates {
+		g.compared += min(len(name), maxPlain) * min(len(c), maxPlain)
 	}
-	return ""
+	return Nearest(name, candidates)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -80,7 +80,7 @@ func (x *successor) sound() bool {
 			if d.nowTarget.Name != d.place.Name {
 				return false
 			}
-			checkTarget(&v.report, "", d.nowTarget)
+			checkTarget(&v.Report, "", d.nowTarget)
 		case d.nowEntry != nil:
 			v.execution(d.place.Phase, "", d.nowEntry)
 			if d.wasEntry == nil {
@@ -119,7 +119,7 @@ func (x *successor) shape(s *Snapshot) bool {
 		}
 		if was := x.from.snapshot.Scopes[org]; was != sc {
 			for phase := range sc.Sections {
-				if _, known := sectionKeys[phase]; !known {
+				if SectionKey(phase) == "" {
 					return false
 				}
 			}

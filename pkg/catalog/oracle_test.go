@@ -195,7 +195,7 @@ func TestCallAgainstOracle(t *testing.T) {
 			org := rapid.SampledFrom(append([]string{"unknown"}, orgIDs...)).Draw(t, "org")
 
 			var want []string
-			wantFail := false
+			wantFail, wantInterrupts := false, false
 			for _, scope := range scopesFor(org) {
 				e := bestOf(s, scope, phase, name)
 				if e == nil {
@@ -207,6 +207,7 @@ func TestCallAgainstOracle(t *testing.T) {
 				}
 				fails := e.OnUnavailable == action.UnavailableFail || e.OnUnavailable == "" && interrupts
 				wantFail = wantFail || fails && len(targets) > 0
+				wantInterrupts = wantInterrupts || interrupts
 			}
 
 			plan := m.Call(phase, name, org)
@@ -214,6 +215,7 @@ func TestCallAgainstOracle(t *testing.T) {
 			require.Equal(t, len(want) > 0, plan != nil, "%s %s %s", phase, name, org)
 			require.Equal(t, len(want) > 0, anything)
 			require.Equal(t, wantFail, fail)
+			require.Equal(t, wantInterrupts, filter.Interrupts(phase, name, org))
 			if plan != nil {
 				require.Equal(t, strings.Join(want, " "), label(plan.Turns))
 				require.Equal(t, wantFail, plan.OnUnavailable == action.UnavailableFail)

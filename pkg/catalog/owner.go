@@ -10,8 +10,11 @@ import (
 // what the file names takes the place of everything that a file owned before,
 // and what was made otherwise stays beside it, as with MergeInto. The result is
 // not checked; neither argument is written to, and the result shares their
-// values.
+// values. A file without any object takes nothing's place, see Emptied.
 func Reload(current, file *Snapshot) *Snapshot {
+	if Emptied(current, file) > 0 {
+		return current
+	}
 	kept := &Snapshot{Instance: current.Instance, Scopes: make(map[string]*Scope, len(current.Scopes))}
 	for org, sc := range current.Scopes {
 		rest := sc.withoutOwned()
@@ -20,6 +23,27 @@ func Reload(current, file *Snapshot) *Snapshot {
 		}
 	}
 	return MergeInto(kept, file)
+}
+
+// Emptied counts the objects that files own when a file is to take their place
+// in which there is none; 0 when all is well. A file is emptied by accident, by
+// an editor that truncates it first or a template without values, more often
+// than on purpose, and then nothing would be called any more.
+func Emptied(current, file *Snapshot) int {
+	owned := 0
+	for _, sc := range file.Scopes {
+		if sc.objects() > 0 {
+			return 0
+		}
+	}
+	for _, sc := range current.Scopes {
+		for ref, meta := range sc.Meta {
+			if meta.Owner != "" && sc.has(ref) {
+				owned++
+			}
+		}
+	}
+	return owned
 }
 
 // withoutOwned is a scope without what a file owns; itself when that is

@@ -108,3 +108,23 @@ func TestReloadByCondition(t *testing.T) {
 	require.Equal(t, map[Place]string{{"", entryOf(action.Request, "files")}: "f.yaml"}, owners(taken.Snapshot))
 	require.Equal(t, idOf(made.Snapshot, "", entryOf(action.Request, "mine")), idOf(taken.Snapshot, "", entryOf(action.Request, "files")))
 }
+
+// TestAFileWithoutObjectsTakesNothingsPlace: it is emptied, whatever else it
+// says.
+func TestAFileWithoutObjectsTakesNothingsPlace(t *testing.T) {
+	c := &clock{}
+	one := reload(t, c, Empty("default"), "f.yaml", fileOne)
+	for _, text := range []string{"", "# later", "{}", "targets: {}", "instance: default", "orgs: {acme: {}}"} {
+		empty := parsed(t, text)
+		require.Equal(t, 4, Emptied(one.Snapshot, empty), text)
+		require.Same(t, one.Snapshot, Reload(one.Snapshot, empty), text)
+		require.Zero(t, Emptied(Empty("default"), empty), text)
+	}
+	require.Zero(t, Emptied(one.Snapshot, parsed(t, fileTwo)))
+
+	// What the API made is nobody's, and stays in any case.
+	next, _ := Empty("default").Draft("")
+	free := Stamp(Empty("default"), next.WithTarget("", hook("made", action.Webhook)), c.how())
+	require.Zero(t, Emptied(free.Snapshot, Empty("default")))
+	require.Contains(t, Reload(free.Snapshot, Empty("default")).Scopes[""].Targets, "made")
+}

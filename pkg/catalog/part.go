@@ -2,12 +2,12 @@ package catalog
 
 import "github.com/callout-hq/callout/pkg/action"
 
-// Part is the catalog cut down to one object and what it reaches: the targets
-// and the entries that it names, and those named by them. What can be said of
-// the object alone, Validate says of the part as it does of the whole, whatever
+// Part is one object of the catalog and what it reaches: the targets and the
+// entries that it names, and those named by them. What can be said of the object
+// alone, Validate says of the part as it does of the whole, whatever
 // the size of the whole. The place must exist.
 func (s *Snapshot) Part(p Place) *Snapshot {
-	c := &cutting{names: newNames(s), part: &Snapshot{Instance: s.Instance, Revision: s.Revision, Scopes: map[string]*Scope{}}, seen: map[Place]bool{}}
+	c := &partMaker{names: newNames(s), part: &Snapshot{Instance: s.Instance, Revision: s.Revision, Scopes: map[string]*Scope{}}, seen: map[Place]bool{}}
 	if p.Phase == "" {
 		c.target(p.Org, p.Name)
 		return c.part
@@ -25,14 +25,14 @@ func (s *Snapshot) Part(p Place) *Snapshot {
 	return c.part
 }
 
-// cutting is a part as it grows.
-type cutting struct {
+// partMaker is a part as it grows.
+type partMaker struct {
 	names *names
 	part  *Snapshot
 	seen  map[Place]bool
 }
 
-func (c *cutting) scope(org string) *Scope {
+func (c *partMaker) scope(org string) *Scope {
 	sc := c.part.Scopes[org]
 	if sc == nil {
 		sc = &Scope{Targets: map[string]action.Target{}, Sections: map[action.Phase][]action.Execution{}}
@@ -41,13 +41,13 @@ func (c *cutting) scope(org string) *Scope {
 	return sc
 }
 
-func (c *cutting) target(org, name string) {
+func (c *partMaker) target(org, name string) {
 	if owner, t := c.names.target(org, name); t != nil {
 		c.scope(owner).Targets[name] = *t
 	}
 }
 
-func (c *cutting) entry(org string, phase action.Phase, name string) {
+func (c *partMaker) entry(org string, phase action.Phase, name string) {
 	owner, e := c.names.entry(org, phase, name)
 	p := Place{owner, Ref{phase, name}}
 	if e == nil || c.seen[p] {
@@ -65,7 +65,7 @@ func (c *cutting) entry(org string, phase action.Phase, name string) {
 	}
 }
 
-func (c *cutting) put(org string, phase action.Phase, e *action.Execution) {
+func (c *partMaker) put(org string, phase action.Phase, e *action.Execution) {
 	sc := c.scope(org)
 	sc.Sections[phase] = append(sc.Sections[phase], *e)
 }

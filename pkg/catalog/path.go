@@ -7,17 +7,25 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-// sectionKeys are the names of the sections as they stand in a file.
-var sectionKeys = map[action.Phase]string{
-	action.Request:  "requests",
-	action.Response: "responses",
-	action.OnEvent:  "events",
-	action.Function: "functions",
+// SectionKey is the name of a phase's section as it stands in a file; empty for
+// what is no phase.
+func SectionKey(phase action.Phase) string {
+	switch phase {
+	case action.Request:
+		return "requests"
+	case action.Response:
+		return "responses"
+	case action.OnEvent:
+		return "events"
+	case action.Function:
+		return "functions"
+	}
+	return ""
 }
 
-// join puts a key behind a path. A key that holds more than letters, digits,
-// _ and - is quoted, so that no two places have one path.
-func join(path, key string) string {
+// JoinPath puts a key behind a path, as a Problem has it. A key that holds more
+// than letters, digits, _ and - is quoted, so that no two places have one path.
+func JoinPath(path, key string) string {
 	if !plainKey(key) {
 		key = strconv.Quote(key)
 	}
@@ -27,8 +35,8 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// index puts the place in a list behind a path, counted from 0.
-func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+// IndexPath puts the place in a list behind a path, counted from 0.
+func IndexPath(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 func plainKey(key string) bool {
 	if key == "" {
@@ -44,13 +52,13 @@ func plainKey(key string) bool {
 	return true
 }
 
-// parent cuts the last step off a path; ok is false at the root.
-func parent(path string) (up string, ok bool) {
-	cut := strings.LastIndexAny(path, ".[")
-	if cut < 0 {
+// ParentPath leaves out the last step of a path; ok is false at the root.
+func ParentPath(path string) (up string, ok bool) {
+	at := strings.LastIndexAny(path, ".[")
+	if at < 0 {
 		return "", path != ""
 	}
-	return path[:cut], true
+	return path[:at], true
 }
 
 // scopePath is where the catalog of an organization stands; "" is the
@@ -59,5 +67,5 @@ func scopePath(org string) string {
 	if org == "" {
 		return ""
 	}
-	return join("orgs", org)
+	return JoinPath("orgs", org)
 }

@@ -15,20 +15,22 @@ type Plan struct {
 	OnUnavailable action.OnUnavailable
 
 	configured action.OnUnavailable
+	interrupts bool // any of its targets does
 }
 
 // newPlan is the plan of one execution. Without turns it stands in the table
 // all the same: it keeps less exact executions from running.
 func newPlan(e *action.Execution, turns []Turn) *Plan {
 	p := &Plan{Turns: turns, OnUnavailable: e.OnUnavailable, configured: e.OnUnavailable}
-	if p.OnUnavailable != "" {
-		return p
-	}
-	p.OnUnavailable = action.UnavailableContinue
 	for _, t := range turns {
-		if t.Target.InterruptOnError {
-			p.OnUnavailable = action.UnavailableFail
-		}
+		p.interrupts = p.interrupts || t.Target.InterruptOnError
+	}
+	switch {
+	case p.OnUnavailable != "":
+	case p.interrupts:
+		p.OnUnavailable = action.UnavailableFail
+	default:
+		p.OnUnavailable = action.UnavailableContinue
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -26,8 +27,8 @@ const MaxProblems = 10000
 // changelog.
 const (
 	ProblemSyntax             = "syntax"              // not YAML, or YAML we do not read
-	ProblemTooLarge           = "too_large"           // the file is over MaxFile
-	ProblemTooDeep            = "too_deep"            // nested deeper than MaxNesting
+	ProblemTooLarge           = "too_large"           // the file is over file.MaxFile
+	ProblemTooDeep            = "too_deep"            // nested deeper than file.MaxNesting
 	ProblemTooMany            = "too_many"            // over a bound on a number of things
 	ProblemUnknownKey         = "unknown_key"         // a key that means nothing here
 	ProblemDuplicateKey       = "duplicate_key"       // a key that stands twice in one place
@@ -50,6 +51,9 @@ const (
 	ProblemNotYet             = "not_yet"             // a feature that is not available yet
 	ProblemTooManyProblems    = "too_many_problems"   // more than MaxProblems
 	ProblemUnknownCondition   = "unknown_condition"   // no core has declared it; a warning where that is allowed
+	ProblemOtherInstance      = "other_instance"      // the file is for another instance than it names
+	ProblemNoObjects          = "no_objects"          // a configuration without any object
+	ProblemEmptied            = "emptied"             // a followed file without any object, which had some
 
 	ProblemTwice        = "twice"         // warning: one target twice in an event execution
 	ProblemUnusedList   = "unused_list"   // warning: a list that nothing includes
@@ -69,7 +73,9 @@ type Problem struct {
 	Code     string   `json:"code"`
 	Message  string   `json:"message"`
 
-	also string // path of a second place the message should point to
+	// Also is the path of a second place. Who knows where it stands adds that to
+	// the message.
+	Also string `json:"-"`
 }
 
 // String is the problem on one line, FILE:LINE:COL: SEVERITY: MESSAGE [CODE].
@@ -90,9 +96,9 @@ func HasErrors(problems []Problem) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error })
 }
 
-// sortProblems orders by position, then by path and code, so that the same
+// SortProblems orders by position, then by path and code, so that the same
 // input always gives the same output.
-func sortProblems(problems []Problem) {
+func SortProblems(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
 			strings.Compare(a.Path, b.Path), strings.Compare(a.Code, b.Code),
@@ -100,14 +106,20 @@ func sortProblems(problems []Problem) {
 	})
 }
 
-// report collects problems up to MaxProblems; the first error and the first
-// warning beyond are replaced by one that says so.
-type report struct {
+// Report collects problems up to MaxProblems; the first error and the first
+// warning beyond are replaced by one that says so. The zero value is empty. It
+// is for one goroutine.
+type Report struct {
 	problems []Problem
 	full     map[Severity]bool
 }
 
-func (r *report) add(p Problem) {
+// Problems are those collected, in the order in which they came. The slice is the
+// report's own.
+func (r *Report) Problems() []Problem { return r.problems }
+
+// Add takes a problem in.
+func (r *Report) Add(p Problem) {
 	if len(r.problems) < MaxProblems {
 		r.problems = append(r.problems, p)
 		return
@@ -123,12 +135,12 @@ func (r *report) add(p Problem) {
 		Message: fmt.Sprintf("there are more than %d problems; the other %ss are not shown", MaxProblems, p.Severity)})
 }
 
-func (r *report) errorf(path, code, format string, args ...any) {
-	r.add(Problem{Path: path, Severity: Error, Code: code, Message: fmt.Sprintf(format, args...)})
+func (r *Report) errorf(path, code, format string, args ...any) {
+	r.Add(Problem{Path: path, Severity: Error, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
-func (r *report) warnf(path, code, format string, args ...any) {
-	r.add(Problem{Path: path, Severity: Warning, Code: code, Message: fmt.Sprintf(format, args...)})
+func (r *Report) warnf(path, code, format string, args ...any) {
+	r.Add(Problem{Path: path, Severity: Warning, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
 // refuse turns problems of severity Error into one error, nil when there are
@@ -145,4 +157,14 @@ func refuse(problems []Problem) error {
 	}
 	return action.NewError(action.CodeBadCatalog, action.StageCatalog,
 		"the configuration has errors: "+strings.Join(lines, "; "))
+}
+
+// Quote shows a text of the configuration in a message: on one line, shortened
+// when it is long.
+func Quote(s string) string {
+	runes := []rune(s)
+	if len(runes) > action.MaxEventType {
+		s = string(runes[:action.MaxEventType]) + "…"
+	}
+	return strconv.Quote(s)
 }

@@ -79,7 +79,7 @@ func (g *graph) addScope(org string) {
 	}
 }
 
-func (x *vertex) entryPath(i int) string { return index(join(x.path, "targets"), i) }
+func (x *vertex) entryPath(i int) string { return IndexPath(JoinPath(x.path, "targets"), i) }
 
 // resolve looks up what the entries of x name.
 func (g *graph) resolve(x *vertex) {
@@ -105,42 +105,51 @@ func (g *graph) resolve(x *vertex) {
 }
 
 func (g *graph) unknownTarget(x *vertex, i int) {
-	name, path := x.exec.Entries[i].Target, join(x.entryPath(i), "target")
+	name, path := x.exec.Entries[i].Target, JoinPath(x.entryPath(i), "target")
 	if _, e := g.names.entry(x.org, x.phase, name); e != nil {
 		what := "an execution"
 		if e.IsList() {
 			what = "a list"
 		}
-		g.errorf(path, ProblemNotATarget, "%s is %s, not a target; write `include: %s`", quote(name), what, yamlName(name))
+		g.byEntry[e].included = true // it is to be
+		g.errorf(path, ProblemNotATarget, "%s is %s, not a target; write `include: %s`", Quote(name), what, yamlName(name))
 		return
 	}
 	if g.known[x.org] == nil {
 		g.known[x.org] = g.names.targetNames(x.org)
 	}
-	g.errorf(path, ProblemUnknownTarget, "no target is named %s%s", quote(name), g.hint(name, g.known[x.org]))
+	meant := g.guess(name, g.known[x.org])
+	if owner, t := g.names.target(x.org, meant); t != nil {
+		g.used[targetRef{owner, meant}] = true // it is to be: that it is not yet is no news
+	}
+	g.errorf(path, ProblemUnknownTarget, "no target is named %s%s", Quote(name), hint(meant))
 }
 
 func (g *graph) unknownInclude(x *vertex, i int) {
-	name, path := x.exec.Entries[i].Include, join(x.entryPath(i), "include")
-	if _, t := g.names.target(x.org, name); t != nil {
-		g.errorf(path, ProblemNotAnInclude, "%s is a target; write `target: %s`", quote(name), yamlName(name))
+	name, path := x.exec.Entries[i].Include, JoinPath(x.entryPath(i), "include")
+	if owner, t := g.names.target(x.org, name); t != nil {
+		g.used[targetRef{owner, name}] = true // it is to be
+		g.errorf(path, ProblemNotAnInclude, "%s is a target; write `target: %s`", Quote(name), yamlName(name))
 		return
 	}
 	for _, phase := range action.Phases {
 		if _, e := g.names.entry(x.org, phase, name); e != nil {
 			g.errorf(path, ProblemUnknownInclude, "%s stands under %s; an include stays within its own section, %s",
-				quote(name), sectionKeys[phase], sectionKeys[x.phase])
+				Quote(name), SectionKey(phase), SectionKey(x.phase))
 			return
 		}
 	}
-	g.errorf(path, ProblemUnknownInclude, "no entry of %s is named %s%s", sectionKeys[x.phase], quote(name),
-		g.hint(name, g.names.entryNames(x.org, x.phase)))
+	meant := g.guess(name, g.names.entryNames(x.org, x.phase))
+	if _, e := g.names.entry(x.org, x.phase, meant); e != nil {
+		g.byEntry[e].included = true // it is to be
+	}
+	g.errorf(path, ProblemUnknownInclude, "no entry of %s is named %s%s", SectionKey(x.phase), Quote(name), hint(meant))
 }
 
 // yamlName writes a name as it has to stand in a file.
 func yamlName(name string) string {
 	if strings.HasPrefix(name, "*") || strings.TrimSpace(name) != name {
-		return quote(name)
+		return Quote(name)
 	}
 	return name
 }
@@ -166,20 +175,20 @@ func (g *graph) visit(x *vertex, trail *[]*vertex) {
 		x.steps = min(x.steps+1+e.to.steps, maxSteps+1)
 		if e.to.depth == action.MaxIncludes && x.depth <= action.MaxIncludes {
 			g.flawed = true
-			g.errorf(join(x.entryPath(e.entry), "include"), ProblemTooDeep, "includes are nested at most %d levels", action.MaxIncludes)
+			g.errorf(JoinPath(x.entryPath(e.entry), "include"), ProblemTooDeep, "includes are nested at most %d levels", action.MaxIncludes)
 		}
 		x.depth = max(x.depth, e.to.depth+1)
 	}
 	if x.count > action.MaxTargets {
 		g.flawed = true
 		if !large {
-			g.errorf(join(x.path, "targets"), ProblemTooMany, "%s has more than %d targets once its includes are put in", quote(x.exec.Name), action.MaxTargets)
+			g.errorf(JoinPath(x.path, "targets"), ProblemTooMany, "%s has more than %d targets once its includes are put in", Quote(x.exec.Name), action.MaxTargets)
 		}
 	}
 	if x.steps > maxSteps {
 		g.flawed = true
 		if !tangled {
-			g.errorf(join(x.path, "targets"), ProblemTooMany, "%s has more than %d includes once those within them are put in", quote(x.exec.Name), maxSteps)
+			g.errorf(JoinPath(x.path, "targets"), ProblemTooMany, "%s has more than %d includes once those within them are put in", Quote(x.exec.Name), maxSteps)
 		}
 	}
 	*trail = (*trail)[:len(*trail)-1]
@@ -201,7 +210,7 @@ func (g *graph) cycle(x *vertex, e edge, trail []*vertex) {
 	if len(ring) > action.MaxIncludes {
 		shown = append(append(append([]string{}, ring[:8]...), "…"), ring[len(ring)-8:]...)
 	}
-	g.errorf(join(x.entryPath(e.entry), "include"), ProblemCycle, "includes go round in a ring: %s -> %s",
+	g.errorf(JoinPath(x.entryPath(e.entry), "include"), ProblemCycle, "includes go round in a ring: %s -> %s",
 		strings.Join(shown, " -> "), e.to.exec.Name)
 }
 
@@ -210,9 +219,13 @@ func (g *graph) unused() {
 	for _, x := range g.vertices {
 		switch {
 		case x.exec.IsList() && !x.included:
-			g.warnf(x.path, ProblemUnusedList, "nothing includes the list %s, so it never fires; a condition: would make it an execution", quote(x.exec.Name))
+			what := "; a condition: would make it an execution"
+			if meant := action.Meant(x.phase, x.exec.Name); strings.Contains(x.exec.Name, "/") && meant != "" {
+				what = hint(meant)
+			}
+			g.warnf(x.path, ProblemUnusedList, "nothing includes the list %s, so it never fires%s", Quote(x.exec.Name), what)
 		case !x.exec.IsList() && x.count == 0 && !g.flawed:
-			g.warnf(x.path, ProblemEmpty, "%s reaches no target: it only keeps less exact executions from running", quote(x.exec.Name))
+			g.warnf(x.path, ProblemEmpty, "%s reaches no target: it only keeps less exact executions from running", Quote(x.exec.Name))
 		}
 	}
 	for _, org := range g.names.snapshot.Orgs() {
@@ -222,7 +235,7 @@ func (g *graph) unused() {
 		}
 		for _, name := range sortedKeys(sc.Targets) {
 			if !g.used[targetRef{org, name}] {
-				g.warnf(join(join(scopePath(org), "targets"), name), ProblemUnusedTarget, "nothing uses the target %s", quote(name))
+				g.warnf(JoinPath(JoinPath(scopePath(org), "targets"), name), ProblemUnusedTarget, "nothing uses the target %s", Quote(name))
 			}
 		}
 	}

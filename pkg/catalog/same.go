@@ -18,7 +18,7 @@ func sameTarget(a, b *action.Target) bool {
 
 func sameLimits(a, b *action.Target) bool {
 	return a.Retry == b.Retry && a.Lanes == b.Lanes && a.Concurrency == b.Concurrency && a.Rate == b.Rate &&
-		a.Breaker == b.Breaker && a.MaxAnswer == b.MaxAnswer
+		a.Breaker == b.Breaker && a.MaxAnswer == b.MaxAnswer && a.NoKeepAlive == b.NoKeepAlive
 }
 
 func sameLists(a, b *action.Target) bool {

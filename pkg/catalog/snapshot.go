@@ -1,6 +1,6 @@
 // Package catalog holds the configuration of one instance as an immutable
-// value: read from YAML, checked, matched and explained. Everything here is a
-// pure function of its arguments.
+// value: checked, matched, compared and explained. Everything here is a pure
+// function of its arguments. How it stands in a file is package file's matter.
 package catalog
 
 import (

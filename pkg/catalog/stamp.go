@@ -173,15 +173,7 @@ func (s *stamper) origin(d *difference) Meta {
 
 func (s *stamper) lives(id string) bool {
 	if s.ids == nil {
-		s.ids = map[string]bool{}
-		for _, sc := range s.current.Scopes {
-			if sc == nil {
-				continue
-			}
-			for _, meta := range sc.Meta {
-				s.ids[meta.ID] = true
-			}
-		}
+		s.ids = s.current.ids()
 	}
 	return s.ids[id]
 }
@@ -192,7 +184,7 @@ func (s *stamper) own(out *Stamped) (changed bool) {
 		if sc.known() {
 			continue
 		}
-		sc.each(func(ref Ref) {
+		sc.Each(func(ref Ref) {
 			if sc.Meta[ref].ID == "" {
 				s.touched[Place{org, ref}] = true
 				sc.Meta[ref] = Meta{ID: s.how.NewID(), Created: s.how.Now, Changed: s.how.Now}
@@ -207,7 +199,7 @@ func (s *stamper) own(out *Stamped) (changed bool) {
 		if named == nil {
 			continue
 		}
-		named.each(func(ref Ref) {
+		named.Each(func(ref Ref) {
 			meta, there := out.Scopes[org].Meta[ref]
 			if !there || meta.Owner == s.how.File {
 				return
@@ -235,8 +227,8 @@ func (s *Snapshot) Objects() (n int) {
 	return n
 }
 
-// each names every object of a scope.
-func (sc *Scope) each(do func(Ref)) {
+// Each calls do with every object of a scope.
+func (sc *Scope) Each(do func(Ref)) {
 	for name := range sc.Targets {
 		do(Ref{Name: name})
 	}

@@ -25,7 +25,7 @@ func (d *Declared) Unknown(s *Snapshot) []string {
 // force before is an error. One that was, in an execution that is changed, is a
 // warning: a core that withdraws a name must not block the edits of others.
 func (d *Declared) Undeclared(current, next *Snapshot) []Problem {
-	r, words := report{}, doubts{declared: d}
+	r, words := Report{}, doubts{declared: d}
 	before := sync.OnceValue(current.inForce)
 	differences(current, next, func(x difference) {
 		e := x.nowEntry
@@ -43,7 +43,7 @@ func (d *Declared) Undeclared(current, next *Snapshot) []Problem {
 		}
 		r.errorf(path, ProblemUnknownCondition, "%s", words.message(c))
 	})
-	sortProblems(r.problems)
+	SortProblems(r.problems)
 	return r.problems
 }
 

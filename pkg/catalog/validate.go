@@ -33,14 +33,14 @@ func Validate(s *Snapshot) []Problem {
 		v.scope(org)
 	}
 	v.references()
-	sortProblems(v.problems)
+	SortProblems(v.problems)
 	return v.problems
 }
 
 // validator carries one run of Validate.
 type validator struct {
-	report
-	guesser
+	Report
+	Guesser
 	names *names
 }
 
@@ -52,18 +52,18 @@ func (v *validator) scope(org string) {
 	if sc == nil {
 		return
 	}
-	targets := join(scopePath(org), "targets")
+	targets := JoinPath(scopePath(org), "targets")
 	for _, name := range sortedKeys(sc.Targets) {
 		t := sc.Targets[name]
-		path := join(targets, name)
+		path := JoinPath(targets, name)
 		if t.Name != name {
-			v.errorf(path, ProblemBadName, "the target under %s names itself %s", quote(name), quote(t.Name))
+			v.errorf(path, ProblemBadName, "the target under %s names itself %s", Quote(name), Quote(t.Name))
 		}
-		checkTarget(&v.report, path, &t)
+		checkTarget(&v.Report, path, &t)
 	}
 	for _, phase := range sortedPhases(sc) {
-		if _, ok := sectionKeys[phase]; !ok {
-			v.errorf(join(scopePath(org), string(phase)), ProblemUnknownKey, "there is no phase %s", quote(string(phase)))
+		if SectionKey(phase) == "" {
+			v.errorf(JoinPath(scopePath(org), string(phase)), ProblemUnknownKey, "there is no phase %s", Quote(string(phase)))
 			continue
 		}
 		v.section(org, phase, sc.Sections[phase])
@@ -87,7 +87,7 @@ func (v *validator) section(org string, phase action.Phase, section []action.Exe
 		e := &section[i]
 		path := entryPath(org, phase, e.Name)
 		if names[e.Name] {
-			v.errorf(path, ProblemDuplicateKey, "%s stands twice in this section", quote(e.Name))
+			v.errorf(path, ProblemDuplicateKey, "%s stands twice in this section", Quote(e.Name))
 		}
 		names[e.Name] = true
 		v.execution(phase, path, e)
@@ -95,9 +95,9 @@ func (v *validator) section(org string, phase action.Phase, section []action.Exe
 			continue
 		}
 		if first, taken := conditions[e.Match]; taken {
-			v.add(Problem{Path: conditionPath(path, e), Severity: Error, Code: ProblemDuplicateCondition,
-				Message: fmt.Sprintf("the condition %s is already that of %s", quote(e.Match), quote(first)),
-				also:    entryPath(org, phase, first)})
+			v.Add(Problem{Path: conditionPath(path, e), Severity: Error, Code: ProblemDuplicateCondition,
+				Message: fmt.Sprintf("the condition %s is already that of %s", Quote(e.Match), Quote(first)),
+				Also:    entryPath(org, phase, first)})
 			continue
 		}
 		conditions[e.Match] = e.Name
@@ -105,14 +105,14 @@ func (v *validator) section(org string, phase action.Phase, section []action.Exe
 }
 
 func entryPath(org string, phase action.Phase, name string) string {
-	return join(join(scopePath(org), sectionKeys[phase]), name)
+	return JoinPath(JoinPath(scopePath(org), SectionKey(phase)), name)
 }
 
 func conditionPath(path string, e *action.Execution) string {
 	if e.Match == e.Name {
 		return path
 	}
-	return join(path, "condition")
+	return JoinPath(path, "condition")
 }
 
 func (v *validator) execution(phase action.Phase, path string, e *action.Execution) {
@@ -125,22 +125,22 @@ func (v *validator) execution(phase action.Phase, path string, e *action.Executi
 		if _, err := action.ParseCondition(phase, e.Match); err != nil {
 			v.errorf(conditionPath(path, e), ProblemBadCondition, "%s", err)
 		}
-		if e.Name != e.Match && isCalls(phase) && keyIsCondition(phase, e.Name) {
-			v.errorf(join(path, "condition"), ProblemMisplaced,
-				"%s is a condition itself, so it cannot have another; a name has no dot and no / in front", quote(e.Name))
+		if e.Name != e.Match && HasMethods(phase) && KeyIsCondition(phase, e.Name) {
+			v.errorf(JoinPath(path, "condition"), ProblemMisplaced,
+				"%s is a condition itself, so it cannot have another; a name has no dot and no / in front", Quote(e.Name))
 		}
 	}
 	v.settings(phase, path, e)
 	for i, entry := range e.Entries {
 		if (entry.Target == "") == (entry.Include == "") {
-			v.errorf(index(join(path, "targets"), i), ProblemMissing, "an entry has either target: NAME or include: NAME")
+			v.errorf(IndexPath(JoinPath(path, "targets"), i), ProblemMissing, "an entry has either target: NAME or include: NAME")
 		}
 	}
 }
 
 // settings checks what belongs to calls, to events, and to neither.
 func (v *validator) settings(phase action.Phase, path string, e *action.Execution) {
-	at := join(path, "on_unavailable")
+	at := JoinPath(path, "on_unavailable")
 	switch e.OnUnavailable {
 	case "":
 	case action.UnavailableFail, action.UnavailableContinue:
@@ -150,7 +150,7 @@ func (v *validator) settings(phase action.Phase, path string, e *action.Executio
 	default:
 		v.errorf(at, ProblemBadValue, "on_unavailable is fail or continue")
 	}
-	at = join(path, "on_exhausted")
+	at = JoinPath(path, "on_exhausted")
 	onEvent := phase == action.OnEvent && !e.IsList()
 	switch e.OnExhausted {
 	case "":
@@ -161,8 +161,8 @@ func (v *validator) settings(phase action.Phase, path string, e *action.Executio
 	default:
 		v.errorf(at, ProblemBadValue, "on_exhausted is dead_letter or stop")
 	}
-	if at = join(path, "max_stop"); e.MaxStop != 0 {
-		if fault := checkRange(e.MaxStop, action.MinWait, MaxKeep); fault != "" {
+	if at = JoinPath(path, "max_stop"); e.MaxStop != 0 {
+		if fault := OutOfRange(e.MaxStop, action.MinWait, MaxKeep); fault != "" {
 			v.errorf(at, ProblemOutOfRange, "max_stop %s", fault)
 		} else if !onEvent {
 			v.errorf(at, ProblemMisplaced, "max_stop belongs to an event with a condition")

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,7 +68,7 @@ func TestValidateBoundsOfTheWhole(t *testing.T) {
 // What an organization alone uses counts as used; what it overrides does not
 // reach into the instance's lists.
 func TestScopesAndUse(t *testing.T) {
-	s, problems := Parse("test.yaml", []byte(`
+	s, problems := ParseFile("test.yaml", []byte(`
 targets:
   a: {type: webhook, url: https://a.example}
   b: {type: webhook, url: https://a.example}
@@ -113,7 +114,7 @@ func TestNearest(t *testing.T) {
 		"loger": "logger", "lgoger": "logger", "Logger": "logger", "allRequests": "all_requests", "all-requests": "all_requests",
 		"allowlist": "allow_list", "call_conuter": "call_counter", "hook": "", "b": "a", "queue": "", "": "a",
 	} {
-		require.Equal(t, want, nearest(name, names), name)
+		require.Equal(t, want, Nearest(name, names), name)
 	}
 }
 
@@ -122,4 +123,13 @@ func TestProblemString(t *testing.T) {
 	require.Equal(t, "f.yaml:3:4: error: m [c]", p.String())
 	require.Equal(t, "a.b: warning: m [c]", Problem{Path: "a.b", Severity: Warning, Code: "c", Message: "m"}.String())
 	require.Equal(t, "error: m [c]", Problem{Severity: Error, Code: "c", Message: "m"}.String())
+}
+
+func TestShortDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		10 * time.Second: "10s", 5 * time.Minute: "5m", 24 * time.Hour: "24h", 90 * time.Second: "1m30s", time.Hour + 5*time.Second: "1h0m5s",
+		500 * time.Millisecond: "500ms", 0: "0s", time.Hour + 10*time.Minute: "1h10m",
+	} {
+		require.Equal(t, want, ShortDuration(d))
+	}
 }

@@ -12,7 +12,7 @@ import (
 // is asked.
 func TestActUsage(t *testing.T) {
 	t.Parallel()
-	const which = "which ones? name them by ID, choose them by --target, --org, --reason, --type, --since or --until, or give --all"
+	const which = "which ones? name them by ID, choose them by --target, --org, --reason, --type, --event-org, --aggregate, --since or --until, or give --all"
 	const when = "one of --from-sequence N, counted from 1, and --since TIME is needed"
 	for _, tt := range []struct{ args, err, command string }{
 		{"get frob", `unknown command "frob" for "callout get"`, "callout get"},

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 )
 
 // unconfigured starts `callout dev` without a file, and gives a way to run
@@ -58,7 +59,8 @@ instance default: 6 objects added, 0 changed, 0 removed; revision 2 is in force
 `, ""}, callout(before, "apply", "-f", "-"))
 	require.Equal(t, result{0, "instance default: nothing to change, revision 2 is in force\n", ""}, callout(before, "apply", "-f", "-", "--dry-run"))
 
-	const plan = `~ target audit: lanes
+	const plan = `~ target audit
+    lanes: 1 → 4
 + target new
 + execution request *
 - execution event user.added
@@ -76,9 +78,9 @@ instance default: 0 objects added, 0 changed, 4 removed; revision 4 is in force
 `, ""}, callout(edited, "apply", "-f", "-", "--prune"))
 
 	got := callout(edited, "apply", "-f", "-", "-o", "json")
-	require.Equal(t, result{0, `{"instance":"default","revision":"4","changed":false,"changes":[],"problems":[]}` + "\n", ""}, got)
+	require.Equal(t, result{0, `{"instance":"default","revision":4,"changed":false,"changes":[],"problems":[],"objects":4}` + "\n", ""}, got)
 	got = callout(edited, "apply", "-f", "-", "-o", "yaml", "--dry-run", "--prune")
-	require.Equal(t, "instance: default\nrevision: \"4\"\nchanged: false\nchanges: []\nproblems: []\n", got.out)
+	require.Equal(t, "instance: default\nrevision: 4\nchanged: false\nchanges: []\nproblems: []\nobjects: 4\n", got.out)
 }
 
 func TestApplyRefused(t *testing.T) {
@@ -101,9 +103,9 @@ func TestApplyRefused(t *testing.T) {
 		callout("", "export", "--instance", "acme"))
 
 	// The file's instance, the flag's, and that of neither.
-	require.Contains(t, callout("instance: acme\n", "apply", "-f", "-").out, "instance acme: ")
-	require.Contains(t, callout("version: 1\n", "apply", "-f", "-", "--instance", "beta").out, "instance beta: ")
-	require.Contains(t, callout("version: 1\n", "apply", "-f", "-").out, "instance default: nothing to change")
+	require.Contains(t, callout("instance: acme\n", "apply", "-f", "-", "--allow-empty").out, "instance acme: ")
+	require.Contains(t, callout("version: 1\n", "apply", "-f", "-", "--allow-empty", "--instance", "beta").out, "instance beta: ")
+	require.Contains(t, callout("version: 1\n", "apply", "-f", "-", "--allow-empty").out, "instance default: nothing to change")
 	require.Equal(t, result{0, "version: 1\ninstance: beta\n", ""}, callout("", "export", "--instance", "beta"))
 }
 
@@ -121,11 +123,11 @@ func TestExport(t *testing.T) {
 	require.Zero(t, callout(text, "apply", "-f", "-").code)
 	exported := callout("", "export")
 	require.Zero(t, exported.code, exported.err)
-	want, _ := catalog.Parse("callout.yaml", []byte(text))
-	got, _ := catalog.Parse("export.yaml", []byte(exported.out))
+	want, _ := file.Parse("callout.yaml", []byte(text))
+	got, _ := file.Parse("export.yaml", []byte(exported.out))
 	require.Empty(t, catalog.Diff(want, got))
 	require.Contains(t, callout(exported.out, "apply", "-f", "-", "--dry-run", "--prune").out, "nothing to change, revision 2")
-	require.Contains(t, callout("", "export", "-o", "json").out, `{"instance":"default","revision":"2","configuration":"version: 1\n`)
+	require.Contains(t, callout("", "export", "-o", "json").out, `{"instance":"default","revision":2,"configuration":"version: 1\n`)
 }
 
 func TestTargetPause(t *testing.T) {
@@ -166,7 +168,7 @@ func TestApplyToAFollowedFile(t *testing.T) {
 			require.Equal(t, result{1, "", "callout: target audit cannot be changed: it belongs to the file callout.yaml, which is followed; change the file, or start without it [file_owned]\n"},
 				apply("targets: {audit: {type: webhook, url: https://b.example}}"))
 			require.Equal(t, result{1, "", "callout: target audit cannot be removed: it belongs to the file callout.yaml, which is followed; change the file, or start without it [file_owned]\n"},
-				apply("version: 1\n", "--prune"))
+				apply("version: 1\n", "--prune", "--allow-empty"))
 			require.Zero(t, apply("targets: {beside: {type: webhook, url: https://b.example}}").code)
 			code, _ := p.stop(t, interrupt)
 			require.Zero(t, code)
@@ -203,7 +205,7 @@ func TestManageUsage(t *testing.T) {
 		args []string
 		err  string
 	}{
-		{[]string{"apply"}, "-f FILE is missing: which file is to be applied? - reads standard input\nSee \"callout apply --help\"."},
+		{[]string{"apply"}, "no FILE is given: which is to be applied? - reads standard input\nSee \"callout apply --help\"."},
 		{[]string{"apply", "-f", "x", "-o", "xml"}, "--output \"xml\": table, json, yaml are known\nSee \"callout apply --help\"."},
 		{[]string{"export", "-o", "table"}, "--output \"table\": yaml, json are known\nSee \"callout export --help\"."},
 		{[]string{"export", "--server", "127.0.0.1:8080"}, "--server \"127.0.0.1:8080\" is no URL, such as http://127.0.0.1:8080\nSee \"callout export --help\"."},

@@ -7,6 +7,9 @@ import (
 )
 
 func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && cmd.HasAvailableSubCommands() {
+		return unknownCommand(cmd, args[0])
+	}
 	if err := cobra.NoArgs(cmd, args); err != nil {
 		return &usageError{err}
 	}

@@ -22,13 +22,16 @@ type asyncFleet struct {
 	dispatcher *process
 	worker     *process
 	client     *http.Client
+	twin       *twin
 }
 
 func newAsyncFleet(t *testing.T, tg *target, config string) *asyncFleet {
 	t.Helper()
-	f := &asyncFleet{tg: tg, data: t.TempDir(), file: configuration(t, fill(tg, config)), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: bound}}
+	// A twin would share no bound of these streams: one instance is enough.
+	f := &asyncFleet{tg: tg, data: t.TempDir(), file: configuration(t, fill(tg, config)), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: bound}, twin: newTwin(t, tg)}
 	t.Cleanup(f.client.CloseIdleConnections)
 	f.start(t)
+	require.NoError(t, f.twin.apply(t.Context(), f.dispatcher, config))
 	return f
 }
 
@@ -52,11 +55,11 @@ func (f *asyncFleet) kill(t *testing.T) {
 	}
 }
 
-// call makes a call with a mark, and tells whether it may go on. An error is a
+// call makes a call of an instance with a mark, and tells whether it may go on. An error is a
 // reply that never came.
-func (f *asyncFleet) call(t *testing.T, mark int) (goesOn bool, err error) {
+func (f *asyncFleet) call(t *testing.T, instance string, mark int) (goesOn bool, err error) {
 	t.Helper()
-	resp, err := f.client.Post(f.dispatcher.ready["http"]+"/v1/instances/default/calls/request", "application/json",
+	resp, err := f.client.Post(f.dispatcher.ready["http"]+"/v1/instances/"+instance+"/calls/request", "application/json",
 		strings.NewReader(fmt.Sprintf(`{"fullMethod":"/a.S/M","request":{"mark":%d}}`, mark)))
 	if err != nil {
 		return false, err
@@ -72,7 +75,7 @@ func (f *asyncFleet) call(t *testing.T, mark int) (goesOn bool, err error) {
 
 // TestAsyncSurvivesKills kills every process right after each hundredth reply,
 // and starts them again on the same data. Every call whose reply said continue
-// reaches its async target.
+// reaches its async target, those of the twin that of the twin.
 func TestAsyncSurvivesKills(t *testing.T) {
 	t.Parallel()
 	every := 100
@@ -113,9 +116,11 @@ requests:
 	var promised []int
 	kills, waited := 0, 0
 	for mark := range asyncCalls {
-		goesOn, err := f.call(t, mark)
-		require.NoError(t, err, "call %d", mark)
-		require.True(t, goesOn, "call %d", mark)
+		for _, instance := range []string{twinID, "default"} {
+			goesOn, err := f.call(t, instance, mark)
+			require.NoError(t, err, "call %d", mark)
+			require.True(t, goesOn, "call %d", mark)
+		}
 		promised = append(promised, mark)
 		if (mark+1)%every == 0 {
 			f.kill(t)
@@ -128,6 +133,12 @@ requests:
 	}
 	require.Eventually(t, func() bool { return missing(promised) == 0 }, bound, 10*time.Millisecond,
 		"deliveries that were promised")
+	f.twin.tg.await(t, bound, "deliveries that were promised in the twin", func(all []arrival) bool { return distinct(all) >= asyncCalls })
+	own := map[int]bool{}
+	for _, a := range f.twin.tg.seen() {
+		own[markIn(a.body)] = true
+	}
+	require.Len(t, own, asyncCalls)
 	mu.Lock()
 	defer mu.Unlock()
 	twice := 0
@@ -144,6 +155,7 @@ requests:
 func TestAsyncStreamFull(t *testing.T) {
 	t.Parallel()
 	tg := newTarget(t, func(w http.ResponseWriter, _ arrival) { w.WriteHeader(http.StatusServiceUnavailable) })
+	// A twin would share no bound of these streams: one instance is enough.
 	f := &asyncFleet{tg: tg, data: t.TempDir(), file: configuration(t, fill(tg, `
 targets:
   hard: {type: async, url: "URL", interrupt_on_error: true, retry: {initial: 1h, max: 1h}, KEY}

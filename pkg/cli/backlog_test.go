@@ -57,6 +57,7 @@ events:
 	for i, a := range only(tg.seen(), "/held") {
 		require.True(t, strings.HasSuffix(a.body, strconv.Itoa(i)+"}}"), "request %d is %s", i, a.body)
 	}
+	f.twin.check(t, tg, "", everywhere("/held", "/free"))
 	for _, w := range f.workers {
 		code, took := w.stop(t, terminate)
 		require.Zero(t, code)

@@ -8,25 +8,31 @@ import (
 	"strings"
 	"unicode"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/callout-hq/callout/pkg/action"
 )
 
 // printBody shows a message for programs whose last field, which must be
 // empty, is a body: one that is JSON as the member body, so that no program has
 // to decode it, any other in base64 as bodyBase64.
 func (p *Program) printBody(form string, m proto.Message, body []byte) error {
-	raw, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
+	line, err := withBody(m, body)
 	if err != nil {
 		return err
 	}
-	var line bytes.Buffer // the spaces that protojson puts in differ from build to build
-	if err := json.Compact(&line, raw); err != nil {
-		return err
+	return p.printJSON(form, line)
+}
+
+// withBody is the JSON of a message with its body.
+func withBody(m proto.Message, body []byte) ([]byte, error) {
+	line, err := jsonOf(m)
+	if err != nil {
+		return nil, err
 	}
-	facts, found := bytes.CutSuffix(line.Bytes(), []byte(`,"body":""}`))
+	facts, found := bytes.CutSuffix(line, []byte(`,"body":""}`))
 	if !found {
-		return fmt.Errorf("%T does not end in an empty body", m)
+		return nil, fmt.Errorf("%T does not end in an empty body", m)
 	}
 	out := bytes.NewBuffer(bytes.Clone(facts))
 	if json.Valid(body) {
@@ -39,10 +45,10 @@ func (p *Program) printBody(form string, m proto.Message, body []byte) error {
 		out.Write(text)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out.WriteByte('}')
-	return p.printJSON(form, out.Bytes())
+	return out.Bytes(), nil
 }
 
 // bodyText is a body on one line, for a person.
@@ -56,10 +62,10 @@ func bodyText(body []byte) string {
 
 // printable keeps what anybody may have stored from steering a terminal.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
+	return action.EscapeBidi(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, s)
+	}, s))
 }

@@ -22,7 +22,7 @@ var callCases = []struct {
 		"request through all three kinds", "request", "request.acme.user.v1.UserService.AddUser", addUser,
 		reply{Outcome: "continue", Request: json.RawMessage(`{"user":{"name":"Ada L.","age":36}}`), Steps: []step{
 			{Target: "gate", Kind: "webhook", Status: 200, Outcome: "ok"},
-			{Target: "rename", Kind: "call", Status: 200, Outcome: "changed"},
+			{Target: "rename", Kind: "call", Status: 200, Outcome: "changed", Interrupt: true},
 			{Target: "hook", Kind: "async", Outcome: "stored"},
 		}},
 	},

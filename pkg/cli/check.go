@@ -1,43 +1,61 @@
 package cli
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 )
 
+// asGitHub is the form of the annotations of a workflow of GitHub.
+const asGitHub = "github"
+
+type checkFlags struct {
+	files      filesFlag
+	form       string
+	strict     bool
+	allowEmpty bool
+}
+
 func (p *Program) checkCommand() *cobra.Command {
-	var file, form string
-	outputs := []string{asText, asJSON}
+	var f checkFlags
+	outputs := []string{asText, asJSON, asGitHub}
 	cmd := &cobra.Command{
-		Use:   "check -f FILE|FOLDER|-",
-		Short: "Look over a configuration file and tell all its mistakes",
-		Long: `Reads a configuration file and tells all mistakes at once, each with its line and
+		Use:   "check (FILE|FOLDER|-)…",
+		Short: "Look over a configuration and tell all its mistakes",
+		Long: `Reads a configuration and tells all mistakes at once, each with its file, line and
 column, what was meant, and the nearest name that is known. Warnings do not make
-a file wrong. Nothing is started and nothing is called.
+it wrong, unless --strict says so. Nothing is started and nothing is called.
+
+Several files, and the *.yaml and *.yml files of a folder, are one configuration.
+One that names no target and no execution is an error, unless --allow-empty says
+that it is meant.
 
 With -o json it prints one object: file, errors and warnings, which are counts,
-and problems, each with file, line, col, path, severity, code and message.
+and problems, each with file, line, col, path, severity, code and message. With
+-o github each problem is an annotation, as a workflow of GitHub shows them.
 
 Exit code: 0 without errors, 1 with errors, 2 when the command line is wrong.`,
-		Example: "  callout check -f callout.yaml\n  cat callout.yaml | callout check -f -\n  callout check -f callout.d/ -o json | jq -r '.problems[].code'",
-		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if file == "" {
-				return &usageError{errors.New("-f FILE is missing: which file is to be checked?")}
-			}
-			if err := checkOutput(form, outputs); err != nil {
+		Example: "  callout check callout.yaml\n  cat callout.yaml | callout check -\n  callout check callout.d/ -o json | jq -r '.problems[].code'",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.files.take(args, "checked"); err != nil {
 				return err
 			}
-			return p.check(file, form)
+			if err := checkOutput(f.form, outputs); err != nil {
+				return err
+			}
+			return p.check(cmd.Context(), &f)
 		},
 	}
-	fileFlag(cmd, &file, "the configuration")
-	outputFlag(cmd, &form, outputs)
+	f.files.add(cmd, "the configuration")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "a warning makes it wrong too")
+	cmd.Flags().BoolVar(&f.allowEmpty, "allow-empty", false, "take a configuration that names no target and no execution")
+	outputFlag(cmd, &f.form, outputs)
 	return cmd
 }
 
@@ -49,33 +67,64 @@ type checked struct {
 	Problems []catalog.Problem `json:"problems"`
 }
 
-func (p *Program) check(file, form string) error {
-	c, err := load(file)
-	if err != nil {
-		return err
-	}
-	_, problems := c.parse("")
-	wrong := errorsIn(problems)
-	found := checked{File: c.name, Errors: wrong, Warnings: len(problems) - wrong, Problems: append([]catalog.Problem{}, problems...)}
-	if form == asJSON {
-		err = p.printValue(found)
+func (p *Program) check(ctx context.Context, f *checkFlags) error {
+	c, unread := p.load(ctx, f.files)
+	var problems []catalog.Problem
+	if unread != nil {
+		problems = c.rest(ctx)
 	} else {
-		err = p.tellChecked(found)
+		s, found, err := c.parse(ctx, "")
+		if err != nil {
+			return err
+		}
+		if problems = found; s != nil && s.Objects() == 0 && !f.allowEmpty {
+			problems = append(problems, file.NoObjects(c.name))
+		}
 	}
-	if err == nil && wrong > 0 {
+	wrong := errorsIn(problems)
+	if c != nil && (unread == nil || len(problems) > 0) {
+		found := checked{File: c.name, Errors: wrong, Warnings: len(problems) - wrong, Problems: append([]catalog.Problem{}, problems...)}
+		if err := p.tellChecked(f.form, found); err != nil {
+			return err
+		}
+	}
+	switch {
+	case unread != nil:
+		return unread
+	case wrong > 0, f.strict && len(problems) > 0:
 		return errTold
 	}
-	return err
+	return nil
 }
 
-func (p *Program) tellChecked(found checked) error {
+func (p *Program) tellChecked(form string, found checked) error {
+	if isJSON(form) {
+		return p.printValue(found)
+	}
 	pen := p.pen()
 	for _, problem := range found.Problems {
-		if err := p.say("%s\n", pen.problem(problem)); err != nil {
+		line := pen.problem(problem)
+		if form == asGitHub {
+			line = annotation(problem)
+		}
+		if err := p.say("%s\n", line); err != nil {
 			return err
 		}
 	}
 	return p.say("%s: %s, %s\n", found.File, count(found.Errors, "error"), count(found.Warnings, "warning"))
+}
+
+// What an annotation of GitHub writes otherwise, in its text and in its
+// properties.
+var (
+	annotationText     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	annotationProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// annotation is a problem as a workflow of GitHub shows it beside the line.
+func annotation(problem catalog.Problem) string {
+	return fmt.Sprintf("::%s file=%s,line=%d,col=%d,title=%s::%s", problem.Severity, annotationProperty.Replace(problem.File),
+		problem.Line, problem.Col, annotationProperty.Replace(problem.Code), annotationText.Replace(problem.Message))
 }
 
 // problem paints the word that says how grave a problem is.

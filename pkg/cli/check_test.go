@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-const examples = "../catalog/testdata"
+const examples = "../catalog/file/testdata"
 
 // golden holds a text against a file.
 func golden(t *testing.T, name, got string) {
@@ -42,11 +42,11 @@ func TestCheck(t *testing.T) {
 		{"mended", []string{"-f", "epic-mended.yaml"}, "", 0, "check-mended.golden", ""},
 		{"every key", []string{"--file=callout.yaml"}, "", 0, "check-every-key.golden", ""},
 		{"standard input", []string{"-f", "-"}, string(example), 1, "check-stdin.golden", ""},
-		{"nothing on standard input", []string{"-f", "-"}, "", 0, "check-empty.golden", ""},
+		{"nothing on standard input", []string{"-f", "-"}, "", 1, "check-empty.golden", ""},
 		{"missing file", []string{"-f", "lost.yaml"}, "", 1, "",
 			"callout: the configuration cannot be read: open lost.yaml: no such file or directory (give another with -f)\n"},
 		{"no file named", nil, "", 2, "",
-			"callout: -f FILE is missing: which file is to be checked?\nSee \"callout check --help\".\n"},
+			"callout: no FILE is given: which is to be checked? - reads standard input\nSee \"callout check --help\".\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -68,11 +68,12 @@ type reply struct {
 }
 
 type step struct {
-	Target   string   `json:"target"`
-	Kind     string   `json:"kind"`
-	Status   int      `json:"status"`
-	Duration *float64 `json:"duration_ms"`
-	Outcome  string   `json:"outcome"`
+	Target    string   `json:"target"`
+	Kind      string   `json:"kind"`
+	Status    int      `json:"status"`
+	Duration  *float64 `json:"duration_ms"`
+	Outcome   string   `json:"outcome"`
+	Interrupt bool     `json:"interrupt"`
 }
 
 type refusal struct {

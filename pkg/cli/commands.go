@@ -22,14 +22,21 @@ func (p *Program) calloutCommand() *cobra.Command {
 handled, after a response is built, inside a named function, and on every event
 that was stored.
 
-Begin with "callout demo", which plays the whole sequence, then write a
-configuration file, look over it with "callout check -f FILE", and run
-everything in one process with "callout dev -f FILE".
+Begin with "callout demo", which plays the whole sequence, then have "callout
+init DIR" write a configuration, a target and a core, look over the configuration
+with "callout check -f FILE", and run everything in one process with "callout dev
+-f FILE".
 
 Every flag can be set by a variable: CALLOUT_SERVER for --server, and so on.
 
+What is printed for programs follows one rule: a list is one object, {"items":[…]},
+with -o json, and one object a line, as they come, with --json; what is no list is
+one object with both. Numbers are numbers, words are in lower case, members are
+named as in the API, how long an exchange took is durationMs, and times are
+RFC 3339.
+
 Exit codes: 0 done; 1 failed or flawed, or different where that is the question;
-2 wrong usage; 3 no server answers.`,
+2 wrong usage, or where that is the question, no answer to it; 3 no server answers.`,
 		Example: "  callout demo\n  callout dev -f callout.yaml\n  callout apply -f callout.yaml --dry-run",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -41,13 +48,13 @@ Exit codes: 0 done; 1 failed or flawed, or different where that is the question;
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{groupRun, "Run it:", []*cobra.Command{p.demoCommand(), p.devCommand()}},
+		{groupRun, "Run it:", []*cobra.Command{p.demoCommand(), p.initCommand(), p.devCommand()}},
 		{groupConfigure, "Configure it:", []*cobra.Command{p.checkCommand(), p.applyCommand(), p.diffCommand(), p.exportCommand(),
 			p.createCommand(), p.setCommand(), p.editCommand(), p.deleteCommand(), p.historyCommand(), p.rollbackCommand()}},
-		{groupOperate, "Look at it, and act:", []*cobra.Command{p.getCommand(), p.describeCommand(), p.explainCommand(), p.targetCommand(),
-			p.subscriptionCommand(), p.deadCommand(), p.eventsCommand()}},
+		{groupOperate, "Look at it, and act:", []*cobra.Command{p.statusCommand(), p.getCommand(), p.describeCommand(), p.explainCommand(), p.targetCommand(),
+			p.subscriptionCommand(), p.deadCommand(), p.eventsCommand(), p.jobCommand()}},
 		{groupTry, "Write a target:", []*cobra.Command{p.triggerCommand(), p.listenCommand()}},
-		{groupSettings, "Settings:", []*cobra.Command{p.contextCommand()}},
+		{groupSettings, "Settings:", []*cobra.Command{p.contextCommand(), p.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, cmd := range g.commands {

@@ -125,6 +125,17 @@ func (p *Program) completeSubscriptions() cobra.CompletionFunc {
 	})
 }
 
+// completeJobs completes the ids of jobs, the newest first.
+func (p *Program) completeJobs() cobra.CompletionFunc {
+	return p.fromServer(func(ctx context.Context, s *serverFlags, _ *string, _ string) (ids []string, err error) {
+		answer, err := listJobs(ctx, s)
+		for _, j := range answer {
+			ids = append(ids, j.GetId())
+		}
+		return ids, err
+	})
+}
+
 // completeConditions completes what explain and set execution take: a phase,
 // then what the cores have declared for it.
 func (p *Program) completeConditions() cobra.CompletionFunc {

@@ -1,10 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,29 +66,24 @@ func (p *Program) contextListCommand() *cobra.Command {
 
 func (p *Program) contextList(form string, all *contexts) error {
 	t := p.table("", "NAME", "SERVER", "INSTANCE", "TOKEN")
-	for _, name := range all.names() {
-		c := all.Contexts[name]
-		var err error
-		switch form {
-		case asName:
-			err = p.say("%s\n", name)
-		case asJSON:
-			err = p.printValue(shownContext{name, name == all.Current, c.Server, c.Instance, c.Token != ""})
-		default:
+	show := &lister[shownContext]{Program: p, form: form, what: "contexts", table: t, name: func(c shownContext) string { return c.Name },
+		json: func(c shownContext) ([]byte, error) { return json.Marshal(c) },
+		row: func(c shownContext) {
 			sign, token := " ", ""
-			if name == all.Current {
+			if c.Current {
 				sign = "*"
 			}
-			if c.Token != "" {
+			if c.HasToken {
 				token = "yes"
 			}
-			t.add(sign, name, c.Server, c.Instance, token)
-		}
-		if err != nil {
-			return err
-		}
+			t.add(sign, c.Name, c.Server, c.Instance, token)
+		}}
+	var shown []shownContext
+	for _, name := range all.names() {
+		c := all.Contexts[name]
+		shown = append(shown, shownContext{name, name == all.Current, action.ShownURL(c.Server), c.Instance, c.Token != ""})
 	}
-	return t.flush()
+	return show.all(shown)
 }
 
 func (p *Program) contextCurrentCommand() *cobra.Command {
@@ -195,7 +189,7 @@ func (p *Program) contextSet(cmd *cobra.Command, name string, c connection) erro
 		}
 	}
 	if c.Token == "-" {
-		raw, err := io.ReadAll(io.LimitReader(os.Stdin, maxToken+1))
+		raw, err := p.input(cmd.Context(), maxToken+1)
 		if err != nil {
 			return fmt.Errorf("the token cannot be read: %w", err)
 		}

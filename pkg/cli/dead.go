@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,8 @@ type deadFlags struct {
 	until  string
 	limit  int
 	all    bool
+	wait   waitFlag
+	watch  watchFlag
 }
 
 func (f *deadFlags) add(cmd *cobra.Command, limit int, limitText string, outputs ...string) {
@@ -42,6 +45,8 @@ func (f *deadFlags) add(cmd *cobra.Command, limit int, limitText string, outputs
 	flags.StringVar(&f.filter.Org, "org", "", "only those of executions of this `ORG`")
 	flags.StringVar(&f.filter.Reason, "reason", "", "only those given up for this `CODE`, such as exhausted, status or skipped")
 	flags.StringVar(&f.filter.EventType, "type", "", "only those of events of this `TYPE`, or of a group such as user.*")
+	flags.StringVar(&f.filter.EventOrg, "event-org", "", "only those of events, or calls, of this `ORG`")
+	flags.StringVar(&f.filter.AggregateId, "aggregate", "", "only those of events of this `AGGREGATE`")
 	flags.StringVar(&f.since, "since", "", "only those given up since this `TIME`, or that long ago, such as 2h")
 	flags.StringVar(&f.until, "until", "", "only those given up before this `TIME`, or longer ago than that")
 	flags.IntVar(&f.limit, "limit", limit, limitText)
@@ -77,7 +82,7 @@ func (f *deadFlags) check(ids []string, now time.Time) error {
 // chosen tells whether anything narrows the choice.
 func (f *deadFlags) chosen() bool {
 	return len(f.filter.GetDeliveryIds()) > 0 || f.filter.GetTarget() != "" || f.filter.GetOrg() != "" || f.filter.GetReason() != "" ||
-		f.filter.GetEventType() != "" || f.since != "" || f.until != ""
+		f.filter.GetEventType() != "" || f.filter.GetEventOrg() != "" || f.filter.GetAggregateId() != "" || f.since != "" || f.until != ""
 }
 
 // pageOf is how many are asked for at once, of those left up to a limit; a
@@ -94,7 +99,7 @@ const deadPage = 1000
 
 func (p *Program) deadListCommand() *cobra.Command {
 	return p.listDeadCommand(&cobra.Command{Use: "list [ID…]",
-		Example: "  callout dead list\n  callout dead list --target audit --reason exhausted --since 2h\n  callout dead list --limit 0 -o name"})
+		Example: "  callout dead list\n  callout dead list --target audit --reason exhausted --since 2h\n  callout dead list --event-org acme --aggregate u1\n  callout dead list --limit 0 -o name"})
 }
 
 func (p *Program) getDeadCommand() *cobra.Command {
@@ -106,57 +111,55 @@ func (p *Program) listDeadCommand(cmd *cobra.Command) *cobra.Command {
 	var f deadFlags
 	cmd.Short = "List dead letters, the oldest first"
 	cmd.Long = `Lists deliveries that were given up, the first to be given up first: the id of the
-delivery, its target, the event's type, why and how long ago it was given up, and
-how many attempts were made. A reason is a code of docs/errors.md.`
+delivery, its target, the event's type, why it was given up and what status the
+target answered last, and how long ago that was. With -o wide the organization and
+the aggregate of its event are there too. A reason is a code of docs/errors.md.`
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := f.check(args, time.Now()); err != nil {
+		if err := cmp.Or(f.check(args, time.Now()), f.watch.check(&f.server)); err != nil {
 			return err
 		}
 		return p.deadList(cmd.Context(), &f)
 	}
+	f.watch.add(cmd)
 	f.add(cmd, 100, "at most so many; 0 lists all", asTable, asWide, asName, asJSON, asYAML)
 	return cmd
 }
 
 func (p *Program) deadList(ctx context.Context, f *deadFlags) error {
-	whole := &calloutv1.ListDeadLettersResponse{}
-	for token := ""; ; token = whole.GetNextPageToken() {
-		answer, err := ask(ctx, &f.server, &calloutv1.ListDeadLettersRequest{
-			Instance: f.server.instance, Filter: &f.filter, Limit: pageOf(f.limit, len(whole.GetDeadLetters())), PageToken: token,
-		}, calloutv1connect.ActionServiceClient.ListDeadLetters)
-		if err != nil {
-			return err
-		}
-		whole.DeadLetters = append(whole.DeadLetters, answer.GetDeadLetters()...)
-		whole.NextPageToken = answer.GetNextPageToken()
-		if whole.GetNextPageToken() == "" || f.limit > 0 && len(whole.GetDeadLetters()) >= f.limit {
-			break
-		}
+	show := p.deadLister(f.server.output)
+	if f.watch.on {
+		return watching(ctx, show, func(ctx context.Context) (all []*calloutv1.DeadLetter, err error) {
+			_, err = f.each(ctx, func(page []*calloutv1.DeadLetter) error { all = append(all, page...); return nil })
+			return all, err
+		})
 	}
-	switch f.server.output {
-	case asJSON, asYAML:
-		return p.print(f.server.output, whole)
-	case asName:
-		return p.deadNames(whole.GetDeadLetters())
+	more, err := f.each(ctx, show.page)
+	if err == nil {
+		err = show.end()
 	}
-	if len(whole.GetDeadLetters()) == 0 {
-		return p.say("no dead letters\n")
+	if err == nil && more && (f.server.output == asTable || f.server.output == asWide) {
+		p.note(fmt.Sprintf("these are the oldest %d, there may be more: --limit 0 lists all", f.limit))
 	}
-	if whole.GetNextPageToken() != "" {
-		p.note(fmt.Sprintf("these are the oldest %d, there may be more: --limit 0 lists all", len(whole.GetDeadLetters())))
-	}
-	return p.say("%s", deadTable(whole.GetDeadLetters(), time.Now(), f.server.output == asWide))
+	return err
 }
 
-// deadNames prints the ids alone.
-func (p *Program) deadNames(letters []*calloutv1.DeadLetter) error {
-	for _, l := range letters {
-		if err := p.say("%s\n", printable(l.GetDeliveryId())); err != nil {
-			return err
+// each hands over dead letters, page by page, and tells whether there may be more
+// than were asked for.
+func (f *deadFlags) each(ctx context.Context, do func([]*calloutv1.DeadLetter) error) (more bool, err error) {
+	have := 0
+	err = eachPage(ctx, func(ctx context.Context, token string) ([]*calloutv1.DeadLetter, string, error) {
+		answer, err := ask(ctx, &f.server, &calloutv1.ListDeadLettersRequest{
+			Instance: f.server.instance, Filter: &f.filter, Limit: pageOf(f.limit, have), PageToken: token,
+		}, calloutv1connect.ActionServiceClient.ListDeadLetters)
+		have += len(answer.GetDeadLetters())
+		next := answer.GetNextPageToken()
+		if f.limit > 0 && have >= f.limit {
+			more, next = next != "", ""
 		}
-	}
-	return nil
+		return answer.GetDeadLetters(), next, err
+	}, do)
+	return more, err
 }
 
 func (p *Program) deadShowCommand() *cobra.Command {
@@ -165,8 +168,8 @@ func (p *Program) deadShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one dead letter whole",
-		Long: `Shows one dead letter with everything that is known of it, and its body as it was
-to be sent. With --body that alone is printed, byte for byte. With -o json, body
+		Long: `Shows one dead letter with everything that is known of it, what the target's last
+answer began with, and its body as it was to be sent. With --body that alone is printed, byte for byte. With -o json, body
 is the JSON itself; one that is no JSON is in bodyBase64.`,
 		Example: "  callout dead show 01JZ…\n  callout dead show 01JZ… --body | jq .event_payload",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -206,4 +209,4 @@ func (p *Program) deadShow(ctx context.Context, server *serverFlags, id string, 
 }
 
 // errEverything asks to say it.
-var errEverything = errors.New("which ones? name them by ID, choose them by --target, --org, --reason, --type, --since or --until, or give --all")
+var errEverything = errors.New("which ones? name them by ID, choose them by --target, --org, --reason, --type, --event-org, --aggregate, --since or --until, or give --all")

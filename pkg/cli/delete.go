@@ -21,6 +21,7 @@ type deleteFlags struct {
 	discard bool
 	force   bool
 	dryRun  bool
+	wait    waitFlag
 }
 
 func (f *deleteFlags) add(cmd *cobra.Command) {
@@ -28,6 +29,7 @@ func (f *deleteFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.drain, "drain", false, "events that still wait for it are delivered all the same")
 	flags.BoolVar(&f.discard, "discard", false, "events that still wait for it become dead letters")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "tell whether it can be deleted, and change nothing")
+	f.wait.add(cmd)
 	f.server.add(cmd, asTable, asJSON)
 }
 
@@ -51,11 +53,12 @@ func (f *deleteFlags) waiting() calloutv1.Waiting {
 const howDeleted = `
 
 Nothing is asked. Without --drain or --discard it is refused while events still
-wait for it, and the error says how many.`
+wait for it, and the error says how many. With --discard the command waits until
+all of them are dead letters; what ends it does not end that.`
 
 func (p *Program) deleteCommand() *cobra.Command {
 	var f deleteFlags
-	var file string
+	var files filesFlag
 	cmd := &cobra.Command{
 		Use:   "delete (target|execution NAME… | -f FILE)",
 		Short: "Delete targets and executions",
@@ -65,8 +68,11 @@ these, then its targets. What is in the file and not on the server is passed ove
 		Example: "  callout delete target audit\n  callout delete execution event/user.added --drain\n  callout delete -f old.yaml --dry-run",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if file == "" {
+			if len(files) == 0 {
 				return cmd.Help()
+			}
+			if err := files.check(); err != nil {
+				return err
 			}
 			if err := f.check(); err != nil {
 				return err
@@ -74,10 +80,10 @@ these, then its targets. What is in the file and not on the server is passed ove
 			if !p.given(cmd, "instance") {
 				f.server.instance = "" // the file says it
 			}
-			return p.deleteFile(cmd.Context(), &f, file)
+			return p.deleteFiles(cmd.Context(), &f, files)
 		},
 	}
-	fileFlag(cmd, &file, "delete what is in the configuration")
+	files.add(cmd, "delete what is in the configuration")
 	f.add(cmd)
 	cmd.AddCommand(p.deleteTargetCommand(), p.deleteExecutionCommand())
 	return cmd
@@ -154,7 +160,7 @@ func eachRef(args []string, read func(string) (ref, error), do func(ref) error) 
 
 func (p *Program) deleteTarget(ctx context.Context, f *deleteFlags, r ref) error {
 	answer, err := ask(ctx, &f.server, &calloutv1.DeleteTargetRequest{Instance: f.server.instance, Org: r.org, Name: r.name,
-		Waiting: f.waiting(), Force: f.force, DryRun: f.dryRun}, calloutv1connect.ActionServiceClient.DeleteTarget)
+		Waiting: f.waiting(), Force: f.force, DryRun: f.dryRun, Wait: f.wait.no()}, calloutv1connect.ActionServiceClient.DeleteTarget)
 	var by *refusedBy
 	if errors.As(err, &by) && by.code == action.CodeStillUsed {
 		by.message += "; --force takes it out of there"
@@ -162,12 +168,18 @@ func (p *Program) deleteTarget(ctx context.Context, f *deleteFlags, r ref) error
 	if err != nil {
 		return aboutOne("target "+r.String(), err)
 	}
+	if answer.GetJob().GetKind() == string(action.JobDiscard) {
+		if answer.Job, err = p.awaitJob(ctx, &f.server, f.wait, answer.GetJob()); err != nil {
+			return aboutOne("target "+r.String()+" is deleted", err)
+		}
+		answer.Discarded = answer.GetJob().GetDone()
+	}
 	return p.deleted(f, "target "+r.String(), answer)
 }
 
 func (p *Program) deleteExecution(ctx context.Context, f *deleteFlags, e *calloutv1.Execution) error {
 	request := &calloutv1.DeleteExecutionRequest{Instance: f.server.instance, Phase: e.GetPhase(), Org: e.GetOrg(),
-		Condition: e.GetCondition(), Waiting: f.waiting(), DryRun: f.dryRun}
+		Condition: e.GetCondition(), Waiting: f.waiting(), DryRun: f.dryRun, Wait: f.wait.no()}
 	if e.GetCondition() == "" {
 		request.Name = e.GetName()
 	}
@@ -175,6 +187,12 @@ func (p *Program) deleteExecution(ctx context.Context, f *deleteFlags, e *callou
 	what := "execution " + refOf(e).String()
 	if err != nil {
 		return aboutOne(what, err)
+	}
+	if answer.GetJob().GetKind() == string(action.JobDiscard) {
+		if answer.Job, err = p.awaitJob(ctx, &f.server, f.wait, answer.GetJob()); err != nil {
+			return aboutOne(what+" is deleted", err)
+		}
+		answer.Discarded = answer.GetJob().GetDone()
 	}
 	return p.deleted(f, what, answer)
 }
@@ -193,6 +211,7 @@ type deletion interface {
 	proto.Message
 	GetRevision() uint64
 	GetDiscarded() uint64
+	GetJob() *calloutv1.Job
 }
 
 func (p *Program) deleted(f *deleteFlags, what string, answer deletion) error {
@@ -208,6 +227,9 @@ func (p *Program) deleted(f *deleteFlags, what string, answer deletion) error {
 		more = ", 1 event " + verb + " a dead letter"
 	case n > 1:
 		more = fmt.Sprintf(", %d events %s dead letters", n, verb)
+	}
+	if j := answer.GetJob(); j.GetState() == string(action.JobRunning) {
+		more = fmt.Sprintf("; what waits for it %s, by job %s", map[bool]string{true: "becomes dead letters", false: "is delivered"}[f.discard], j.GetId())
 	}
 	if f.dryRun {
 		return p.say("%s can be deleted%s (--dry-run)\n", what, more)

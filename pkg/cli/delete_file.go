@@ -10,13 +10,13 @@ import (
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
-// deleteFile deletes what a configuration names, as far as it is there.
-func (p *Program) deleteFile(ctx context.Context, f *deleteFlags, file string) error {
-	c, err := load(file)
+// deleteFiles deletes what a configuration names, as far as it is there.
+func (p *Program) deleteFiles(ctx context.Context, f *deleteFlags, files []string) error {
+	c, err := p.load(ctx, files)
 	if err != nil {
 		return err
 	}
-	named, err := c.read(f.server.instance)
+	named, err := c.read(ctx, f.server.instance)
 	if err != nil {
 		return p.refused(err)
 	}

@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
-	"github.com/callout-hq/callout/pkg/demo"
+	"github.com/callout-hq/callout/pkg/demo/asked"
 )
 
+// Demo plays the demo. A program that does not carry the demo's parts has none.
+type Demo func(context.Context, asked.Options) error
+
 func (p *Program) demoCommand() *cobra.Command {
-	var o demo.Options
+	var o asked.Options
 	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -33,7 +38,7 @@ engine reacted as promised; 1 otherwise, naming the step.`,
 				return err
 			}
 			o.Out, o.Terminal, o.Width = p.Out, isTerminal(p.Out), width(p.Out)
-			return demo.Run(cmd.Context(), o)
+			return p.Demo(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()

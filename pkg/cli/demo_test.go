@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"encoding/json"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -59,4 +61,42 @@ func TestDemoFails(t *testing.T) {
 	require.Equal(t, 1, got.code)
 	require.Empty(t, got.err, "told once")
 	require.Contains(t, got.out, "step UserAddedHook->>LDAP: Store new user")
+}
+
+// TestDemoHoldCommands runs what the demo gives to try, as it is printed, in the
+// folder where the demo was started.
+func TestDemoHoldCommands(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{"named": os.Getenv("PATH"), "by its path": "/usr/bin:/bin"} { // testscript puts a callout there
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tryDemoCommands(t, path)
+		})
+	}
+}
+
+func tryDemoCommands(t *testing.T, path string) {
+	t.Helper()
+	dir := t.TempDir()
+	p := newProcess("callout", []string{"PATH=" + path}, "demo", "--hold", "--json")
+	p.cmd.Dir = dir
+	require.NoError(t, p.start(t))
+	p.out.await(t, " status --server")
+	var tried []string
+	for text := range strings.Lines(p.out.String()) {
+		var line struct{ Kind, Command string }
+		if json.Unmarshal([]byte(text), &line) != nil || line.Kind != "try" {
+			continue
+		}
+		shell := command(t.Context(), "callout", []string{"PATH=" + path})
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", line.Command)
+		cmd.Env, cmd.Dir = shell.Env, dir
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s\n%s", line.Command, out)
+		tried = append(tried, line.Command)
+	}
+	require.GreaterOrEqual(t, len(tried), 3)
+	require.Contains(t, strings.Join(tried, "\n"), " get subscriptions --server http://")
+	code, _ := p.stop(t, interrupt)
+	require.Zero(t, code, p.log)
 }

@@ -13,14 +13,14 @@ import (
 
 func (p *Program) describeCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:   "describe target|execution|subscription NAME",
+		Use:   "describe target|execution|subscription|delivery|job NAME",
 		Short: "Tell everything that is known of one thing",
 		Long: `Tells everything that is known of a target, an execution or a subscription: its
 settings, what names it, whether it is paused and why, the file that it belongs to,
-and how its lines stand.`,
+and how its lines stand; or of a delivery and its attempts, or of a job.`,
 		Example: "  callout describe target audit\n  callout describe execution event/user.added\n  callout describe subscription 'user.*/audit'",
 	})
-	cmd.AddCommand(p.describeTargetCommand(), p.describeExecutionCommand(), p.describeSubscriptionCommand())
+	cmd.AddCommand(p.describeTargetCommand(), p.describeExecutionCommand(), p.describeSubscriptionCommand(), p.describeDeliveryCommand(), p.describeJobCommand())
 	return cmd
 }
 
@@ -111,5 +111,12 @@ func (p *Program) linesOf(ctx context.Context, server *serverFlags, mine func(*c
 	if len(lines) == 0 {
 		return p.say("\nno lines\n")
 	}
-	return p.say("\n%s", subscriptionTable(lines, time.Now(), false, p.pen()))
+	t := p.subscriptionTable(false)
+	for _, s := range lines {
+		subscriptionRow(t, s, time.Now(), false)
+	}
+	if err := p.say("\n"); err != nil {
+		return err
+	}
+	return t.flush()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
@@ -87,7 +88,7 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 	f.add("type", t.GetType())
 	f.add("url", t.GetUrl())
 	f.add("state", pauseText(t))
-	f.add("timeout", shortDuration(full.Timeout))
+	f.add("timeout", catalog.ShortDuration(full.Timeout))
 	f.add("interrupts on error", fmt.Sprint(t.GetInterruptOnError()))
 	if t.GetType() == "call" {
 		f.add("mapping", string(full.Mapping))
@@ -103,6 +104,9 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 	f.add("limits of a worker", limitsText(t))
 	if t.GetMaxAnswer() > 0 {
 		f.add("longest answer", fmt.Sprintf("%d bytes", t.GetMaxAnswer()))
+	}
+	if full.NoKeepAlive {
+		f.add("connections", "a new one for each exchange")
 	}
 	f.add("may also dial", strings.Join(t.GetEgress().GetAllow(), ", "))
 	f.add("labels", labelsText(t.GetLabels()))
@@ -130,7 +134,7 @@ func pauseText(t *calloutv1.Target) string {
 }
 
 func retryText(r action.Retry) string {
-	text := fmt.Sprintf("from %s up to %s, for %s", shortDuration(r.Initial), shortDuration(r.Max), shortDuration(r.MaxAge))
+	text := fmt.Sprintf("from %s up to %s, for %s", catalog.ShortDuration(r.Initial), catalog.ShortDuration(r.Max), catalog.ShortDuration(r.MaxAge))
 	if r.Attempts > 0 {
 		text += ", " + count(r.Attempts, "attempt")
 	}

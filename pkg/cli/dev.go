@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,7 @@ func besideBroker(lines int) time.Duration {
 
 func (p *Program) devCommand() *cobra.Command {
 	o := node.Options{AllowUndeclared: true}
+	var keys keysOut
 	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "dev [-f FILE]",
@@ -41,6 +43,9 @@ the last good one stays in force. The state survives a restart.
 Targets on this machine and in private networks may be called, and over plain
 HTTP, and an execution whose condition no core has declared is only warned of:
 that is for development.
+
+A target that names no signing_key has one made. It is shown this once, on a
+terminal alone, or written to the file of --keys-out.
 
 When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 		Example: `  callout dev -f callout.yaml
@@ -56,7 +61,12 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := (&busFlags{maxObject: o.MaxObject}).check(); err != nil {
 				return err
 			}
-			return p.dev(cmd.Context(), o)
+			o.Version = p.version
+			if err := keys.open(p); err != nil {
+				return err
+			}
+			o.MadeKeys = keys.follow(o.Log)
+			return errors.Join(p.dev(cmd.Context(), o), keys.close())
 		},
 	}
 	f := cmd.Flags()
@@ -67,6 +77,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.IntVar(&o.MaxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
+	keys.add(cmd)
 	logs.add(cmd, "info")
 	return cmd
 }

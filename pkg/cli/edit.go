@@ -9,12 +9,16 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/manage"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
 const howEdited = `
+
+All keys stand there: those that are not set as comments, with their defaults. What
+belongs to a file that a dispatcher follows is refused before the editor opens.
 
 The editor is that of VISUAL or EDITOR, otherwise vi. When what comes back is
 refused, it opens again with the reasons as comments at the top; when nothing was
@@ -36,6 +40,7 @@ func (p *Program) editCommand() *cobra.Command {
 type editable struct {
 	what string
 	part *catalog.Snapshot // the catalog that holds it alone
+	text []byte            // which says so, with what it does not set as comments
 	// put stores the object of a catalog that holds nothing else.
 	put func(ctx context.Context, s *catalog.Snapshot) (revision uint64, changed bool, err error)
 }
@@ -76,6 +81,10 @@ func (p *Program) editTarget(ctx context.Context, server *serverFlags, r ref) er
 	before := answer.GetTarget()
 	e := editable{what: "target " + r.String(), part: catalog.Empty(server.instance)}
 	addTarget(e.part, r.org, targetOf(before))
+	e.text = file.ExportWithUnset(e.part)
+	if err := owned(ctx, server, e.what, before.GetFile()); err != nil {
+		return err
+	}
 	e.put = func(ctx context.Context, s *catalog.Snapshot) (uint64, bool, error) {
 		t, ok := onlyTarget(s, r)
 		if !ok {
@@ -139,6 +148,10 @@ func (p *Program) editExecution(ctx context.Context, server *serverFlags, r ref)
 	phase, was := manage.PhaseWord(before.GetPhase()), executionOf(before)
 	e := editable{what: "execution " + refOf(before).String(), part: catalog.Empty(server.instance)}
 	addExecution(e.part, before.GetOrg(), phase, was)
+	e.text = file.ExportExecutionWithUnset(e.part, phase)
+	if err := owned(ctx, server, e.what, before.GetFile()); err != nil {
+		return err
+	}
 	e.put = func(ctx context.Context, s *catalog.Snapshot) (uint64, bool, error) {
 		sc := s.Scopes[before.GetOrg()]
 		if objects(s) != 1 || sc == nil || len(sc.Sections[phase]) != 1 || !sameExecution(sc.Sections[phase][0], was) {
@@ -151,4 +164,17 @@ func (p *Program) editExecution(ctx context.Context, server *serverFlags, r ref)
 		return answer.GetRevision(), answer.GetChanged(), err
 	}
 	return p.edit(ctx, e)
+}
+
+// owned is the error of an object that belongs to a file which is followed: only
+// the file can change it.
+func owned(ctx context.Context, server *serverFlags, what, owner string) error {
+	if owner == "" {
+		return nil
+	}
+	answer, err := ask(ctx, server, &calloutv1.GetRevisionRequest{Instance: server.instance}, calloutv1connect.ActionServiceClient.GetRevision)
+	if err != nil || !answer.GetFileFollowed() {
+		return err
+	}
+	return &refusedBy{fmt.Sprintf("the %s belongs to the file %s, which is followed: change the file, or start without it", what, printable(owner)), action.CodeFileOwned}
 }

@@ -10,36 +10,37 @@ import (
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
+	"github.com/callout-hq/callout/pkg/follow"
 )
 
 // edit lets a person change an object until it is taken, or the person gives
 // up.
 func (p *Program) edit(ctx context.Context, e editable) (err error) {
-	file, err := os.CreateTemp("", "callout-edit-*.yaml") // mode 0600
+	draft, err := os.CreateTemp("", "callout-edit-*.yaml") // mode 0600
 	if err != nil {
 		return fmt.Errorf("there is no place for a file to edit: %w", err)
 	}
 	keep := false
 	defer func() {
-		err = errors.Join(err, file.Close())
+		err = errors.Join(err, draft.Close())
 		if keep {
-			p.note("your text is kept in " + file.Name())
+			p.note("your text is kept in " + draft.Name())
 			return
 		}
-		err = errors.Join(err, os.Remove(file.Name()))
+		err = errors.Join(err, os.Remove(draft.Name()))
 	}()
-	text := catalog.Export(e.part)
+	text := e.text
 	var refused error
 	for {
 		before := append([]byte(heading(e.what, refused)), text...)
-		if err := os.WriteFile(file.Name(), before, 0o600); err != nil {
+		if err := os.WriteFile(draft.Name(), before, 0o600); err != nil {
 			return err
 		}
-		if err := p.openEditor(ctx, file.Name()); err != nil {
+		if err := p.openEditor(ctx, draft.Name()); err != nil {
 			return err
 		}
-		raw, err := os.ReadFile(file.Name())
+		raw, err := follow.Once(draft.Name(), file.MaxFile)
 		if err != nil {
 			return fmt.Errorf("the file cannot be read that the editor left: %w", err)
 		}
@@ -76,7 +77,10 @@ func mendable(err error) bool {
 
 // putEdited reads what an editor left, and puts it in force.
 func (p *Program) putEdited(ctx context.Context, e editable, text []byte) error {
-	s, problems := catalog.ReadFiles(e.part.Instance, []catalog.File{{Name: "edit", Text: text}})
+	s, problems, err := file.ReadFiles(ctx, e.part.Instance, []file.File{{Name: "edit", Text: text}})
+	if err != nil {
+		return err
+	}
 	if s == nil {
 		return &flawed{problems}
 	}
@@ -95,7 +99,8 @@ const headingMark = "#| "
 
 // heading tells what is edited, and why it came back.
 func heading(what string, refused error) string {
-	lines := []string{"Edit the " + what + ". Lines that begin with " + strings.TrimSpace(headingMark) + " are left out; an empty file ends the edit."}
+	lines := []string{"Edit the " + what + ". Lines that begin with " + strings.TrimSpace(headingMark) + " are left out; an empty file ends the edit.",
+		"What stands behind # is not set, and has that default; docs/configuration.md says what it does."}
 	if refused != nil {
 		lines = append(lines, "", "It was refused:")
 		lines = append(lines, reasons(refused, len(lines))...)

@@ -37,8 +37,8 @@ func (p *Program) replayCommand() *cobra.Command {
 		Long: `Sends the stored events of a subscription again, from a sequence of the stream or
 from a time on, up to those stored now, with the delivery ids they had and the
 header Callout-Replay: true. It does so in a line of its own, which keeps no order
-and disturbs no other subscription; "callout get subscriptions" shows it until it
-is done.`,
+and disturbs no other subscription; "callout get jobs" shows how far it is, and
+"callout job cancel" ends it.`,
 		Example:           "  callout events replay 'user.*/audit' --since 2h\n  callout events replay user.added/crm --since 2026-11-30T09:00:00Z\n  callout events replay user.added/crm --from-sequence 1",
 		Args:              oneOf("subscription"),
 		ValidArgsFunction: p.completeSubscriptions(),
@@ -75,5 +75,5 @@ func (p *Program) replay(ctx context.Context, f *replayFlags, name string) error
 	if f.server.output != asTable {
 		return p.print(f.server.output, answer)
 	}
-	return p.say("subscription %s: its events are sent again by the line %s\n", name, answer.GetLine())
+	return p.say("subscription %s: its events are sent again by the line %s, job %s\n", name, answer.GetLine(), answer.GetJob().GetId())
 }

@@ -60,7 +60,7 @@ func TestEventsTail(t *testing.T) {
 	require.Equal(t, fmt.Sprint(sequences[0]), now.from)
 	require.Regexp(t, fmt.Sprintf(`^%d  \S+  -  user\.added  %s\n%d  \S+  acme  user\.added  %s\n%d  \S+  acme  order\.placed  .*\n$`,
 		sequences[0], regexpQuote(userAdded), sequences[1], regexpQuote(event), sequences[2]), now.out.String())
-	require.Regexp(t, fmt.Sprintf(`^\{"sequence":"%d","storedAt":"\S+Z","subject":"callout\.event\.default\.\d\.\d+\.\d+\.acme\.user\.added","org":"acme","type":"user\.added","partition":\d+,"aggregateId":"u1","body":%s\}\n$`,
+	require.Regexp(t, fmt.Sprintf(`^\{"sequence":%d,"storedAt":"\S+Z","subject":"callout\.event\.default\.\d\.\d+\.\d+\.acme\.user\.added","org":"acme","type":"user\.added","partition":\d+,"aggregateId":"u1","body":%s\}\n$`,
 		sequences[1], regexpQuote(event)), chosen.out.String())
 
 	again := watch(t, p, "--from", fmt.Sprint(sequences[1]), "-o", "yaml")
@@ -117,11 +117,15 @@ func TestEventsPublish(t *testing.T) {
 	require.Regexp(t, `^SEQUENCE +ID +STORED\n\d +e1 +before\n\d +e2 +before\n$`, callout("events", "publish", "-f", file).out)
 	require.Len(t, tg.awaitCount(t, 2), 2)
 	require.Empty(t, publish(t, p, "[]"))
-	require.Contains(t, callout("events", "publish", "-f", file, "-o", "yaml").out, "events:\n- id: e1\n  stream_sequence: ")
+	require.Contains(t, callout("events", "publish", "-f", file, "-o", "yaml").out, "items:\n- sequence: ")
 
 	send := func(stdin string, args ...string) result {
 		return runWith(t, "callout", runOptions{stdin: stdin, env: []string{"CALLOUT_SERVER=" + p.ready["http"]}}, append([]string{"events", "publish"}, args...)...)
 	}
+	other := send(`[{"id":"e3","aggregateID":"u1","event_type":"user.added"},{"id":"e1","aggregateID":"u1","event_type":"user.added","userID":"eve"},{"id":"e4","aggregateID":"u1","event_type":"user.added"}]`)
+	require.Equal(t, 1, other.code)
+	require.Regexp(t, `^SEQUENCE +ID +STORED\n\d+ +e3 +now\n0 +e1 +no, conflict\n\d+ +e4 +now\n$`, other.out)
+	require.Regexp(t, `^callout: the id "e1" is that of another event, stored as \d+: this one is not stored, give it an id of its own, at \[1\]\.id; the others are stored \[conflict\]\n$`, other.err)
 	for stdin, want := range map[string]string{
 		`[{"aggregateID":"u1","event_type":"user.added"},{"aggregateID":"u1","event_type":"user..added"}]`: "event_type: an event type is made of letters, digits, _ and - joined by single dots, such as user.added, at [1].event_type [bad_field]",
 		`{`:   "the JSON is empty or ends too early [malformed]",
@@ -134,7 +138,7 @@ func TestEventsPublish(t *testing.T) {
 	require.Equal(t, result{1, "", "callout: the events cannot be read: open lost.json: no such file or directory (give another file with -f)\n"}, send("", "-f", "lost.json"))
 	require.Equal(t, result{1, "", "callout: the events have more than 67108864 bytes: send them in parts [too_large]\n"}, send(strings.Repeat(" ", 64<<20+1)))
 	got := send(`{"aggregateID":"u1","event_type":"user.added","event_payload":"` + strings.Repeat("x", 20<<20) + `"}`)
-	require.Equal(t, result{1, "", "callout: the body is too large [too_large]\n"}, got)
+	require.Equal(t, result{1, "", "callout: a body has at most 8388608 bytes here [too_large]\n"}, got)
 }
 
 func TestEventsReplay(t *testing.T) {
@@ -143,7 +147,7 @@ func TestEventsReplay(t *testing.T) {
 	p, callout := running(t, tg, oneHook)
 	sequences := publish(t, p, "["+userAdded+","+userAdded+"]")
 	first := tg.awaitCount(t, 2)
-	require.Regexp(t, `^subscription user\.added/hook: its events are sent again by the line user-added-hook-\S+-replay-\d+\n$`,
+	require.Regexp(t, `^subscription user\.added/hook: its events are sent again by the line user-added-hook-\S+-replay-\d+, job [0-9A-Z]{26}\n$`,
 		callout("events", "replay", "user.added/hook", "--from-sequence", fmt.Sprint(sequences[1])).out)
 	third := tg.awaitCount(t, 3)[2]
 	require.Equal(t, []string{first[1].delivery, "true"}, []string{third.delivery, third.header.Get("Callout-Replay")})

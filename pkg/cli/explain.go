@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 
 type explainFlags struct {
 	server serverFlags
-	file   string
+	files  filesFlag
 	org    string
 }
 
@@ -40,17 +41,20 @@ what is in force.`,
 			if err := f.server.check(); err != nil {
 				return err
 			}
+			if err := f.files.check(); err != nil {
+				return err
+			}
 			phase := action.Phase(args[0])
 			if err := manage.CheckQuestion(phase, args[1], f.org); err != nil {
 				return &usageError{fmt.Errorf("%q: %s", args[1], messageOf(err))}
 			}
-			if !cmd.Flags().Changed("instance") && f.file != "" {
+			if !cmd.Flags().Changed("instance") && len(f.files) > 0 {
 				f.server.instance = "" // the file says it
 			}
 			return p.explain(cmd.Context(), &f, phase, args[1])
 		},
 	}
-	fileFlag(cmd, &f.file, "look into this configuration")
+	f.files.add(cmd, "look into this configuration")
 	cmd.Flags().StringVar(&f.org, "org", "", "the `ORG` of the caller or of the event")
 	f.server.add(cmd, asTable, asJSON, asYAML)
 	return cmd
@@ -76,8 +80,8 @@ func phaseAndName(cmd *cobra.Command, args []string) error {
 func (p *Program) explain(ctx context.Context, f *explainFlags, phase action.Phase, name string) error {
 	var answer *calloutv1.ExplainResponse
 	var err error
-	if f.file != "" {
-		answer, err = p.explainFile(f, phase, name)
+	if len(f.files) > 0 {
+		answer, err = p.explainFile(ctx, f, phase, name)
 	} else {
 		answer, err = ask(ctx, &f.server, &calloutv1.ExplainRequest{
 			Instance: f.server.instance, Phase: manage.PhaseNumber(phase), Name: name, Org: f.org,
@@ -92,17 +96,20 @@ func (p *Program) explain(ctx context.Context, f *explainFlags, phase action.Pha
 	return p.say("%s", explanation(answer))
 }
 
-func (p *Program) explainFile(f *explainFlags, phase action.Phase, name string) (*calloutv1.ExplainResponse, error) {
-	c, err := load(f.file)
+func (p *Program) explainFile(ctx context.Context, f *explainFlags, phase action.Phase, name string) (*calloutv1.ExplainResponse, error) {
+	c, err := p.load(ctx, f.files)
 	if err != nil {
 		return nil, err
 	}
-	s, problems := c.parse(f.server.instance)
+	s, problems, err := c.parse(ctx, f.server.instance)
+	if err != nil {
+		return nil, err
+	}
 	if s == nil {
 		for _, problem := range problems {
 			p.note(problem.String())
 		}
-		return nil, fmt.Errorf("the configuration has errors; see \"callout check -f %s\"", f.file)
+		return nil, fmt.Errorf("the configuration has errors; see \"callout check %s\"", strings.Join(f.files, " "))
 	}
 	m, err := catalog.Compile(s)
 	if err != nil {

@@ -50,7 +50,7 @@ func TestExplainOfAServer(t *testing.T) {
 		online := callout("", append([]string{"explain"}, question[2:]...)...)
 		require.Zero(t, online.code, online.err)
 		require.NotEqual(t, offline.out, online.out)
-		without := strings.NewReplacer(", revision 2)", ")", `"revision":"2"`, `"revision":"0"`, `revision: "2"`, `revision: "0"`)
+		without := strings.NewReplacer(", revision 2)", ")", `"revision":2`, `"revision":0`, "revision: 2", "revision: 0")
 		require.Equal(t, offline.out, without.Replace(online.out))
 	}
 }
@@ -58,5 +58,5 @@ func TestExplainOfAServer(t *testing.T) {
 func TestExplainOfABadFile(t *testing.T) {
 	t.Parallel()
 	got := runWith(t, "callout", runOptions{stdin: "targets: ["}, "explain", "event", "user.added", "-f", "-")
-	require.Equal(t, result{1, "", "stdin:1:10: error: sequence end token ']' not found [syntax]\ncallout: the configuration has errors; see \"callout check -f -\"\n"}, got)
+	require.Equal(t, result{1, "", "stdin:1:10: error: sequence end token ']' not found [syntax]\ncallout: the configuration has errors; see \"callout check -\"\n"}, got)
 }

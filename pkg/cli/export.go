@@ -38,7 +38,7 @@ func (p *Program) export(ctx context.Context, server *serverFlags, revision uint
 	if err != nil {
 		return err
 	}
-	if server.output == asJSON {
+	if isJSON(server.output) {
 		return p.print(asJSON, answer)
 	}
 	return p.say("%s", answer.GetConfiguration())

@@ -67,7 +67,7 @@ func (h *history) kill(t *testing.T, p *process) {
 // editPace is how often somebody edits, and editsAtLeast how often in all when
 // nothing takes longer.
 const (
-	editPace     = 100 * time.Millisecond
+	editPace     = 250 * time.Millisecond // a file is read when it is left alone
 	editsAtLeast = 4
 )
 
@@ -94,7 +94,7 @@ func (h *history) edit(stop <-chan struct{}) error {
 	defer pace.Stop()
 	for n := 0; ; n++ {
 		<-pace.C
-		if err := swap(h.file, h.configured()); err != nil {
+		if err := swap(h.file, fill(h.tg, h.configured())); err != nil {
 			return err
 		}
 		select {

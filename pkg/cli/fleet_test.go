@@ -11,13 +11,14 @@ import (
 )
 
 // fleet is a dispatcher with the broker in it, and workers: all of them
-// processes.
+// processes. Beside the instance of its test it has a twin.
 type fleet struct {
 	tg         *target
 	file       string // the configuration that the dispatcher follows
 	dispatcher *process
 	workers    []*process
 	js         jetstream.JetStream
+	twin       *twin
 }
 
 // ackWait is short, so that a killed worker is missed soon.
@@ -25,10 +26,11 @@ const ackWait = "1s"
 
 func newFleet(t *testing.T, tg *target, config string, workers int) *fleet {
 	t.Helper()
-	f := &fleet{tg: tg, file: configuration(t, fill(tg, config))}
+	f := &fleet{tg: tg, file: configuration(t, fill(tg, config)), twin: newTwin(t, tg)}
 	f.dispatcher = start(t, "dispatcher", tg.env(), "--embedded-nats", "-f", f.file, "--data", t.TempDir(),
 		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--ack-wait", ackWait)
 	f.js = stream(t, plain(t, f.dispatcher))
+	require.NoError(t, f.twin.apply(t.Context(), f.dispatcher, config))
 	for range workers {
 		f.hire(t)
 	}
@@ -49,15 +51,26 @@ func (f *fleet) publish(ctx context.Context, eventType string, from, n int) ([]u
 	var sequences []uint64
 	for i := from; i < from+n; i++ {
 		aggregate := fmt.Sprintf("a%d", i%5)
-		body := fmt.Sprintf(`{"aggregateID":"%s","event_type":"%s","event_payload":{"i":%d}}`, aggregate, eventType, i)
-		ack, err := f.js.Publish(ctx, "callout.event.default.=."+aggregate+"."+eventType, []byte(body),
-			jetstream.WithMsgID(fmt.Sprintf("%s-%d", eventType, i)))
+		sequence, err := f.store(ctx, aggregate, eventType, i)
 		if err != nil {
 			return sequences, err
 		}
-		sequences = append(sequences, ack.Sequence)
+		sequences = append(sequences, sequence)
 	}
 	return sequences, nil
+}
+
+// store stores one event, in both instances, and tells its sequence in the
+// stream of the test's.
+func (f *fleet) store(ctx context.Context, aggregate, eventType string, i int) (sequence uint64, err error) {
+	body := fmt.Appendf(nil, `{"aggregateID":"%s","event_type":"%s","event_payload":{"i":%d}}`, aggregate, eventType, i)
+	id := fmt.Sprintf("%s-%d", eventType, i)
+	ack, err := f.js.Publish(ctx, "callout.event.default.=."+aggregate+"."+eventType, body, jetstream.WithMsgID(id))
+	if err != nil {
+		return 0, err
+	}
+	_, err = f.twin.publish(ctx, f.js, aggregate, eventType, id, body)
+	return ack.Sequence, err
 }
 
 // line finds the consumer of a target's line by its metadata, as any NATS tool

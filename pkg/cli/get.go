@@ -4,24 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 func (p *Program) getCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:   "get targets|executions|subscriptions|revisions|conditions|dead [NAME…]",
+		Use:   "get targets|executions|subscriptions|deliveries|events|dead|jobs|revisions|conditions|workers|instances [NAME…]",
 		Short: "Show what a dispatcher has",
 		Long: `Shows what a dispatcher has, as a table or for programs. -o wide shows more, -o name
-the names alone, -o json one object a line as the pages come, and -o yaml, for
-targets and executions, a configuration file that "callout apply -f -" reads back
-and that changes nothing.`,
+the names alone, -o json all in one object, {"items":[…]}, --json one object a line
+as they come, and -o yaml, for targets and executions, a configuration file that
+"callout apply -f -" reads back and that changes nothing. --watch shows each again
+when it stands differently.
+
+In JSON numbers are numbers, words are in lower case, and times are RFC 3339.`,
 		Example: "  callout get targets --org acme\n  callout get executions --target audit\n  callout get targets -l team=identity -o yaml > identity.yaml",
 	})
 	cmd.AddCommand(p.getTargetsCommand(), p.getExecutionsCommand(), p.getSubscriptionsCommand(), p.getRevisionsCommand(),
-		p.getConditionsCommand(), p.getDeadCommand())
+		p.getConditionsCommand(), p.getDeliveriesCommand(), p.getDeadCommand(), p.getJobsCommand(), p.getEventsCommand(), p.getWorkersCommand(), p.getInstancesCommand())
 	return cmd
 }
 
@@ -73,16 +77,5 @@ func durationText(d *durationpb.Duration) string {
 	if d == nil {
 		return ""
 	}
-	return shortDuration(d.AsDuration())
-}
-
-// shortDuration leaves out the zeros at the end: 5m instead of 5m0s.
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = strings.TrimSuffix(text, zero[1:])
-		}
-	}
-	return text
+	return catalog.ShortDuration(d.AsDuration())
 }

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,9 +15,14 @@ import (
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
+type conditionsFlags struct {
+	server serverFlags
+	watch  watchFlag
+	cores  bool
+}
+
 func (p *Program) getConditionsCommand() *cobra.Command {
-	var server serverFlags
-	var cores bool
+	var f conditionsFlags
 	cmd := &cobra.Command{
 		Use:     "conditions [PART]",
 		Aliases: []string{"condition"},
@@ -30,76 +38,74 @@ it. With --cores it lists who declared something, and when.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := server.check(); err != nil {
+			if err := cmp.Or(f.server.check(), f.watch.check(&f.server)); err != nil {
 				return err
 			}
-			request := &calloutv1.ListConditionsRequest{Instance: server.instance}
+			request := &calloutv1.ListConditionsRequest{Instance: f.server.instance}
 			if len(args) > 0 {
 				request.Contains = args[0]
 			}
-			return p.getConditions(cmd.Context(), &server, request, cores)
+			return p.getConditions(cmd.Context(), &f, request)
 		},
 	}
-	cmd.Flags().BoolVar(&cores, "cores", false, "list the cores instead")
-	server.add(cmd, asTable, asName, asJSON, asYAML)
+	cmd.Flags().BoolVar(&f.cores, "cores", false, "list the cores instead")
+	f.watch.add(cmd)
+	f.server.add(cmd, asTable, asName, asJSON, asYAML)
 	return cmd
 }
 
-func (p *Program) getConditions(ctx context.Context, server *serverFlags, request *calloutv1.ListConditionsRequest, cores bool) error {
-	answer, err := ask(ctx, server, request, calloutv1connect.ActionServiceClient.ListConditions)
-	if err != nil {
-		return err
+func (p *Program) getConditions(ctx context.Context, f *conditionsFlags, request *calloutv1.ListConditionsRequest) error {
+	fetch := func(ctx context.Context) (*calloutv1.ListConditionsResponse, error) {
+		return ask(ctx, &f.server, request, calloutv1connect.ActionServiceClient.ListConditions)
 	}
-	switch {
-	case server.output == asJSON || server.output == asYAML:
-		return p.print(server.output, answer)
-	case cores:
-		return p.tellCores(server.output, answer.GetCores())
+	if f.cores {
+		t := p.table("CORE", "DECLARED")
+		show := &lister[*calloutv1.Declaration]{Program: p, form: f.server.output, what: "core has declared anything", table: t, name: (*calloutv1.Declaration).GetCore,
+			row: func(c *calloutv1.Declaration) { t.add(c.GetCore(), age(c.GetUpdateTime(), time.Now())) },
+			json: func(c *calloutv1.Declaration) ([]byte, error) {
+				return json.Marshal(shownCore{c.GetCore(), c.GetUpdateTime().AsTime()})
+			}}
+		return list(ctx, f.watch, show, func(ctx context.Context) ([]*calloutv1.Declaration, error) {
+			answer, err := fetch(ctx)
+			return answer.GetCores(), err
+		})
 	}
-	return p.tellConditions(server.output, answer)
+	t := p.table("KIND", "CONDITION", "PHASES")
+	show := &lister[*declared]{Program: p, form: f.server.output, what: "conditions were declared", table: t, name: func(d *declared) string { return d.Condition },
+		row:  func(d *declared) { t.add(d.Kind, d.Condition, strings.Join(d.Phases, ", ")) },
+		json: func(d *declared) ([]byte, error) { return json.Marshal(d) }}
+	return list(ctx, f.watch, show, func(ctx context.Context) ([]*declared, error) {
+		answer, err := fetch(ctx)
+		return declaredIn(answer), err
+	})
 }
 
-func (p *Program) tellConditions(form string, answer *calloutv1.ListConditionsResponse) error {
-	t := p.table("KIND", "CONDITION", "PHASES")
-	calls := string(action.Request) + ", " + string(action.Response)
-	found := false
+// declared is one condition that a core has declared.
+type declared struct {
+	Kind      string   `json:"kind"` // method, service, function or event
+	Condition string   `json:"condition"`
+	Phases    []string `json:"phases"`
+}
+
+// shownCore is a core that has declared something, for programs.
+type shownCore struct {
+	Core       string    `json:"core"`
+	UpdateTime time.Time `json:"updateTime"`
+}
+
+func declaredIn(answer *calloutv1.ListConditionsResponse) (all []*declared) {
+	calls := []string{string(action.Request), string(action.Response)}
 	for _, group := range []struct {
-		kind, phases string
-		names        []string
+		kind   string
+		phases []string
+		names  []string
 	}{
 		{"method", calls, answer.GetMethods()}, {"service", calls, answer.GetServices()},
-		{"function", string(action.Function), answer.GetFunctions()}, {"event", string(action.OnEvent), answer.GetEventTypes()},
+		{"function", []string{string(action.Function)}, answer.GetFunctions()}, {"event", []string{string(action.OnEvent)}, answer.GetEventTypes()},
 	} {
 		for _, name := range group.names {
-			found = true
-			if form == asName {
-				if err := p.say("%s\n", printable(name)); err != nil {
-					return err
-				}
-				continue
-			}
-			t.add(group.kind, name, group.phases)
+			all = append(all, &declared{group.kind, name, group.phases})
 		}
 	}
-	if !found && form == asTable {
-		return p.say("no conditions were declared\n")
-	}
-	return t.flush()
-}
-
-func (p *Program) tellCores(form string, cores []*calloutv1.Declaration) error {
-	if len(cores) == 0 && form == asTable {
-		return p.say("no core has declared anything\n")
-	}
-	t := p.table("CORE", "DECLARED")
-	for _, c := range cores {
-		if form == asName {
-			if err := p.say("%s\n", printable(c.GetCore())); err != nil {
-				return err
-			}
-			continue
-		}
-		t.add(c.GetCore(), age(c.GetUpdateTime(), time.Now()))
-	}
-	return t.flush()
+	return all
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/manage"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
@@ -21,6 +22,7 @@ type getExecutionsFlags struct {
 	phases []string
 	target string
 	sortBy string
+	watch  watchFlag
 	chosen *chosen
 }
 
@@ -42,7 +44,7 @@ reads it back, and that changes nothing.`,
   callout get executions request/zitadel.user.v2.UserService -o yaml`,
 		ValidArgsFunction: p.completeExecutions(),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if err := f.server.check(); err != nil {
+			if err := cmp.Or(f.server.check(), f.watch.check(&f.server)); err != nil {
 				return err
 			}
 			if f.chosen, err = choose(args, f.org.execution); err != nil {
@@ -58,6 +60,7 @@ reads it back, and that changes nothing.`,
 	flags.StringVar(&f.sortBy, "sort-by", "", "condition, create_time or update_time; left out, as they were written")
 	complete(cmd, "phase", cobra.FixedCompletions(phaseWords(), cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "target", p.completeTargets())
+	f.watch.add(cmd)
 	f.server.add(cmd, asTable, asWide, asName, asJSON, asYAML)
 	return cmd
 }
@@ -99,24 +102,28 @@ func (p *Program) getExecutions(ctx context.Context, f *getExecutionsFlags) erro
 	if err != nil {
 		return err
 	}
-	show := p.executionPrinter(f.server.output)
-	revision := uint64(0)
-	err = eachPage(ctx, func(ctx context.Context, token string) ([]*calloutv1.Execution, string, error) {
-		answer, err := ask(ctx, &f.server, &calloutv1.ListExecutionsRequest{
-			Instance: f.server.instance, Filter: filter, OrderBy: f.sortBy, PageSize: pageSize, PageToken: token,
-		}, calloutv1connect.ActionServiceClient.ListExecutions)
-		revision = answer.GetRevision()
-		return answer.GetExecutions(), answer.GetNextPageToken(), err
-	}, func(page []*calloutv1.Execution) error {
-		return show.page(slices.DeleteFunc(page, func(e *calloutv1.Execution) bool {
-			return !f.chosen.has(func(r ref) bool { return fits(r, e) })
-		}))
+	show := p.executionLister(f.server.output)
+	if f.watch.on {
+		return watching(ctx, show, func(ctx context.Context) (all []*calloutv1.Execution, err error) {
+			_, err = f.each(ctx, filter, func(page []*calloutv1.Execution) error { all = append(all, page...); return nil })
+			return all, err
+		})
+	}
+	var refs []executionRef // for YAML
+	revision, err := f.each(ctx, filter, func(page []*calloutv1.Execution) error {
+		if f.server.output != asYAML {
+			return show.page(page)
+		}
+		for _, e := range page {
+			refs = append(refs, executionRef{e.GetOrg(), manage.PhaseWord(e.GetPhase()), executionOf(e).Name})
+		}
+		return nil
 	})
 	switch {
 	case err != nil:
 		return err
 	case f.server.output == asYAML:
-		err = p.executionsFile(ctx, &f.server, revision, show.refs)
+		err = p.executionsFile(ctx, &f.server, revision, refs)
 	default:
 		err = show.end()
 	}
@@ -126,54 +133,35 @@ func (p *Program) getExecutions(ctx context.Context, f *getExecutionsFlags) erro
 	return f.chosen.missing("execution")
 }
 
-// executionPrinter shows executions page by page.
-type executionPrinter struct {
-	*Program
-	form  string
-	table *table
-	refs  []executionRef // for YAML
-	now   time.Time
-	found bool
+// each hands over the executions that are asked for, page by page, and tells of
+// which revision they are.
+func (f *getExecutionsFlags) each(ctx context.Context, filter *calloutv1.ExecutionFilter, do func([]*calloutv1.Execution) error) (revision uint64, err error) {
+	err = eachPage(ctx, func(ctx context.Context, token string) ([]*calloutv1.Execution, string, error) {
+		answer, err := ask(ctx, &f.server, &calloutv1.ListExecutionsRequest{
+			Instance: f.server.instance, Filter: filter, OrderBy: f.sortBy, PageSize: pageSize, PageToken: token,
+		}, calloutv1connect.ActionServiceClient.ListExecutions)
+		revision = answer.GetRevision()
+		return answer.GetExecutions(), answer.GetNextPageToken(), err
+	}, func(page []*calloutv1.Execution) error {
+		return do(slices.DeleteFunc(page, func(e *calloutv1.Execution) bool {
+			return !f.chosen.has(func(r ref) bool { return fits(r, e) })
+		}))
+	})
+	return revision, err
 }
 
-func (p *Program) executionPrinter(form string) *executionPrinter {
+func (p *Program) executionLister(form string) *lister[*calloutv1.Execution] {
 	head := []string{"PHASE", "CONDITION", "NAME", "ORG", "TARGETS", "CHANGED"}
+	t := p.table(head...)
 	if form == asWide {
-		head = append(head, "SETTINGS", "FILE", "ID")
+		t = p.table(append(head, "SETTINGS", "FILE", "ID")...).wide()
 	}
-	return &executionPrinter{Program: p, form: form, table: p.table(head...), now: time.Now()}
+	return &lister[*calloutv1.Execution]{Program: p, form: form, what: "executions", table: t,
+		name: func(e *calloutv1.Execution) string { return refOf(e).String() },
+		row:  func(e *calloutv1.Execution) { executionRow(t, e, form == asWide) }}
 }
 
-func (p *executionPrinter) page(executions []*calloutv1.Execution) error {
-	for _, e := range executions {
-		p.found = true
-		var err error
-		switch p.form {
-		case asJSON:
-			err = p.print(asJSON, e)
-		case asName:
-			err = p.say("%s\n", printable(refOf(e).String()))
-		case asYAML:
-			p.refs = append(p.refs, executionRef{e.GetOrg(), manage.PhaseWord(e.GetPhase()), executionOf(e).Name})
-		default:
-			p.row(e)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return p.table.flush()
-}
-
-// end says when there was nothing.
-func (p *executionPrinter) end() error {
-	if !p.found && (p.form == asTable || p.form == asWide) {
-		return p.say("no executions\n")
-	}
-	return nil
-}
-
-func (p *executionPrinter) row(e *calloutv1.Execution) {
+func executionRow(t *table, e *calloutv1.Execution, wide bool) {
 	condition, name := e.GetCondition(), e.GetName()
 	switch {
 	case condition == "":
@@ -181,11 +169,11 @@ func (p *executionPrinter) row(e *calloutv1.Execution) {
 	case name == condition:
 		name = ""
 	}
-	row := []string{string(manage.PhaseWord(e.GetPhase())), condition, name, e.GetOrg(), entriesText(e.GetTargets()), age(e.GetUpdateTime(), p.now)}
-	if p.form == asWide {
+	row := []string{string(manage.PhaseWord(e.GetPhase())), condition, name, e.GetOrg(), entriesText(e.GetTargets()), age(e.GetUpdateTime(), time.Now())}
+	if wide {
 		row = append(row, strings.Join(settingsOf(e), ", "), e.GetFile(), e.GetId())
 	}
-	p.table.add(row...)
+	t.add(row...)
 }
 
 // refOf names an execution as it is read back.
@@ -244,5 +232,5 @@ func (p *Program) executionsFile(ctx context.Context, server *serverFlags, revis
 	if err != nil {
 		return err
 	}
-	return p.say("%s", catalog.Export(closure(whole, refs)))
+	return p.say("%s", file.Export(reached(whole, refs)))
 }

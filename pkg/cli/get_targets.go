@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
@@ -23,6 +25,7 @@ type getTargetsFlags struct {
 	url    string
 	labels []string
 	sortBy string
+	watch  watchFlag
 	chosen *chosen
 }
 
@@ -43,7 +46,7 @@ else; "callout apply -f -" reads it back, and that changes nothing.`,
   callout get targets --url old.example.com -o yaml | sed s/old.example/new.example/ | callout apply -f -`,
 		ValidArgsFunction: p.completeTargets(),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if err := f.server.check(); err != nil {
+			if err := cmp.Or(f.server.check(), f.watch.check(&f.server)); err != nil {
 				return err
 			}
 			if f.chosen, err = choose(args, f.org.target); err != nil {
@@ -59,6 +62,7 @@ else; "callout apply -f -" reads it back, and that changes nothing.`,
 	flags.StringSliceVarP(&f.labels, "label", "l", nil, "only those with the label `NAME=VALUE`,…")
 	flags.StringVar(&f.sortBy, "sort-by", "name", "name, create_time or update_time; 'update_time desc' shows the newest first")
 	complete(cmd, "kind", cobra.FixedCompletions([]string{"webhook", "call", "async"}, cobra.ShellCompDirectiveNoFileComp))
+	f.watch.add(cmd)
 	f.server.add(cmd, asTable, asWide, asName, asJSON, asYAML)
 	return cmd
 }
@@ -83,18 +87,29 @@ func (p *Program) getTargets(ctx context.Context, f *getTargetsFlags) error {
 	if err != nil {
 		return err
 	}
-	show := p.targetPrinter(f.server.output, f.server.instance)
-	err = eachPage(ctx, func(ctx context.Context, token string) ([]*calloutv1.Target, string, error) {
-		answer, err := ask(ctx, &f.server, &calloutv1.ListTargetsRequest{
-			Instance: f.server.instance, Filter: filter, OrderBy: f.sortBy, PageSize: pageSize, PageToken: token,
-		}, calloutv1connect.ActionServiceClient.ListTargets)
-		return answer.GetTargets(), answer.GetNextPageToken(), err
-	}, func(page []*calloutv1.Target) error {
-		return show.page(slices.DeleteFunc(page, func(t *calloutv1.Target) bool {
-			return !f.chosen.has(func(r ref) bool { return r.name == t.GetName() && (!r.known || r.org == t.GetOrg()) })
-		}))
+	show := p.targetLister(f.server.output)
+	if f.watch.on {
+		return watching(ctx, show, func(ctx context.Context) (all []*calloutv1.Target, err error) {
+			err = f.each(ctx, filter, func(page []*calloutv1.Target) error { all = append(all, page...); return nil })
+			return all, err
+		})
+	}
+	whole := catalog.Empty(f.server.instance) // for YAML, in which organizations stand in one place
+	err = f.each(ctx, filter, func(page []*calloutv1.Target) error {
+		if f.server.output != asYAML {
+			return show.page(page)
+		}
+		for _, t := range page {
+			addTarget(whole, t.GetOrg(), targetOf(t))
+		}
+		return nil
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+		return err
+	case f.server.output == asYAML:
+		err = p.say("%s", file.Export(whole))
+	default:
 		err = show.end()
 	}
 	if err != nil {
@@ -103,64 +118,39 @@ func (p *Program) getTargets(ctx context.Context, f *getTargetsFlags) error {
 	return f.chosen.missing("target")
 }
 
-// targetPrinter shows targets page by page.
-type targetPrinter struct {
-	*Program
-	form  string
-	table *table
-	whole *catalog.Snapshot // for YAML, in which organizations stand in one place
-	now   time.Time
-	found bool
+// each hands over the targets that are asked for, page by page.
+func (f *getTargetsFlags) each(ctx context.Context, filter *calloutv1.TargetFilter, do func([]*calloutv1.Target) error) error {
+	return eachPage(ctx, func(ctx context.Context, token string) ([]*calloutv1.Target, string, error) {
+		answer, err := ask(ctx, &f.server, &calloutv1.ListTargetsRequest{
+			Instance: f.server.instance, Filter: filter, OrderBy: f.sortBy, PageSize: pageSize, PageToken: token,
+		}, calloutv1connect.ActionServiceClient.ListTargets)
+		return answer.GetTargets(), answer.GetNextPageToken(), err
+	}, func(page []*calloutv1.Target) error {
+		return do(slices.DeleteFunc(page, func(t *calloutv1.Target) bool {
+			return !f.chosen.has(func(r ref) bool { return r.name == t.GetName() && (!r.known || r.org == t.GetOrg()) })
+		}))
+	})
 }
 
-func (p *Program) targetPrinter(form, instance string) *targetPrinter {
+func (p *Program) targetLister(form string) *lister[*calloutv1.Target] {
 	head := []string{"NAME", "ORG", "TYPE", "URL", "TIMEOUT", "STATE", "CHANGED"}
+	t := p.table(head...)
 	if form == asWide {
-		head = append(head, "INTERRUPTS", "LANES", "LIMITS", "LABELS", "FILE", "ID")
+		t = p.table(append(head, "INTERRUPTS", "LANES", "LIMITS", "LABELS", "FILE", "ID")...).wide()
 	}
-	return &targetPrinter{Program: p, form: form, table: p.table(head...), whole: catalog.Empty(instance), now: time.Now()}
+	return &lister[*calloutv1.Target]{Program: p, form: form, what: "targets", table: t,
+		name: func(t *calloutv1.Target) string { return ref{org: t.GetOrg(), name: t.GetName()}.String() },
+		row:  func(one *calloutv1.Target) { targetRow(t, one, form == asWide) }}
 }
 
-func (p *targetPrinter) page(targets []*calloutv1.Target) error {
-	for _, t := range targets {
-		p.found = true
-		var err error
-		switch p.form {
-		case asJSON:
-			err = p.print(asJSON, t)
-		case asName:
-			err = p.say("%s\n", printable(ref{org: t.GetOrg(), name: t.GetName()}.String()))
-		case asYAML:
-			addTarget(p.whole, t.GetOrg(), targetOf(t))
-		default:
-			p.row(t)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return p.table.flush()
-}
-
-// end prints what only the last page makes whole.
-func (p *targetPrinter) end() error {
-	switch {
-	case p.form == asYAML:
-		return p.say("%s", catalog.Export(p.whole))
-	case !p.found && (p.form == asTable || p.form == asWide):
-		return p.say("no targets\n")
-	}
-	return nil
-}
-
-func (p *targetPrinter) row(t *calloutv1.Target) {
-	row := []string{t.GetName(), t.GetOrg(), t.GetType(), t.GetUrl(), shortDuration(targetOf(t).Timeout), targetState(t), age(t.GetUpdateTime(), p.now)}
-	if p.form == asWide {
+func targetRow(to *table, t *calloutv1.Target, wide bool) {
+	row := []string{t.GetName(), t.GetOrg(), t.GetType(), t.GetUrl(), catalog.ShortDuration(targetOf(t).Timeout), targetState(t), age(t.GetUpdateTime(), time.Now())}
+	if wide {
 		interrupts := map[bool]string{true: "yes"}[t.GetInterruptOnError()]
 		row = append(row, interrupts, fmt.Sprint(max(t.GetLanes(), 1)), limitsText(t), labelsText(t.GetLabels()), t.GetFile(), t.GetId())
 	}
-	p.table.add(row...)
-	p.table.colour(5, stateColours[targetState(t)])
+	to.add(row...)
+	to.colour(5, stateColours[targetState(t)])
 }
 
 // targetState is active, or paused by its configuration or beside it.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -15,16 +16,16 @@ import (
 type historyFlags struct {
 	server serverFlags
 	limit  int
-	watch  bool
+	watch  watchFlag
 }
 
 func (p *Program) historyCommand() *cobra.Command {
-	return p.revisionsCommand(&cobra.Command{Use: "history", Example: "  callout history\n  callout history --limit 0 -o json | jq .source\n  callout history --watch"})
+	return p.revisionsCommand(&cobra.Command{Use: "history", Example: "  callout history\n  callout history --limit 0 --json | jq .source\n  callout history --watch"})
 }
 
 func (p *Program) getRevisionsCommand() *cobra.Command {
 	return p.revisionsCommand(&cobra.Command{Use: "revisions", Aliases: []string{"revision"},
-		Example: "  callout get revisions\n  callout get revisions --watch -o json"})
+		Example: "  callout get revisions\n  callout get revisions --watch --json"})
 }
 
 // revisionsCommand is one command by two names.
@@ -40,26 +41,26 @@ With --watch it shows each revision as it comes into force, until Ctrl-C, beginn
 with the one in force. Who looks slowly misses some, never the newest.`
 	cmd.Args = noArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := f.server.check(); err != nil {
+		if err := cmp.Or(f.server.check(), f.watch.check(&f.server)); err != nil {
 			return err
 		}
 		if f.limit < 0 {
 			return &usageError{fmt.Errorf("--limit %d is less than none", f.limit)}
 		}
-		if f.watch {
+		if f.watch.on {
 			return p.watchRevisions(cmd.Context(), &f.server)
 		}
 		return p.history(cmd.Context(), &f)
 	}
 	cmd.Flags().IntVar(&f.limit, "limit", 100, "at most so many; 0 lists all that are kept")
-	cmd.Flags().BoolVarP(&f.watch, "watch", "w", false, "show each revision as it comes into force")
+	f.watch.add(cmd)
 	f.server.add(cmd, asTable, asName, asJSON, asYAML)
 	return cmd
 }
 
 func (p *Program) history(ctx context.Context, f *historyFlags) error {
 	have := 0
-	show := p.revisionPrinter(f.server.output)
+	show := p.revisionLister(f.server.output)
 	err := eachPage(ctx, func(ctx context.Context, token string) ([]*calloutv1.Revision, string, error) {
 		size := uint32(pageSize)
 		if f.limit > 0 {
@@ -73,44 +74,44 @@ func (p *Program) history(ctx context.Context, f *historyFlags) error {
 			next = ""
 		}
 		return answer.GetRevisions(), next, err
-	}, show)
-	if err == nil && have == 0 && f.server.output == asTable {
-		return p.say("no revisions\n")
+	}, show.page)
+	if err != nil {
+		return err
 	}
-	return err
+	return show.end()
 }
 
-// revisionPrinter shows revisions as they come.
-func (p *Program) revisionPrinter(form string) func([]*calloutv1.Revision) error {
+func (p *Program) revisionLister(form string) *lister[*calloutv1.Revision] {
 	t := p.table("REVISION", "TIME", "SOURCE", "ADDED", "CHANGED", "REMOVED")
-	return func(page []*calloutv1.Revision) error {
-		for _, r := range page {
-			var err error
-			switch form {
-			case asJSON:
-				err = p.print(asJSON, r)
-			case asYAML:
-				if err = p.say("---\n"); err == nil {
-					err = p.print(asYAML, r)
-				}
-			case asName:
-				err = p.say("%d\n", r.GetRevision())
-			default:
-				t.add(fmt.Sprint(r.GetRevision()), secondText(r.GetCreateTime().AsTime()), r.GetSource(),
-					fmt.Sprint(r.GetAdded()), fmt.Sprint(r.GetChanged()), fmt.Sprint(r.GetRemoved()))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return t.flush()
-	}
+	return &lister[*calloutv1.Revision]{Program: p, form: form, what: "revisions", table: t,
+		name: func(r *calloutv1.Revision) string { return fmt.Sprint(r.GetRevision()) },
+		row: func(r *calloutv1.Revision) {
+			t.add(fmt.Sprint(r.GetRevision()), secondText(r.GetCreateTime().AsTime()), r.GetSource(),
+				fmt.Sprint(r.GetAdded()), fmt.Sprint(r.GetChanged()), fmt.Sprint(r.GetRemoved()))
+		}}
 }
 
 // secondText is a time for people, to the second, where they are.
 func secondText(t time.Time) string { return t.Local().Format(time.DateTime) }
 
+// watchRevisions shows each revision as it comes into force. A server that goes
+// away is told of, and waited for.
 func (p *Program) watchRevisions(ctx context.Context, server *serverFlags) error {
+	show := p.revisionLister(server.output)
+	last := uint64(0)
+	return p.retrying(ctx, func(there func()) error {
+		return followRevisions(ctx, server, func(r *calloutv1.Revision) error {
+			there()
+			if r.GetRevision() <= last { // shown before the server went away
+				return nil
+			}
+			last = r.GetRevision()
+			return show.page([]*calloutv1.Revision{r})
+		})
+	})
+}
+
+func followRevisions(ctx context.Context, server *serverFlags, do func(*calloutv1.Revision) error) error {
 	client, done := server.connect()
 	defer done()
 	ctx, cancel := context.WithCancel(ctx)
@@ -120,9 +121,8 @@ func (p *Program) watchRevisions(ctx context.Context, server *serverFlags) error
 		return ended(ctx, server.failure(err))
 	}
 	defer func() { _ = stream.Close() }() // what was shown is shown
-	show := p.revisionPrinter(server.output)
 	for stream.Receive() {
-		if err := show([]*calloutv1.Revision{stream.Msg().GetRevision()}); err != nil {
+		if err := do(stream.Msg().GetRevision()); err != nil {
 			cancel()
 			return err
 		}

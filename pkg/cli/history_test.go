@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,7 @@ type history struct {
 	nc         *nats.Conn
 	js         jetstream.JetStream
 	edits      atomic.Int64
+	twin       *twin
 
 	mu          sync.Mutex
 	acked       []accepted
@@ -61,7 +63,12 @@ const (
 // differs every time.
 func (h *history) configured() string {
 	n := h.edits.Add(1)
-	return fill(h.tg, fmt.Sprintf(`
+	return placedAt([]string{"c", "d"}[n%2], n)
+}
+
+// placedAt has order.placed at one target.
+func placedAt(target string, n int64) string {
+	return strings.NewReplacer("RETRY", fmt.Sprintf("retry: {initial: %s, max: %s, attempts: %d}", firstRetry, longestRetry, mostAttempts)).Replace(fmt.Sprintf(`
 defaults: {timeout: 400ms}
 targets:
   a: {type: webhook, url: "URL/a", RETRY, labels: {edit: "%[1]d"}, KEY}
@@ -71,7 +78,7 @@ targets:
 events:
   "*": {targets: [{target: a}, {target: b}]}
   order.placed: {targets: [{target: %[2]s}]}
-`, n, []string{"c", "d"}[n%2]), "RETRY", fmt.Sprintf("retry: {initial: %s, max: %s, attempts: %d}", firstRetry, longestRetry, mostAttempts))
+`, n, target))
 }
 
 // answer is what the targets do: now and then one refuses, and rarely one does
@@ -101,9 +108,11 @@ func newHistory(t *testing.T, seed uint64) *history {
 	t.Helper()
 	h := &history{random: rand.New(rand.NewPCG(seed, 1)), data: t.TempDir(), natsListen: "127.0.0.1:0", kills: map[string]int{}}
 	h.tg = newTarget(t, h.answer(seed))
-	h.file = configuration(t, h.configured())
+	h.twin = newTwin(t, h.tg)
+	h.file = configuration(t, fill(h.tg, h.configured()))
 	h.startBroker(t)
 	h.startDispatcher(t)
+	require.NoError(t, h.twin.apply(t.Context(), h.dispatcher, placedAt("c", 0)))
 	for range 3 {
 		h.hire(t)
 	}
@@ -142,26 +151,41 @@ func (h *history) publish(ctx context.Context, round int) error {
 		eventType := []string{"user.added", "order.placed", "user.changed"}[i%3]
 		aggregate := fmt.Sprintf("a%d", i%5)
 		body := fmt.Sprintf(`{"aggregateID":"%s","event_type":"%s","event_payload":{"round":%d,"i":%d}}`, aggregate, eventType, round, i)
-		for {
-			try, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // a confirmation on its way when the broker dies never comes
-			ack, err := h.js.Publish(try, "callout.event.default.=."+aggregate+"."+eventType, []byte(body),
-				jetstream.WithMsgID(fmt.Sprintf("%d-%d", round, i)))
-			cancel()
+		id := fmt.Sprintf("%d-%d", round, i)
+		if err := h.insist(ctx, func(try context.Context) error {
+			ack, err := h.js.Publish(try, "callout.event.default.=."+aggregate+"."+eventType, []byte(body), jetstream.WithMsgID(id))
 			if err == nil {
 				h.mu.Lock()
 				h.acked = append(h.acked, accepted{ack.Sequence, eventType, aggregate})
 				h.mu.Unlock()
-				break
 			}
-			if ctx.Err() != nil {
-				return err
-			}
-			h.publishings.Add(1)
-			time.Sleep(10 * time.Millisecond) // the publisher's own pace while the broker is away
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := h.insist(ctx, func(try context.Context) error {
+			_, err := h.twin.publish(try, h.js, aggregate, eventType, id, []byte(body))
+			return err
+		}); err != nil {
+			return err
 		}
 		time.Sleep(time.Duration(i%3) * time.Millisecond) // so that the fault falls among the events
 	}
 	return nil
+}
+
+// insist tries until it is confirmed, or ctx ends.
+func (h *history) insist(ctx context.Context, do func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // a confirmation on its way when the broker dies never comes
+		err := do(try)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		h.publishings.Add(1)
+		time.Sleep(10 * time.Millisecond) // its own pace while the broker is away
+	}
 }
 
 // TestHistory publishes while everything happens that may happen, and checks
@@ -177,11 +201,20 @@ func TestHistory(t *testing.T) {
 			published := make(chan error, 1)
 			go func() { published <- h.publish(ctx, round*len(faults)+k) }()
 			fault.strike(h, t)
+			require.NoError(t, h.insist(ctx, func(context.Context) error {
+				return h.twin.apply(ctx, h.dispatcher, placedAt("c", h.edits.Load()))
+			}))
 			require.NoError(t, <-published, fault.name)
 			cancel()
 		}
 	}
 	h.checkFaults(t, rounds(t))
 	h.check(t)
+	h.twin.check(t, h.tg, "", func(eventType string) []string {
+		if eventType == "order.placed" {
+			return []string{"/c"}
+		}
+		return []string{"/a", "/b"}
+	})
 	t.Logf("seed %d, in %s", seed, time.Since(began).Round(time.Millisecond))
 }

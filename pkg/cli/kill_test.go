@@ -70,6 +70,7 @@ events:
 	t.Logf("%d events, %d requests", len(want), len(all))
 	checkOrder(t, want, all)
 	awaitLag(t, f.line(t, "ledger"), 0)
+	f.twin.check(t, tg, "", everywhere("/"))
 }
 
 // killRound publishes events, kills the worker that holds one of them while

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -77,6 +76,7 @@ events: {"order.*": {targets: [{target: ledger}]}}
 		arrived[a.peer]++
 	}
 	require.Len(t, ids, laneEvents, "none lost")
+	f.twin.check(t, tg, "", everywhere("/"))
 	require.Positive(t, failed.Load())
 	t.Logf("%d events of %d aggregates, %d requests over %d connections, %d failed, 1 worker killed: 0 lost, 0 out of order",
 		len(ids), laneAggregates, len(all), len(arrived), failed.Load())
@@ -106,12 +106,11 @@ func killHolder(t *testing.T, f *fleet, h *hold) {
 func publishOver(ctx context.Context, f *fleet, aggregates map[uint64]int) error {
 	for i := range laneEvents {
 		aggregate := i % laneAggregates
-		body := fmt.Appendf(nil, `{"aggregateID":"a%d","event_type":"order.placed","event_payload":{"i":%d}}`, aggregate, i)
-		ack, err := f.js.Publish(ctx, fmt.Sprintf("callout.event.default.=.a%d.order.placed", aggregate), body, jetstream.WithMsgID(fmt.Sprint(i)))
+		sequence, err := f.store(ctx, fmt.Sprint("a", aggregate), "order.placed", i)
 		if err != nil {
 			return err
 		}
-		aggregates[ack.Sequence] = aggregate
+		aggregates[sequence] = aggregate
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type listenFlags struct {
 	to     string
 	events []string
 	key    string
+	as     string
 }
 
 func (p *Program) listenCommand() *cobra.Command {
@@ -27,8 +28,13 @@ func (p *Program) listenCommand() *cobra.Command {
 		Use:   "listen --forward-to URL [--events a,b]",
 		Short: "Have real events posted to a URL on your own machine",
 		Long: `Posts the events of an instance to a URL that only this machine reaches, as they
-are stored: a target on a laptop gets real deliveries without a public address. They
-are signed with the key that is given or printed.
+are stored: a target on a laptop gets real deliveries without a public address.
+
+They are signed with the key that is given; otherwise with that of the context in
+use, which is made once and kept ("callout context"), or else with one that is made
+and printed. With --as they come as they come to a target that is configured: of the
+conditions that reach it, with its headers, its timeout and its signatures, but
+signed with that key: the target's own is shown to nobody.
 
 It only looks on, beside the subscriptions: nothing is taken from anybody, and
 nothing is configured. So an event is sent once at most: one that fails is not sent
@@ -36,7 +42,7 @@ again, and what is stored while nobody listens is not sent, unless --from begins
 there.
 
 Exit code: 0 when it was ended by Ctrl-C, 3 when the dispatcher goes away.`,
-		Example: "  callout listen --forward-to http://127.0.0.1:9000/hook --events 'user.*,org.added'\n  callout listen --forward-to http://127.0.0.1:9000/hook --from 1 -o json",
+		Example: "  callout listen --forward-to http://127.0.0.1:9000/hook --events 'user.*,org.added'\n  callout listen --forward-to http://127.0.0.1:9000/hook --from 1 --json\n  callout listen --as audit --forward-to http://127.0.0.1:9000/hook",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.tail.server.check(); err != nil {
@@ -49,7 +55,8 @@ Exit code: 0 when it was ended by Ctrl-C, 3 when the dispatcher goes away.`,
 	flags.StringVar(&f.to, "forward-to", "", "post to this `URL`")
 	flags.StringSliceVar(&f.events, "events", nil, "only events of these types or groups, as `PATTERN`,… left out, all")
 	flags.StringVar(&f.tail.org, "org", "", "only events of this `ORG`")
-	flags.StringVar(&f.key, "key", "", "sign with this `KEY`; left out, one is made and printed")
+	flags.StringVar(&f.as, "as", "", "send what this `TARGET` is sent, as it is sent it, such as audit or acme:crm")
+	flags.StringVar(&f.key, "key", "", "sign with this `KEY`; left out, that of the context in use, or one is made and printed")
 	flags.Uint64Var(&f.tail.from, "from", 0, "begin with this message of the stream; 0 begins with the next event")
 	f.tail.server.add(cmd, asText, asJSON)
 	return cmd
@@ -64,11 +71,23 @@ func (p *Program) listen(ctx context.Context, f *listenFlags) error {
 			return &usageError{fmt.Errorf("--events %q: %w", pattern, err)}
 		}
 	}
-	to, err := newSender("forward-to", f.to, f.key, action.Webhook)
+	key := f.key
+	var err error
+	if key == "" {
+		if key, err = p.listenKey(&f.tail.server); err != nil {
+			return err
+		}
+	}
+	to, err := newSender("forward-to", f.to, key, action.Webhook)
 	if err != nil {
 		return err
 	}
 	defer to.close()
+	if f.as != "" {
+		if err := f.takePlace(ctx, to); err != nil {
+			return err
+		}
+	}
 	f.tail.eventType = "*"
 	if len(f.events) == 1 { // the server need not send the others
 		f.tail.eventType = f.events[0]
@@ -108,7 +127,7 @@ type forwarded struct {
 }
 
 func (p *Program) tellForwarded(form string, e *calloutv1.StoredEvent, answer invoke.Answer) error {
-	if form == asJSON {
+	if isJSON(form) {
 		f := forwarded{Sequence: e.GetSequence(), Type: e.GetType(), Org: e.GetOrg(), Outcome: outcomeOf(answer), Status: answer.Status}
 		if answer.Err != nil {
 			f.Code = string(answer.Err.Code)

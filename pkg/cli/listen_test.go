@@ -3,6 +3,8 @@ package cli_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,4 +50,40 @@ func TestListen(t *testing.T) {
 		require.Zero(t, code, w.log)
 		require.Less(t, took, stopIn)
 	}
+}
+
+// TestListenAsATarget gets the events of the conditions that reach a target, with
+// its headers, and signed by the context's key, which stays the same.
+func TestListenAsATarget(t *testing.T) {
+	t.Parallel()
+	tg := newTarget(t, nil)
+	p, _ := running(t, tg, `
+targets:
+  hook: {type: webhook, url: "URL/hook", headers: {X-Own: mine}, paused: true, KEY}
+  idle: {type: webhook, url: "URL/idle", KEY}
+events: {"user.*": {targets: [{target: hook}]}, org.added: {targets: [{target: hook}]}}
+`)
+	contexts := "CALLOUT_CONFIG=" + filepath.Join(t.TempDir(), "contexts.yaml")
+	require.Zero(t, runWith(t, "callout", runOptions{env: []string{contexts}}, "context", "set", "here", "--server", p.ready["http"]).code)
+	seen := make(chan http.Header, 10)
+	local := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header }))
+	t.Cleanup(local.Close)
+	keys := map[string]bool{}
+	for range 2 {
+		l := newProcess("callout", []string{contexts}, "listen", "--as", "hook", "--forward-to", local.URL)
+		require.NoError(t, l.start(t))
+		l.log.await(t, "forwarding the events of")
+		publish(t, p, `[{"aggregateID":"g1","event_type":"group.added"},{"aggregateID":"u1","event_type":"user.added"},{"aggregateID":"o1","event_type":"org.added"}]`)
+		l.out.await(t, "org.added")
+		require.NotContains(t, l.out.String(), "group.added")
+		for range 2 {
+			require.Equal(t, "mine", (<-seen).Get("X-Own"))
+		}
+		key, _, _ := strings.Cut(strings.TrimPrefix(l.log.String(), "signed with the key "), "\n")
+		keys[key] = true
+		l.stop(t, interrupt)
+	}
+	require.Len(t, keys, 1, "one key for the context")
+	idle := runWith(t, "callout", runOptions{env: []string{contexts}}, "listen", "--as", "idle", "--forward-to", local.URL)
+	require.Equal(t, result{1, "", "callout: no event execution reaches the target idle: say with --events which ones are wanted\n"}, idle)
 }

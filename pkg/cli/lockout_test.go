@@ -76,7 +76,7 @@ responses:
 	require.Zero(t, mended.code, mended.err)
 	require.Equal(t, "continue", request().Outcome)
 	require.Equal(t, "continue", response().Outcome)
-	require.Zero(t, operator("targets: {}\n", "apply", "-f", "-", "--prune").code)
+	require.Zero(t, operator("targets: {}\n", "apply", "-f", "-", "--prune", "--allow-empty", "--yes").code)
 	require.Equal(t, reply{Outcome: "continue", Warnings: []refusal{}, Steps: []step{}, Revision: request().Revision}, request(), "nothing is left of it")
 	t.Logf("found out and taken back in %s", time.Since(began).Round(time.Millisecond))
 }

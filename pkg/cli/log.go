@@ -10,16 +10,22 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/callout-hq/callout/pkg/action"
 )
 
 type flagType = pflag.Flag
 
 // logFlags say how to log. A terminal gets lines to read, everything else
 // JSON.
-type logFlags struct{ level, format string }
+type logFlags struct {
+	level, format string
+	verbose       bool
+}
 
 func (l *logFlags) add(cmd *cobra.Command, level string) {
 	cmd.Flags().StringVar(&l.level, "log-level", level, "debug, info, warn or error")
+	cmd.Flags().BoolVarP(&l.verbose, "verbose", "v", false, "on a console, all fields of an attempt instead of a short line; JSON has them in any case")
 	cmd.Flags().StringVar(&l.format, "log-format", "auto", "json, console, or auto: console on a terminal")
 }
 
@@ -28,13 +34,15 @@ func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	if err != nil || l.level == "" {
 		return zerolog.Nop(), &usageError{fmt.Errorf("--log-level %q: debug, info, warn or error are known", l.level)}
 	}
+	to := out
+	out = legible{out}
 	switch l.format {
 	case "auto":
-		if isTerminal(out) {
-			out = console(out)
+		if isTerminal(to) {
+			out = l.console(out, to)
 		}
 	case "console":
-		out = console(out)
+		out = l.console(out, to)
 	case "json":
 	default:
 		return zerolog.Nop(), &usageError{fmt.Errorf("--log-format %q: json, console or auto are known", l.format)}
@@ -42,8 +50,26 @@ func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
 }
 
-func console(out io.Writer) io.Writer {
-	return zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !isTerminal(out) || os.Getenv("NO_COLOR") != ""}
+func (l *logFlags) console(out, to io.Writer) io.Writer {
+	lines := consoleLines(out, to)
+	if l.verbose {
+		return lines
+	}
+	return &briefly{out: out, rest: lines, pen: pen(isTerminal(to) && os.Getenv("NO_COLOR") == "")}
+}
+
+func consoleLines(out, to io.Writer) io.Writer {
+	return zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !isTerminal(to) || os.Getenv("NO_COLOR") != ""}
+}
+
+// legible writes lines of a log as they are to be read, see action.EscapeBidi.
+type legible struct{ out io.Writer }
+
+func (l legible) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(l.out, action.EscapeBidi(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 func isTerminal(w io.Writer) bool {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/callout-hq/callout/pkg/cli"
+	"github.com/callout-hq/callout/pkg/demo"
 )
 
 // programVariable makes this test binary one of the programs: callout,
@@ -26,8 +27,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(diskVariable); dir != "" {
 		os.Exit(holdDisk(dir))
 	}
-	if name := os.Getenv(programVariable); name != "" {
-		os.Exit(cli.Main(name, "test"))
+	if name := os.Getenv(programVariable); name == curlProgram {
+		os.Exit(curl(os.Args[1:]))
+	} else if name != "" {
+		os.Exit(cli.Main(name, "test", demo.Run))
 	}
 	if filepath.Base(os.Args[0]) != scriptProgram {
 		flag.Parse()
@@ -36,7 +39,7 @@ func TestMain(m *testing.M) {
 			os.Exit(2)
 		}
 	}
-	testscript.Main(leakFree{m}, map[string]func(){scriptProgram: func() { os.Exit(cli.Main(scriptProgram, "test")) }})
+	testscript.Main(leakFree{m}, map[string]func(){scriptProgram: func() { os.Exit(cli.Main(scriptProgram, "test", demo.Run)) }})
 }
 
 // leakFree fails the tests when goroutines are left behind.
@@ -44,7 +47,7 @@ type leakFree struct{ m *testing.M }
 
 func (l leakFree) Run() int {
 	code := l.m.Run()
-	if err := goleak.Find(); err != nil && code == 0 {
+	if err := goleak.Find(goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1")); err != nil && code == 0 {
 		fmt.Fprintf(os.Stderr, "goroutines are left behind: %v\n", err)
 		code = 1
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -25,6 +26,7 @@ func targetOf(m *calloutv1.Target) action.Target {
 		Lanes:      int(m.GetLanes()), Concurrency: int(m.GetConcurrency()), Rate: rateOf(m.GetRate()),
 		Breaker:   action.Breaker{Failures: int(m.GetBreaker().GetFailures()), Open: m.GetBreaker().GetOpen().AsDuration()},
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
+		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
 	}
 	for _, s := range m.GetSignature() {
 		t.Signatures = append(t.Signatures, action.Signature(s))
@@ -69,6 +71,9 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 	}
 	if t.Breaker != (action.Breaker{}) {
 		m.Breaker = &calloutv1.Breaker{Failures: uint32(t.Breaker.Failures), Open: durationpb.New(t.Breaker.Open)}
+	}
+	if t.NoKeepAlive {
+		m.KeepAlive = proto.Bool(false)
 	}
 	for _, s := range t.Signatures {
 		m.Signature = append(m.Signature, string(s))

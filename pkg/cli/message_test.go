@@ -10,6 +10,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 			Timeout: aDuration.Draw(t, "timeout"), InterruptOnError: rapid.Bool().Draw(t, "interrupts"),
 			Mapping: rapid.SampledFrom([]action.Mapping{action.Merge, action.Replace}).Draw(t, "mapping"),
 			Lanes:   rapid.SampledFrom([]int{1, 4, 16, 64}).Draw(t, "lanes"), Concurrency: rapid.IntRange(0, 99).Draw(t, "concurrency"),
-			MaxAnswer: rapid.IntRange(0, 99).Draw(t, "max answer"), Paused: rapid.Bool().Draw(t, "paused"),
+			MaxAnswer: rapid.IntRange(0, 99).Draw(t, "max answer"), NoKeepAlive: rapid.Bool().Draw(t, "no keep-alive"), Paused: rapid.Bool().Draw(t, "paused"),
 			Retry: action.Retry{Initial: aDuration.Draw(t, "initial"), Max: aDuration.Draw(t, "max"), MaxAge: aDuration.Draw(t, "max age"),
 				Attempts: rapid.IntRange(0, 1000).Draw(t, "attempts")},
 			Signatures: rapid.SampledFrom([][]action.Signature{{action.SignZitadel}, {action.SignStandard}, {action.SignZitadel, action.SignStandard}}).Draw(t, "signatures"),
@@ -73,7 +74,7 @@ func TestMessages(t *testing.T) {
 // itself, and merged into the whole it changes nothing.
 func TestClosure(t *testing.T) {
 	t.Parallel()
-	whole, problems := catalog.Parse("whole.yaml", []byte(`
+	whole, problems := file.Parse("whole.yaml", []byte(`
 targets:
   a: {type: webhook, url: https://a.example/a}
   b: {type: webhook, url: https://a.example/b}
@@ -94,7 +95,7 @@ orgs:
       user.*: {targets: [{include: deep}, {include: everybody}]}
 `))
 	require.NotNil(t, whole, "%v", problems)
-	part := closure(whole, []executionRef{{"acme", action.OnEvent, "user.*"}})
+	part := reached(whole, []executionRef{{"acme", action.OnEvent, "user.*"}})
 	require.Empty(t, catalog.Diff(whole, catalog.MergeInto(whole, part)))
 	require.Equal(t, `version: 1
 instance: default
@@ -130,14 +131,14 @@ orgs:
         targets:
           - include: deep
           - include: everybody
-`, string(catalog.Export(part)))
-	_, problems = catalog.Parse("part.yaml", catalog.Export(part))
+`, string(file.Export(part)))
+	_, problems = file.Parse("part.yaml", file.Export(part))
 	require.False(t, catalog.HasErrors(problems), "%v", problems)
 }
 
 func TestIncludersFirst(t *testing.T) {
 	t.Parallel()
-	s, _ := catalog.Parse("file.yaml", []byte(`
+	s, _ := file.Parse("file.yaml", []byte(`
 targets: {a: {type: webhook, url: https://a.example/a}}
 events:
   one: {list: true, targets: [{target: a}]}

@@ -23,12 +23,12 @@ func (f *pauseFlags) add(cmd *cobra.Command) {
 
 func (p *Program) targetCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:     "target test|pause|resume NAME",
-		Short:   "Try a target, pause it, or let it run again",
+		Use:     "target test|pause|resume|key|rotate-key NAME",
+		Short:   "Try a target, pause it, let it run again, or give it a new key",
 		Long:    `Acts on a target. None of it changes the configuration.`,
 		Example: "  callout target test audit\n  callout target pause audit --reason 'moving house'\n  callout target resume audit",
 	})
-	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand())
+	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand(), p.targetKeyCommand(), p.rotateKeyCommand())
 	return cmd
 }
 

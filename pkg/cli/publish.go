@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -34,10 +33,12 @@ func (p *Program) publishCommand() *cobra.Command {
 		Short: "Store one event or an array of them",
 		Long: `Sends one event, or a JSON array of events in their order, to a dispatcher, and
 tells where each was stored. An event needs aggregateID and event_type. One that
-has an id is stored once only, however often it is sent within ten minutes. An
-array is checked whole before the first event is stored.`,
+has an id is stored once only, however often it is sent within ten minutes. The id
+is that of one event of its organization, aggregate and type: with another body it
+is a conflict and not stored, which keeps no other event of the array from being
+stored. An array is checked whole before the first event is stored.`,
 		Example: `  echo '{"aggregateID":"u1","event_type":"user.added","event_payload":{"name":"Ada"}}' | callout events publish
-  callout events publish -f events.json -o json`,
+  callout events publish -f events.json --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.server.check(); err != nil {
@@ -53,16 +54,27 @@ array is checked whole before the first event is stored.`,
 
 // published is the dispatcher's answer to events.
 type published struct {
-	Events []struct {
-		ID        string `json:"id"`
-		Sequence  uint64 `json:"stream_sequence"`
-		Duplicate bool   `json:"duplicate"`
-	} `json:"events"`
-	Error *action.Error `json:"error"`
+	Events []publishedEvent `json:"events"`
+	Error  *action.Error    `json:"error"`
+}
+
+type publishedEvent struct {
+	Sequence  uint64        `json:"stream_sequence"`
+	ID        string        `json:"id"`
+	Duplicate bool          `json:"duplicate"`
+	Error     *action.Error `json:"error"`
+}
+
+// shownPublished is what came of an event, for programs.
+type shownPublished struct {
+	Sequence  uint64        `json:"sequence"` // 0 = it is not stored
+	ID        string        `json:"id"`
+	Duplicate bool          `json:"duplicate"`
+	Error     *action.Error `json:"error,omitempty"`
 }
 
 func (p *Program) publish(ctx context.Context, f *publishFlags) error {
-	body, err := p.readEvents(f.file)
+	body, err := p.readEvents(ctx, f.file)
 	if err != nil {
 		return err
 	}
@@ -72,32 +84,33 @@ func (p *Program) publish(ctx context.Context, f *publishFlags) error {
 	}
 	var answer published
 	if json.Unmarshal(raw, &answer) != nil || answer.Events == nil && answer.Error == nil {
-		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", f.server.url, status)
+		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", action.ShownURL(f.server.url), status)
 	}
 	if answer.Events != nil {
-		if err := p.tellPublished(f.server.output, raw, &answer); err != nil {
+		if err := p.tellPublished(f.server.output, answer.Events); err != nil {
 			return err
 		}
 	}
 	if answer.Error != nil {
-		return publishError(answer.Error, len(answer.Events))
+		return answer.failure()
 	}
 	return nil
 }
 
-func (p *Program) readEvents(file string) (raw []byte, err error) {
-	from := os.Stdin
-	if file != "-" {
-		if from, err = os.Open(file); err != nil {
-			return nil, fmt.Errorf("the events cannot be read: %w (give another file with -f)", err)
+func (p *Program) readEvents(ctx context.Context, file string) (raw []byte, err error) {
+	if file == "-" {
+		raw, err = p.input(ctx, maxEvents+1)
+	} else {
+		from, failed := os.Open(file)
+		if failed != nil {
+			return nil, fmt.Errorf("the events cannot be read: %w (give another file with -f)", failed)
 		}
 		defer func() { _ = from.Close() }() // it was only read
+		raw, err = io.ReadAll(io.LimitReader(from, maxEvents+1))
 	}
-	if isTerminal(from) {
-		p.note("reading one event or an array of them; Ctrl-D ends")
-	}
-	raw, err = io.ReadAll(io.LimitReader(from, maxEvents+1))
 	switch {
+	case errors.Is(err, context.Canceled):
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("the events cannot be read: %w", err)
 	case len(raw) > maxEvents:
@@ -139,37 +152,38 @@ func (s *serverFlags) post(ctx context.Context, path string, body []byte) (statu
 	return resp.Status, answer, nil
 }
 
-func (p *Program) tellPublished(form string, raw []byte, answer *published) error {
-	if form != asTable {
-		var line bytes.Buffer
-		if err := json.Compact(&line, raw); err != nil {
-			return err
-		}
-		return p.printJSON(form, line.Bytes())
-	}
-	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "SEQUENCE\tID\tSTORED") // Flush tells
-	for _, e := range answer.Events {
-		how := "now"
-		if e.Duplicate {
-			how = "before"
-		}
-		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\n", e.Sequence, e.ID, how)
-	}
-	return w.Flush()
+func (p *Program) tellPublished(form string, all []publishedEvent) error {
+	t := p.table("SEQUENCE", "ID", "STORED")
+	show := &lister[publishedEvent]{Program: p, form: form, what: "events", table: t,
+		json: func(e publishedEvent) ([]byte, error) { return json.Marshal(shownPublished(e)) },
+		row: func(e publishedEvent) {
+			how := "now"
+			switch {
+			case e.Error != nil:
+				how = "no, " + string(e.Error.Code)
+			case e.Duplicate:
+				how = "before"
+			}
+			t.add(fmt.Sprint(e.Sequence), e.ID, how)
+		}}
+	return show.all(all)
 }
 
-// publishError words what the dispatcher refused.
-func publishError(e *action.Error, stored int) error {
-	message := e.Message
-	if e.Field != "" && !strings.HasPrefix(message, e.Field) {
-		message += ", at " + e.Field
+// failure words what the dispatcher refused.
+func (a *published) failure() error {
+	message, told := a.Error.Message, len(a.Events)
+	if a.Error.Field != "" && !strings.HasPrefix(message, a.Error.Field) {
+		message += ", at " + a.Error.Field
 	}
-	if stored > 0 {
+	switch {
+	case a.Error.Code == action.CodeConflict && told > 1:
+		message += "; the others are stored"
+	case a.Error.Code == action.CodeConflict:
+	case told > 0:
 		message += "; those above are stored, send the rest again"
 	}
-	if hint := hints[e.Code]; hint != "" {
+	if hint := hints[a.Error.Code]; hint != "" && a.Error.Code != action.CodeConflict { // it says itself what helps
 		message += " (" + hint + ")"
 	}
-	return fmt.Errorf("%s [%s]", message, e.Code)
+	return fmt.Errorf("%s [%s]", message, a.Error.Code)
 }

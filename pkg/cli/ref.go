@@ -44,7 +44,7 @@ func (o *orgFlag) add(cmd *cobra.Command, use string) {
 	cmd.Flags().StringVar(&o.org, "org", "", use)
 }
 
-func (o *orgFlag) given() bool { return o.cmd.Flags().Changed("org") }
+func (o *orgFlag) given() bool { return o.cmd != nil && o.cmd.Flags().Changed("org") }
 
 // target reads [ORG:]NAME.
 func (o *orgFlag) target(text string) (ref, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,8 +67,35 @@ func TestReload(t *testing.T) {
 	p.log.await(t, `callout.yaml","revision":3,`)
 	expect(3, "/fourth")
 
+	// Emptied, as an editor does that truncates first.
+	require.NoError(t, os.Truncate(file, 0))
+	p.log.await(t, "a file without any takes nothing out of force: 2 of what is in force belong to it")
+	expect(3, "/fourth")
+
 	// Another instance is not made by a reload.
 	replace(t, file, "instance: other\n"+named(tg, "fifth"))
 	p.log.await(t, "it names instance other")
 	expect(3, "/fourth")
+}
+
+// TestEditOfWhatAFileOwns is refused before an editor opens, in the followed
+// instance alone.
+func TestEditOfWhatAFileOwns(t *testing.T) {
+	t.Parallel()
+	tg := newTarget(t, nil)
+	p := dev(t, tg, configuration(t, named(tg, "first")), "--data", "")
+	seen := filepath.Join(t.TempDir(), "seen")
+	edit := func(args ...string) result {
+		return runWith(t, "callout", runOptions{env: []string{"EDITOR=touch " + seen + "; true", "CALLOUT_SERVER=" + p.ready["http"]}}, append([]string{"edit"}, args...)...)
+	}
+	for _, what := range [][]string{{"target", "it"}, {"execution", "request/*"}} {
+		got := edit(what...)
+		require.Equal(t, 1, got.code)
+		require.Regexp(t, `^callout: the (target it|execution request/\*) belongs to the file \S*callout\.yaml, which is followed: .* \[file_owned\]\n$`, got.err)
+		require.NoFileExists(t, seen)
+	}
+	twin := runWith(t, "callout", runOptions{stdin: "instance: twin\n" + named(tg, "first")}, "apply", "-f", "-", "--server", p.ready["http"])
+	require.Zero(t, twin.code, twin.err)
+	require.Zero(t, edit("target", "it", "--instance", "twin").code)
+	require.FileExists(t, seen)
 }

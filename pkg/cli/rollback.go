@@ -21,8 +21,8 @@ func (p *Program) rollbackCommand() *cobra.Command {
 new revision, and prints what that changes. Pauses and signing keys stay as they
 are. Events are delivered by what was in force when they were stored.
 
-With --dry-run nothing is changed, and the exit code is 1 when there are
-differences.`,
+With --dry-run nothing is changed, and the exit code is 0 without differences, 1
+with differences, 2 when it would be refused.`,
 		Example: "  callout rollback 7 --dry-run\n  callout rollback 7",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -49,8 +49,11 @@ differences.`,
 func (p *Program) rollback(ctx context.Context, server *serverFlags, revision uint64, dryRun bool) error {
 	answer, err := ask(ctx, server, &calloutv1.RollbackRequest{Instance: server.instance, Revision: revision, DryRun: dryRun},
 		calloutv1connect.ActionServiceClient.Rollback)
+	if err = p.refused(err); err != nil && dryRun {
+		return &noPlan{err}
+	}
 	if err != nil {
-		return p.refused(err)
+		return err
 	}
 	if server.output != asTable {
 		err = p.print(server.output, answer)

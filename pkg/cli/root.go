@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/demo"
+	"github.com/callout-hq/callout/pkg/demo/asked"
+	"github.com/callout-hq/callout/pkg/dispatch"
 )
 
 // Exit codes.
@@ -21,6 +23,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1 // failed, or flawed
 	exitUsage       = 2
+	exitNoPlan      = 2 // whether there are differences cannot be told
 	exitUnreachable = 3
 )
 
@@ -30,22 +33,27 @@ type Program struct {
 	Out    io.Writer
 	Err    io.Writer
 	Getenv func(string) string
+	Demo   Demo // of callout
 
+	version string          // of the program
 	entered map[string]bool // the flags that a context has set
+	columns int             // of a terminal; 0 = as many as Out has, if it is one
 }
 
 // Main runs a command of this process until it ends or a signal ends it, and
-// returns the exit code. A second signal ends the process at once.
-func Main(name, version string) int {
+// returns the exit code. A second signal ends the process at once. Only callout
+// needs a demo.
+func Main(name, version string, demo Demo) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	p := &Program{Args: os.Args[1:], Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}
+	p := &Program{Args: os.Args[1:], Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Demo: demo}
 	return p.Run(ctx, name, version)
 }
 
 // Run runs the named program: callout, dispatcher or worker.
 func (p *Program) Run(ctx context.Context, name, version string) int {
+	p.version = version
 	var root *cobra.Command
 	switch name {
 	case "dispatcher":
@@ -57,10 +65,10 @@ func (p *Program) Run(ctx context.Context, name, version string) int {
 	}
 	root.Version = version
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.SetArgs(p.Args)
+	root.SetArgs(nounsApart(root, p.Args))
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(wrongFlags)
 	p.environment(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	return p.exit(cmd, err)
@@ -104,15 +112,24 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// noPlan is why nobody can tell what would change: it has an exit code of its own,
+// since 1 says that something would.
+type noPlan struct{ err error }
+
+func (e *noPlan) Error() string { return e.err.Error() }
+func (e *noPlan) Unwrap() error { return e.err }
+
 // errTold is an error that has been told already.
 var errTold = errors.New("told already")
 
 func (p *Program) exit(cmd *cobra.Command, err error) int {
 	var usage *usageError
-	var demoUsage *demo.UsageError
+	var demoUsage *asked.UsageError
 	var unreachable *bus.Unreachable
 	var away *serverUnreachable
-	var step *demo.StepError
+	var step *asked.StepError
+	var plan *noPlan
+	var bad *dispatch.BadFile
 	switch {
 	case err == nil:
 		return exitDone
@@ -128,20 +145,31 @@ func (p *Program) exit(cmd *cobra.Command, err error) int {
 		p.tell(away.Error())
 		return exitUnreachable
 	}
+	if errors.As(err, &bad) { // in the form of check
+		for _, problem := range bad.Problems {
+			p.note(problem.String())
+		}
+		err = fmt.Errorf("the configuration is refused: %s", count(errorsIn(bad.Problems), "error"))
+	}
 	p.tell(err.Error())
+	if errors.As(err, &plan) {
+		return exitNoPlan
+	}
 	return exitFailed
 }
 
+// tell prints an error. Whatever it repeats, there is no password in it.
 func (p *Program) tell(message string) {
-	_, _ = fmt.Fprintln(p.Err, "callout: "+message) // there is nobody else to tell
+	_, _ = fmt.Fprintln(p.Err, "callout: "+action.ShownText(message)) // there is nobody else to tell
 }
 
 // note tells something about the input, as it is.
 func (p *Program) note(line string) {
-	_, _ = fmt.Fprintln(p.Err, line) // there is nobody else to tell
+	_, _ = fmt.Fprintln(p.Err, action.EscapeBidi(line)) // there is nobody else to tell
 }
 
+// say prints a result, text or JSON.
 func (p *Program) say(format string, args ...any) error {
-	_, err := fmt.Fprintf(p.Out, format, args...)
+	_, err := io.WriteString(p.Out, action.EscapeBidi(fmt.Sprintf(format, args...)))
 	return err
 }

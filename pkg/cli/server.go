@@ -48,15 +48,18 @@ func (s *serverFlags) add(cmd *cobra.Command, outputs ...string) {
 func outputFlag(cmd *cobra.Command, output *string, outputs []string) {
 	cmd.Flags().StringVarP(output, "output", "o", outputs[0], "the `FORM`: "+strings.Join(outputs, ", "))
 	complete(cmd, "output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().BoolFunc("json", "the same as -o json", func(on string) error {
+	cmd.Flags().BoolFunc("json", "one JSON object a line", func(on string) error {
 		if on == "true" {
-			*output = asJSON
+			*output = asLines
 		}
 		return nil
 	})
 }
 
 func checkOutput(output string, outputs []string) error {
+	if output == asLines {
+		output = asJSON // --json, where that is known
+	}
 	if !slices.Contains(outputs, output) {
 		return &usageError{fmt.Errorf("--output %q: %s are known", output, strings.Join(outputs, ", "))}
 	}
@@ -83,7 +86,7 @@ func (s *serverFlags) check() error {
 func checkServer(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("--server %q is no URL, such as http://127.0.0.1:8080", text)
+		return fmt.Errorf("--server %q is no URL, such as http://127.0.0.1:8080", action.ShownURL(text))
 	}
 	return nil
 }
@@ -147,7 +150,8 @@ type serverUnreachable struct {
 }
 
 func (e *serverUnreachable) Error() string {
-	return fmt.Sprintf("no dispatcher answers at %s: %v (start one with \"callout dev\", or give another --server URL)", e.url, e.err)
+	return fmt.Sprintf("no dispatcher answers at %s: %s (start one with \"callout dev\", or give another --server URL)",
+		action.ShownURL(e.url), action.ShownText(e.err.Error()))
 }
 
 func (e *serverUnreachable) Unwrap() error { return e.err }
@@ -176,10 +180,12 @@ func (s *serverFlags) failure(err error) error {
 		return &serverUnreachable{url: s.url, err: err}
 	case detail == nil && !connect.IsWireError(err) && !answered(of):
 		return &serverUnreachable{url: s.url, err: of.Unwrap()} // without what Connect puts before it
+	case detail == nil && of.Code() == connect.CodeUnavailable: // it has begun, and takes no requests yet
+		return &refusedBy{cmp.Or(of.Message(), "the dispatcher takes no requests yet"), action.CodeUnavailable}
 	case detail == nil && connect.IsWireError(err):
 		return fmt.Errorf("%s [%s]", of.Message(), of.Code())
 	case detail == nil:
-		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", s.url, of.Message())
+		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", action.ShownURL(s.url), of.Message())
 	case len(detail.GetProblems()) > 0:
 		refused := &flawed{}
 		for _, p := range detail.GetProblems() {

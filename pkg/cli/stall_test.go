@@ -67,6 +67,7 @@ events:
 		require.GreaterOrEqual(t, a.sequence, last)
 		last = a.sequence
 	}
+	f.twin.check(t, tg, "", everywhere("/"))
 	t.Logf("%d events, %d requests, %d stalls", len(want), len(all), rounds(t))
 }
 
@@ -114,6 +115,7 @@ events:
 	dead, err := f.js.Stream(ctx, "CALLOUT_DEAD_default")
 	require.NoError(t, err)
 	require.Zero(t, dead.CachedInfo().State.Msgs)
+	f.twin.check(t, tg, "", everywhere("/"))
 }
 
 // TestKillDuringARetryWait kills the worker and, a moment later, the broker
@@ -152,4 +154,5 @@ events:
 	require.Equal(t, all[0].delivery, all[1].delivery)
 	wait := time.Since(failed) // an upper bound of it; the third request came right behind the second
 	require.Greater(t, wait, 4*time.Second*8/10-time.Second, "not early")
+	f.twin.check(t, tg, "", everywhere("/"))
 }

@@ -121,3 +121,94 @@ func testStop(t *testing.T, signal syscall.Signal) {
 	require.Equal(t, only(all[:held], "/never")[0].delivery, again.delivery, "a delivery handed back comes again first")
 	require.Equal(t, 1, again.attempt, "and is not charged")
 }
+
+// TestStopOfAWorker: once it has the signal a worker takes no delivery, though a
+// call in its hands keeps it there. Each delivery in its hands ends and is
+// acknowledged, and the next worker repeats none of them.
+func TestStopOfAWorker(t *testing.T) {
+	t.Parallel()
+	leave := make(chan struct{})
+	tg := newTarget(t, nil)
+	tg.answer = func(_ http.ResponseWriter, a arrival) {
+		if a.path == "/quick" {
+			return
+		}
+		select {
+		case <-leave:
+		case <-a.done:
+		case <-tg.closing:
+		}
+	}
+	f := newFleet(t, tg, `
+targets:
+  held: {type: webhook, url: "URL/held", timeout: 30s, KEY}
+  loose: {type: async, url: "URL/loose", timeout: 30s, KEY}
+  quick: {type: webhook, url: "URL/quick", KEY}
+  call: {type: call, url: "URL/call", timeout: 30s, interrupt_on_error: true, KEY}
+requests: {"*": {targets: [{target: call}]}}
+events:
+  held.x: {targets: [{target: held}]}
+  loose.x: {targets: [{target: loose}]}
+  flow.x: {targets: [{target: quick}]}
+`, 1)
+	publish := func(eventType string, from, n int) {
+		_, err := f.publish(t.Context(), eventType, from, n)
+		require.NoError(t, err)
+	}
+	publish("held.x", 0, 2)
+	publish("loose.x", 0, 3)
+	publish("flow.x", 0, 1)
+	called := make(chan answer, 1)
+	go func() {
+		called <- post(t, f.dispatcher.ready["http"]+"/v1/instances/default/calls/request", `{"fullMethod":"/a.S/M","request":{}}`)
+	}()
+	tg.await(t, bound, "a call and four deliveries in hand", func(all []arrival) bool {
+		return len(only(all, "/call")) == 1 && len(only(all, "/held")) == 1 && len(only(all, "/loose")) == 3 && len(only(all, "/quick")) == 1
+	})
+
+	require.NoError(t, f.workers[0].cmd.Process.Signal(terminate))
+	began := time.Now()
+	flowed := 1
+	for taken := true; taken; {
+		require.Less(t, time.Since(began), 2500*time.Millisecond, "it takes deliveries as long as its call is in hand")
+		publish("flow.x", flowed, 1)
+		flowed++
+		taken = flows(tg, flowed)
+	}
+	publish("flow.x", flowed, 20)
+	close(leave)
+	select {
+	case <-f.workers[0].done:
+	case <-time.After(bound):
+		t.Fatal("it does not end")
+	}
+	require.Zero(t, f.workers[0].cmd.ProcessState.ExitCode())
+	require.Equal(t, "continue", read[reply](t, (<-called).body).Outcome, "the call in hand is answered")
+	begun := tg.seen()
+	require.LessOrEqual(t, len(only(begun, "/quick")), flowed, "a delivery began behind the signal")
+	require.Equal(t, []int{1, 3}, []int{len(only(begun, "/held")), len(only(begun, "/loose"))}, "a delivery began behind the signal")
+
+	f.workers = nil
+	f.hire(t)
+	all := tg.await(t, bound, "all deliveries", func(all []arrival) bool { return distinct(all) == 1+2+3+flowed+20 }) // the call has none
+	require.Len(t, all, distinct(all), "none was repeated")
+	f.twin.check(t, tg, "/loose", func(eventType string) []string {
+		return map[string][]string{"held.x": {"/held"}, "loose.x": {"/loose"}, "flow.x": {"/quick"}}[eventType]
+	})
+}
+
+// flows tells whether so many events flow to the quick target before long.
+func flows(tg *target, n int) bool {
+	late := time.After(300 * time.Millisecond)
+	for {
+		all, changed := tg.read()
+		if len(only(all, "/quick")) >= n {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-late:
+			return false
+		}
+	}
+}

@@ -36,9 +36,9 @@ const (
 // catalog changes.
 type storm struct {
 	*fleet
-	client *callout.Client
-	nc     *nats.Conn
-	random *rand.Rand
+	clients map[string]*callout.Client // by instance
+	nc      *nats.Conn
+	random  *rand.Rand
 
 	next    atomic.Pointer[hold] // the call at which the next worker dies
 	done    atomic.Int64         // calls that have ended
@@ -58,11 +58,10 @@ type storm struct {
 // edit.
 func newStorm(t *testing.T, seed uint64) *storm {
 	t.Helper()
-	s := &storm{random: rand.New(rand.NewPCG(seed, 1)), counts: map[string]int{}}
+	s := &storm{random: rand.New(rand.NewPCG(seed, 1)), counts: map[string]int{}, clients: map[string]*callout.Client{}}
 	tg := newTarget(t, nil)
 	tg.answer = func(w http.ResponseWriter, a arrival) {
-		mark := markIn(a.body)
-		if h := s.next.Load(); h != nil && mark%3 == 0 && s.next.CompareAndSwap(h, nil) {
+		if h := s.next.Load(); h != nil && markIn(a.body)%3 == 0 && s.next.CompareAndSwap(h, nil) {
 			h.held <- a
 			select {
 			case <-a.done:
@@ -70,22 +69,19 @@ func newStorm(t *testing.T, seed uint64) *storm {
 			case <-tg.closing:
 			}
 		}
-		select {
-		case <-time.After(time.Duration(mark%5) * time.Millisecond): // the target's own pace
-		case <-a.done:
-			s.broken.Add(1)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"answer":{"mark":%d}}`, mark) // the worker may be dead
+		s.answer(w, a, "default")
 	}
 	s.fleet = newFleet(t, tg, s.configured(), 3)
+	s.twin.tg.answer = func(w http.ResponseWriter, a arrival) { s.answer(w, a, twinID) }
+	for _, instance := range []string{"default", twinID} {
+		client, err := callout.Connect(t.Context(), callout.Options{URL: s.dispatcher.ready["nats"], Instance: instance})
+		require.NoError(t, err)
+		t.Cleanup(client.Close)
+		s.clients[instance] = client
+	}
 	var err error
-	s.client, err = callout.Connect(t.Context(), callout.Options{URL: s.dispatcher.ready["nats"]})
-	require.NoError(t, err)
-	t.Cleanup(s.client.Close)
 	s.nc = plain(t, s.dispatcher)
-	_, err = s.nc.Subscribe("storm.>", func(m *nats.Msg) {
+	_, err = s.nc.Subscribe("_INBOX.storm.>", func(m *nats.Msg) {
 		n, _ := s.answers.LoadOrStore(m.Subject, new(atomic.Int64))
 		n.(*atomic.Int64).Add(1)
 		if c, ok := s.waiting.LoadAndDelete(m.Subject); ok {
@@ -94,6 +90,27 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	})
 	require.NoError(t, err)
 	return s
+}
+
+// answer is what the target of an instance says to a call.
+func (s *storm) answer(w http.ResponseWriter, a arrival, instance string) {
+	mark := markIn(a.body)
+	select {
+	case <-time.After(time.Duration(mark%5) * time.Millisecond): // the target's own pace
+	case <-a.done:
+		s.broken.Add(1)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"answer":{"mark":%d,"of":%q}}`, mark, instance) // the worker may be dead
+}
+
+// caller is the instance that makes a call: the twin makes half of them.
+func caller(mark int) string {
+	if mark%4 < 2 {
+		return "default"
+	}
+	return twinID
 }
 
 func (s *storm) configured() string {
@@ -138,7 +155,7 @@ func (s *storm) call(ctx context.Context, mark int) {
 	case err != nil:
 		outcome, flaw = "error", err.Error()
 	case result.Outcome == action.Continue:
-		if want := fmt.Sprintf(`{"mark":%[1]d,"answer":{"mark":%[1]d}}`, mark); string(result.Object) != want || len(result.Warnings) > 0 {
+		if want := fmt.Sprintf(`{"mark":%[1]d,"answer":{"mark":%[1]d,"of":%[2]q}}`, mark, caller(mark)); string(result.Object) != want || len(result.Warnings) > 0 {
 			flaw = fmt.Sprintf("continue with %q and %v", result.Object, result.Warnings)
 		}
 	case result.Object != nil, result.Error == nil:
@@ -161,14 +178,14 @@ func (s *storm) call(ctx context.Context, mark int) {
 	}
 }
 
-func (s *storm) withClient(ctx context.Context, _ int, object []byte) (action.Result, error) {
-	return s.client.Request(ctx, callout.Call{Method: "/storm.S/Call", Request: object})
+func (s *storm) withClient(ctx context.Context, mark int, object []byte) (action.Result, error) {
+	return s.clients[caller(mark)].Request(ctx, callout.Call{Method: "/storm.S/Call", Request: object})
 }
 
 // plainly makes a call as a core in any language would.
 func (s *storm) plainly(ctx context.Context, mark int, object []byte) (action.Result, error) {
-	m := nats.NewMsg("callout.call.default.request.storm.S.Call")
-	m.Reply = fmt.Sprintf("storm.%d", mark)
+	m := nats.NewMsg("callout.call." + caller(mark) + ".request.storm.S.Call")
+	m.Reply = fmt.Sprintf("_INBOX.storm.%d", mark)
 	m.Data = fmt.Appendf(nil, `{"fullMethod":"/storm.S/Call","request":%s}`, object)
 	m.Header.Set(wire.HeaderTimeout, wire.FormatTimeout(stormDeadline))
 	answer := make(chan *nats.Msg, 1)
@@ -242,7 +259,11 @@ func (s *storm) edit(ended <-chan struct{}) error {
 		case <-ended:
 			return nil
 		case <-pace.C:
-			if err := swap(s.file, fill(s.tg, s.configured())); err != nil {
+			config := s.configured()
+			if err := swap(s.file, fill(s.tg, config)); err != nil {
+				return err
+			}
+			if err := s.twin.apply(context.Background(), s.dispatcher, config); err != nil {
 				return err
 			}
 		}
@@ -250,7 +271,7 @@ func (s *storm) edit(ended <-chan struct{}) error {
 }
 
 // TestStorm makes 10,000 calls, 64 at a time, half of them with the client for
-// Go and half by plain NATS, while workers are killed in the middle of calls,
+// Go and half by plain NATS, half by each of two instances, while workers are killed in the middle of calls,
 // others are started, and the catalog changes. Every call ends by its deadline
 // with one outcome; who is told to continue has its own object back, changed by
 // the target.

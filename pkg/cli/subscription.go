@@ -54,15 +54,6 @@ at once, and counts as one.`,
 		ask: func(ctx context.Context, s *serverFlags, name string, lane *uint32) (lanesAnswer, error) {
 			return ask(ctx, s, &calloutv1.RetrySubscriptionRequest{Instance: s.instance, Name: name, Lane: lane}, calloutv1connect.ActionServiceClient.RetrySubscription)
 		},
-	}, {
-		verb: "skip", short: "Give up the event that holds a subscription up",
-		long: `Gives up the first event of every lane that retries, is stopped or is paused. It
-becomes a dead letter with the reason skipped, from where "callout dead redrive"
-sends it again, and the lane goes on with the next.`,
-		done: "has given up its first event, which is a dead letter now; it goes on with the next",
-		ask: func(ctx context.Context, s *serverFlags, name string, lane *uint32) (lanesAnswer, error) {
-			return ask(ctx, s, &calloutv1.SkipSubscriptionRequest{Instance: s.instance, Name: name, Lane: lane}, calloutv1connect.ActionServiceClient.SkipSubscription)
-		},
 	}}
 }
 
@@ -76,6 +67,7 @@ func (p *Program) subscriptionCommand() *cobra.Command {
 	for _, act := range subscriptionActs() {
 		cmd.AddCommand(p.subscriptionActCommand(act))
 	}
+	cmd.AddCommand(p.skipCommand())
 	return cmd
 }
 

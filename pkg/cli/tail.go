@@ -29,11 +29,11 @@ Ctrl-C: their number in the stream, when they were stored, organization, type an
 body. It only looks: nothing is taken from anybody. With --from it begins with
 what is stored already.
 
-With -o json each event is one object on one line; body is the event itself, one
+With --json each event is one object on one line; body is the event itself, one
 that is no JSON is in bodyBase64.
 
 Exit code: 0 when it was ended by Ctrl-C, 3 when the dispatcher goes away.`,
-		Example: "  callout events tail --type 'user.*' --org acme\n  callout events tail --from 1 -o json | jq .body.event_payload",
+		Example: "  callout events tail --type 'user.*' --org acme\n  callout events tail --from 1 --json | jq .body.event_payload",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.server.check(); err != nil {
@@ -55,6 +55,20 @@ func (p *Program) tail(ctx context.Context, f *tailFlags) error {
 
 // follow hands over events as they are stored, until ctx ends.
 func (p *Program) follow(ctx context.Context, f *tailFlags, doing string, do func(*calloutv1.StoredEvent) error) error {
+	next, err := f.each(ctx, func(from uint64) {
+		p.note(fmt.Sprintf("%s instance %s from sequence %d on; Ctrl-C ends", doing, f.server.instance, from))
+	}, do)
+	var away *serverUnreachable
+	if next > 0 && errors.As(err, &away) {
+		return &serverUnreachable{url: away.url, err: fmt.Errorf("%w; --from %d goes on behind what was shown", away.err, next)}
+	}
+	return err
+}
+
+// each hands over events as they are stored, until ctx ends. begun is told the
+// sequence that it begins with. next is what comes behind what was handed over; 0
+// = it did not begin.
+func (f *tailFlags) each(ctx context.Context, begun func(from uint64), do func(*calloutv1.StoredEvent) error) (next uint64, err error) {
 	client, done := f.server.connect()
 	defer done()
 	ctx, cancel := context.WithCancel(ctx)
@@ -63,35 +77,34 @@ func (p *Program) follow(ctx context.Context, f *tailFlags, doing string, do fun
 		Instance: f.server.instance, Type: f.eventType, Org: f.org, FromSequence: f.from,
 	}))
 	if err != nil {
-		return ended(ctx, f.server.failure(err))
+		return 0, ended(ctx, f.server.failure(err))
 	}
 	defer func() { _ = stream.Close() }() // what was shown is shown
-	next := uint64(0)
 	for stream.Receive() {
 		switch m := stream.Msg().GetMessage().(type) {
 		case *calloutv1.TailEventsResponse_Begun:
 			next = m.Begun.GetFromSequence()
-			p.note(fmt.Sprintf("%s instance %s from sequence %d on; Ctrl-C ends", doing, f.server.instance, next))
+			begun(next)
 		case *calloutv1.TailEventsResponse_Event:
 			next = m.Event.GetSequence() + 1
 			err = do(m.Event)
 		}
 		if err != nil {
 			cancel()
-			return err
+			return next, err
 		}
 	}
 	cancelled := ctx.Err()
 	cancel()
 	switch err := stream.Err(); {
 	case cancelled != nil:
-		return nil
+		return next, nil
 	case next == 0 && err != nil:
-		return f.server.failure(err)
+		return 0, f.server.failure(err)
 	case err != nil:
-		return &serverUnreachable{url: f.server.url, err: fmt.Errorf("%w; --from %d goes on behind what was shown", err, next)}
+		return next, &serverUnreachable{url: f.server.url, err: err}
 	}
-	return &serverUnreachable{url: f.server.url, err: errEnded}
+	return next, &serverUnreachable{url: f.server.url, err: errEnded}
 }
 
 // errEnded is the end of a stream that has none.

@@ -41,6 +41,7 @@ type target struct {
 	// outside the lock and may block until the caller is gone or the test ends.
 	answer  func(w http.ResponseWriter, a arrival)
 	closing chan struct{}
+	twin    *twin // of the fleet that calls it
 
 	mu       sync.Mutex
 	arrivals []arrival
@@ -58,7 +59,13 @@ func newTarget(t *testing.T, answer func(http.ResponseWriter, arrival)) *target 
 }
 
 // env is the environment in which a configuration finds the key.
-func (tg *target) env() []string { return []string{keyVariable + "=" + tg.key} }
+func (tg *target) env() []string {
+	env := []string{keyVariable + "=" + tg.key}
+	if tg.twin != nil {
+		env = append(env, twinVariable+"="+tg.twin.tg.key)
+	}
+	return env
+}
 
 func (tg *target) serve(t *testing.T, w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)

@@ -14,6 +14,7 @@ import (
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/manage"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 type triggerFlags struct {
@@ -33,7 +34,10 @@ func (p *Program) triggerCommand() *cobra.Command {
 		Short: "Send a signed sample to any URL, without a server",
 		Long: `Posts a sample to a URL, as a worker would: the body of a call or an event, signed
 both ways with the key. It needs no server and no core, so that a target can be
-tried while it is written. NAME is a method, a function or a type of event.
+tried while it is written. NAME is a method, a function or a type of event; the
+sample is that of "callout target test". The header Callout-Test: true tells the
+target. What it answered is shown: its status, the headers that matter, and the
+first 4 KiB of the body.
 
 The key is best given by the variable CALLOUT_KEY, which no history holds. Without
 one a key is made and printed.
@@ -78,24 +82,24 @@ func (p *Program) trigger(ctx context.Context, f *triggerFlags, phase action.Pha
 		return err
 	}
 	defer to.close()
-	body, err := readBody(f.body)
-	if err == nil && len(body) == 0 {
-		body, err = sampleBody(f.instance, phase, name, f.org, time.Now())
-	}
+	body, err := p.readBody(ctx, f.body)
 	if err != nil {
 		return err
+	}
+	if len(body) == 0 {
+		body = wire.Sample(phase, f.instance, f.org, name, time.Now())
 	}
 	if f.key == "" {
 		p.note("signed with the key " + to.key)
 	}
-	answer := to.post(ctx, ulid.Make().String(), 0, body)
+	trial := to.try(ctx, ulid.Make().String(), body)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := p.tellTriggered(f.output, string(phase)+" "+name, body, answer); err != nil {
+	if err := p.tellTriggered(f.output, string(phase)+" "+name, body, trial); err != nil {
 		return err
 	}
-	if answer.Err != nil {
+	if trial.Err != nil {
 		return errTold
 	}
 	return nil
@@ -103,29 +107,51 @@ func (p *Program) trigger(ctx context.Context, f *triggerFlags, phase action.Pha
 
 // triggered is what came of a sample, for programs.
 type triggered struct {
-	Outcome    string  `json:"outcome"`
-	Status     int     `json:"status"`
-	Code       string  `json:"code,omitempty"`
-	Message    string  `json:"message,omitempty"`
-	DurationMS float64 `json:"durationMs"`
-	Request    string  `json:"request"`
-	Answer     string  `json:"answer,omitempty"`
+	Outcome    string            `json:"outcome"`
+	Status     int               `json:"status"`
+	Code       string            `json:"code,omitempty"`
+	Message    string            `json:"message,omitempty"`
+	DurationMS float64           `json:"durationMs"`
+	Request    string            `json:"request"`
+	Headers    map[string]string `json:"headers,omitempty"` // of the answer, those that matter
+	Answer     string            `json:"answer,omitempty"`  // its beginning
 }
 
-func (p *Program) tellTriggered(form, what string, body []byte, answer invoke.Answer) error {
+// maxShownAnswer is how much of an answer is shown, in bytes.
+const maxShownAnswer = 4 << 10
+
+// shownHeaders are those of an answer that say what the engine makes of it.
+var shownHeaders = []string{"Content-Type", "Retry-After", "Location"}
+
+func (p *Program) tellTriggered(form, what string, body []byte, trial invoke.Trial) error {
+	answer := trial.Answer
+	shown := trial.Shown[:min(len(trial.Shown), maxShownAnswer)]
 	t := triggered{Outcome: outcomeOf(answer), Status: answer.Status, DurationMS: float64(answer.Duration.Microseconds()) / 1000,
-		Request: string(body), Answer: string(answer.Body)}
+		Request: string(body), Headers: map[string]string{}, Answer: string(shown)}
 	if answer.Err != nil {
 		t.Code, t.Message = string(answer.Err.Code), whatFailed(answer.Err)
 	}
-	if form == asJSON {
+	for _, name := range shownHeaders {
+		if value := trial.ResponseHeader.Get(name); value != "" {
+			t.Headers[name] = value
+		}
+	}
+	if isJSON(form) {
 		return p.printValue(t)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", what, p.answerText(answer))
 	fmt.Fprintf(&b, "sent      %s\n", bodyText(body))
-	if len(answer.Body) > 0 {
-		fmt.Fprintf(&b, "answered  %s\n", bodyText(answer.Body))
+	for _, name := range shownHeaders {
+		if value := t.Headers[name]; value != "" {
+			fmt.Fprintf(&b, "answered  %s: %s\n", name, printable(value))
+		}
+	}
+	if len(shown) > 0 {
+		fmt.Fprintf(&b, "answered  %s\n", bodyText(shown))
+	}
+	if len(trial.Shown) > len(shown) {
+		fmt.Fprintf(&b, "          (its first %d bytes)\n", maxShownAnswer)
 	}
 	return p.say("%s", b.String())
 }

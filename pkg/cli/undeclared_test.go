@@ -35,7 +35,7 @@ func TestUndeclared(t *testing.T) {
 			callout := func(stdin string, args ...string) result {
 				return runWith(t, "callout", runOptions{dir: t.TempDir(), stdin: stdin, env: []string{"CALLOUT_SERVER=" + p.ready["http"]}}, args...)
 			}
-			require.Zero(t, callout("version: 1", "apply", "-f", "-").code)
+			require.Zero(t, callout("version: 1", "apply", "-f", "-", "--allow-empty").code)
 			got := post(t, p.ready["http"]+"/callout.v1.ActionService/DeclareConditions",
 				`{"declaration":{"core":"users","methods":["/acme.user.v1.UserService/AddUser"],"eventTypes":["user.added"]}}`)
 			require.Equal(t, 200, got.status, got.body)

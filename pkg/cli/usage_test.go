@@ -16,16 +16,23 @@ func TestUsage(t *testing.T) {
 		err           string
 	}{
 		{"unknown command", "callout", []string{"frob"}, nil, "unknown command \"frob\" for \"callout\"\nSee \"callout --help\".\n"},
+		{"misspelled command", "callout", []string{"gte", "targets"}, nil, "unknown command \"gte\" for \"callout\"; did you mean \"get\"?\nSee \"callout --help\".\n"},
+		{"misspelled command with flags", "callout", []string{"gte", "targets", "--org", "acme"}, nil, "unknown command \"gte\" for \"callout\"; did you mean \"get\"?\nSee \"callout --help\".\n"},
+		{"misspelled noun", "callout", []string{"get", "tragets"}, nil, "unknown command \"tragets\" for \"callout get\"; did you mean \"targets\"?\nSee \"callout get --help\".\n"},
+		{"misspelled flag", "callout", []string{"get", "targets", "--instnace", "x"}, nil, "unknown flag: --instnace; did you mean \"--instance\"?\nSee \"callout get targets --help\".\n"},
+		{"misspelled flag of the root", "callout", []string{"--versin"}, nil, "unknown flag: --versin; did you mean \"--version\"?\nSee \"callout --help\".\n"},
+		{"misspelled step", "callout", []string{"dead", "lits"}, nil, "unknown command \"lits\" for \"callout dead\"; did you mean \"list\"?\nSee \"callout dead --help\".\n"},
 		{"unknown flag", "callout", []string{"dev", "--frob"}, nil, "unknown flag: --frob\nSee \"callout dev --help\".\n"},
 		{"flag without its value", "callout", []string{"dev", "-f"}, nil, "flag needs an argument: 'f' in -f\nSee \"callout dev --help\".\n"},
 		{"value of another type", "callout", []string{"dev", "--ack-wait", "soon"}, nil, "invalid argument \"soon\" for \"--ack-wait\" flag: time: invalid duration \"soon\"\nSee \"callout dev --help\".\n"},
 		{"value of another type in a variable", "callout", []string{"dev"}, []string{"CALLOUT_ACK_WAIT=soon"}, "CALLOUT_ACK_WAIT: invalid argument \"soon\" for \"--ack-wait\" flag: time: invalid duration \"soon\"\nSee \"callout dev --help\".\n"},
-		{"an argument too many", "callout", []string{"check", "-f", "a.yaml", "b.yaml"}, nil, "unknown command \"b.yaml\" for \"callout check\"\nSee \"callout check --help\".\n"},
+		{"an argument too many", "callout", []string{"export", "b.yaml"}, nil, "unknown command \"b.yaml\" for \"callout export\"\nSee \"callout export --help\".\n"},
 		{"level of logs", "callout", []string{"dev", "--log-level", "loud"}, nil, "--log-level \"loud\": debug, info, warn or error are known\nSee \"callout dev --help\".\n"},
 		{"party of the demo", "callout", []string{"demo", "--break", "everything"}, nil, ""},
 		{"dispatcher without a broker", "dispatcher", nil, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
 		{"dispatcher with two brokers", "dispatcher", []string{"--embedded-nats", "--nats", "nats://127.0.0.1:1"}, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
-		{"worker with an address that is no prefix", "worker", []string{"--allow", "ten"}, nil, "--allow \"ten\" is no prefix, such as 10.1.0.0/16\nSee \"worker --help\".\n"},
+		{"worker with an address that is no prefix", "worker", []string{"--allow", "ten"}, nil, "--allow \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
+		{"worker with an address that is everything", "worker", []string{"--allow", "10.0.0.0/8,1.2.3.4/0"}, nil, "--allow \"1.2.3.4/0\": the range has bits behind its length: write 1.2.3.4/32 for the one address, or 0.0.0.0/0 for the whole range\nSee \"worker --help\".\n"},
 		{"worker with a flag of the dispatcher", "worker", []string{"-f", "x"}, nil, "unknown shorthand flag: 'f' in -f\nSee \"worker --help\".\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -105,7 +105,7 @@ func wayCases() []wayCase {
 	const text = "application/json"
 	for _, a := range []struct{ name, answer, contentType, code string }{
 		{"null", `null`, text, "answer_malformed"}, {"[]", `[]`, text, "answer_malformed"}, {"7", `7`, text, "answer_malformed"},
-		{"a duplicate key", `{"a":1,"a":2}`, text, "answer_malformed"}, {"text/html", `{"a":1}`, "text/html", "answer_malformed"},
+		{"a duplicate key", `{"a":1,"a":2}`, text, "answer_malformed"}, {"text/html", `{"a":1}`, "text/html", ""}, {"a byte order mark", "\xef\xbb\xbf{\"a\":1}", text, ""},
 		{"no Content-Type", `{"a":1}`, "", ""}, {"{}", `{}`, text, ""}, {"nothing", ``, text, ""},
 		{"a patch", `[{"op":"add","path":"/a","value":18446744073709551617.0}]`, "application/json-patch+json", ""},
 		{"a patch that does not fit", `[{"op":"remove","path":"/a"}]`, "application/json-patch+json", "answer_malformed"},

@@ -37,6 +37,7 @@ const (
 // and remember what they were told. A dispatcher is killed now and then.
 type writers struct {
 	broker *process
+	shared uint64 // the revision by which all shared targets are made
 	at     [2]atomic.Pointer[endpoint]
 	by     *http.Client
 
@@ -180,7 +181,7 @@ func (w *writers) own(ctx context.Context, r *rand.Rand, writer, n int, had stri
 // whichever dispatcher it asks.
 func (w *writers) run(ctx context.Context, writer int, over <-chan struct{}) {
 	r := rand.New(rand.NewPCG(uint64(writer), 1))
-	var seen uint64
+	seen := w.shared
 	own, wrote := "", map[string]int{}
 	for n := 0; ; n++ {
 		select {
@@ -216,9 +217,10 @@ func TestWriters(t *testing.T) {
 	w.start(t, 0)
 	w.start(t, 1)
 	for i := range writersShare {
-		_, err := w.at[0].Load().client.CreateTarget(ctx, connect.NewRequest(&calloutv1.CreateTargetRequest{
+		made, err := w.at[0].Load().client.CreateTarget(ctx, connect.NewRequest(&calloutv1.CreateTargetRequest{
 			Target: &calloutv1.Target{Name: fmt.Sprintf("shared-%d", i), Type: "webhook", Url: "https://a.example"}}))
 		require.NoError(t, err)
+		w.shared = made.Msg.GetRevision()
 	}
 	over := make(chan struct{})
 	var all sync.WaitGroup

@@ -2,27 +2,27 @@ package demo
 
 import "fmt"
 
-// Lane is one party of the sequence.
-type Lane string
+// Party is one party of the sequence.
+type Party string
 
 // The parties, in the order in which they are drawn. The core stands for core
 // and engine together, as ZITADEL does in the epic's diagram.
 const (
-	Client        Lane = "Client"
-	Core          Lane = "Core"
-	AddMetadata   Lane = "AddMetadataToUser"
-	UserAddedHook Lane = "UserAddedHook"
-	LDAP          Lane = "LDAP"
-	StateHook     Lane = "ResponseStateAsyncHook"
+	Client        Party = "Client"
+	Core          Party = "Core"
+	AddMetadata   Party = "AddMetadataToUser"
+	UserAddedHook Party = "UserAddedHook"
+	LDAP          Party = "LDAP"
+	StateHook     Party = "ResponseStateAsyncHook"
 )
 
-// Lanes lists the parties from left to right.
-var Lanes = []Lane{Client, Core, AddMetadata, UserAddedHook, LDAP, StateHook}
+// Parties lists the parties from left to right.
+var Parties = []Party{Client, Core, AddMetadata, UserAddedHook, LDAP, StateHook}
 
 // Arrow is one line of the sequence: who says what to whom. Two arrows are the
 // same step if all of it is equal.
 type Arrow struct {
-	From, To Lane
+	From, To Party
 	Text     string
 	Answer   bool // drawn dashed
 	Failed   bool // drawn with a cross
@@ -74,6 +74,6 @@ var (
 )
 
 // unsigned is a request that a target refused because a signature was wrong.
-func unsigned(target Lane) Arrow {
+func unsigned(target Party) Arrow {
 	return Arrow{From: target, To: Core, Text: "signature refused", Failed: true}
 }

@@ -2,15 +2,6 @@ package demo
 
 import "time"
 
-// StepError names the step of the sequence that did not happen as it must.
-type StepError struct {
-	Step string // as a line of a Mermaid sequence diagram
-	Why  string
-}
-
-// Error is one line.
-func (e *StepError) Error() string { return "step " + e.Step + ": " + e.Why }
-
 // check holds what happened against the plan: every step there, once, in
 // order, with the right content, and nothing else. The first fault is a
 // *StepError. Missing steps are named first, because what is wrong after one
@@ -24,7 +15,7 @@ func check(steps []Step, wants []want, patience time.Duration) error {
 	}
 	for _, w := range wants {
 		if _, ok := at[w.key]; !ok {
-			return &StepError{w.String(), missing(w.key, steps, patience)}
+			return &StepError{Step: w.String(), Why: missing(w.key, steps, patience)}
 		}
 	}
 	for _, w := range wants {
@@ -39,7 +30,7 @@ func check(steps []Step, wants []want, patience time.Duration) error {
 func inPlace(w want, steps []Step, at map[key]int) error {
 	for _, before := range w.after {
 		if at[before] > at[w.key] {
-			return &StepError{w.String(), "it came before " + before.String()}
+			return &StepError{Step: w.String(), Why: "it came before " + before.String()}
 		}
 	}
 	holds := contents[w.Arrow]
@@ -47,7 +38,7 @@ func inPlace(w want, steps []Step, at map[key]int) error {
 		return nil
 	}
 	if err := holds(steps[at[w.key]], last(steps)); err != nil {
-		return &StepError{w.String(), "wrong content: " + err.Error()}
+		return &StepError{Step: w.String(), Why: "wrong content: " + err.Error()}
 	}
 	return nil
 }
@@ -63,9 +54,9 @@ func onlyPlanned(steps []Step, wants []want, at map[key]int) error {
 		k := key{s.Arrow, s.Attempt}
 		switch {
 		case !planned[k]:
-			return &StepError{k.String(), withDetail("it should not have happened", s.Detail)}
+			return &StepError{Step: k.String(), Why: withDetail("it should not have happened", s.Detail)}
 		case at[k] != i:
-			return &StepError{k.String(), "it happened twice"}
+			return &StepError{Step: k.String(), Why: "it happened twice"}
 		}
 	}
 	return nil

@@ -67,7 +67,7 @@ func (p places) yaml() ([]byte, error) {
 
 // newKeyFile makes a signing key and keeps it in a file that only its owner
 // reads, as a mounted secret would be.
-func newKeyFile(dir string, target Lane) (key, path string, err error) {
+func newKeyFile(dir string, target Party) (key, path string, err error) {
 	key = sign.NewKey()
 	path = filepath.Join(dir, string(target)+".key")
 	if err := os.WriteFile(path, []byte(key), 0o600); err != nil {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/rs/zerolog"
+	"github.com/callout-hq/callout/pkg/demo/asked"
 )
 
 // DefaultStepTimeout is how long the demo waits for one step.
@@ -17,37 +17,20 @@ const DefaultStepTimeout = 8 * time.Second
 // maxFleet bounds the workers of a fleet on one machine.
 const maxFleet = 32
 
-// Options say what to play and how to show it. The zero value with an Out
-// plays everything in this process and prints lines.
-type Options struct {
-	Out      io.Writer
-	Width    int  // columns of the terminal
-	Terminal bool // Out is a terminal: lanes and colours
-	JSON     bool // one object a line instead
-	Hold     bool // keep running afterwards, until the context ends
-	Break    string
-	LDAP     LDAPOptions
-	Fleet    int // workers as processes, 1 to 32; 0 = all in this process
-	// Executable has the commands dispatcher and worker; empty = this program.
-	Executable string
-	Log        zerolog.Logger
-	// CoreNATS gives the address at which the core reaches NATS, from the one
-	// at which it listens; nil = the same.
-	CoreNATS    func(url string) string
-	StepTimeout time.Duration // for one step; 0 = DefaultStepTimeout
-}
-
-// UsageError is an option that cannot be.
-type UsageError struct{ Err error }
-
-func (e *UsageError) Error() string { return e.Err.Error() }
-
-// Unwrap gives the cause.
-func (e *UsageError) Unwrap() error { return e.Err }
+type (
+	// Options say what to play and how to show it.
+	Options = asked.Options
+	// LDAPOptions name the LDAP server that UserAddedHook writes to.
+	LDAPOptions = asked.LDAPOptions
+	// UsageError is an option that cannot be.
+	UsageError = asked.UsageError
+	// StepError names the step of the sequence that did not happen as it must.
+	StepError = asked.StepError
+)
 
 // complete checks o and fills in what is not said.
-func (o Options) complete() (Options, error) {
-	err := errors.Join(checkBreak(o.Break), o.LDAP.check())
+func complete(o Options) (Options, error) {
+	err := errors.Join(checkBreak(o.Break), checkLDAP(o.LDAP))
 	if o.Break == BreakLDAP && o.LDAP.URL != "" {
 		err = errors.Join(err, errors.New("breaking ldap takes the embedded LDAP server down; it will not touch yours"))
 	}
@@ -55,7 +38,7 @@ func (o Options) complete() (Options, error) {
 		err = errors.Join(err, fmt.Errorf("a fleet has 1 to %d workers", maxFleet))
 	}
 	if err != nil {
-		return o, &UsageError{err}
+		return o, &UsageError{Err: err}
 	}
 	if o.Executable == "" && o.Fleet > 0 {
 		if o.Executable, err = os.Executable(); err != nil {
@@ -79,7 +62,7 @@ func (o Options) complete() (Options, error) {
 // that did not happen is a *StepError that names it; a wrong option is a
 // *UsageError. What Run started is gone when it returns, and so are its files.
 func Run(ctx context.Context, o Options) (err error) {
-	o, err = o.complete()
+	o, err = complete(o)
 	if err != nil {
 		return err
 	}
@@ -93,7 +76,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	v.finish(err, time.Since(began), err == nil && o.Hold)
 	if err == nil && o.Hold {
-		return s.hold(ctx)
+		return s.stay(ctx)
 	}
 	return err
 }

@@ -16,17 +16,8 @@ import (
 // ldapTimeout bounds one exchange with the LDAP server.
 const ldapTimeout = 2 * time.Second
 
-// LDAPOptions name the LDAP server that UserAddedHook writes to. Without a URL
-// the demo brings its own.
-type LDAPOptions struct {
-	URL      string // ldap:// or ldaps://, with host and port
-	BindDN   string // who writes; empty = anonymous
-	Password string // of BindDN; never shown
-	Base     string // under which users are added; empty = the server's first naming context
-}
-
-// check refuses what can never work.
-func (o LDAPOptions) check() error {
+// checkLDAP refuses what can never work.
+func checkLDAP(o LDAPOptions) error {
 	if o.URL == "" {
 		if o != (LDAPOptions{}) {
 			return errors.New("an LDAP bind DN, password or base needs the LDAP server's URL")
@@ -36,6 +27,9 @@ func (o LDAPOptions) check() error {
 	u, err := url.Parse(o.URL)
 	if err != nil || (u.Scheme != "ldap" && u.Scheme != "ldaps") || u.Host == "" {
 		return errors.New("an LDAP URL is written ldap://HOST:PORT or ldaps://HOST:PORT")
+	}
+	if u.User != nil { // it would be shown
+		return errors.New("an LDAP URL holds no user and no password; give them as bind DN and password")
 	}
 	if o.Base != "" {
 		if _, err := ldap.ParseDN(o.Base); err != nil {

@@ -13,5 +13,5 @@
 //	useradded.go  UserAddedHook: a webhook that writes to LDAP
 //	logstate.go   ResponseStateAsyncHook: an async target
 //	plan.go       what must happen, arrow by arrow; check.go holds it against
-//	timeline.go   what did happen; lanes.go, plain.go and jsonl.go show it
+//	timeline.go   what did happen; columns.go, plain.go and jsonl.go show it
 package demo

@@ -45,10 +45,10 @@ func TestGolden(t *testing.T) {
 		o      Options
 		broken string
 	}{
-		{"lanes-80.txt", Options{Terminal: true, Width: 80}, BreakNothing},
-		{"lanes-120.txt", Options{Terminal: true, Width: 120}, BreakNothing},
-		{"lanes-100-ldap.txt", Options{Terminal: true, Width: 100}, BreakLDAP},
-		{"lanes-100-metadata.txt", Options{Terminal: true, Width: 100}, BreakMetadata},
+		{"columns-80.txt", Options{Terminal: true, Width: 80}, BreakNothing},
+		{"columns-120.txt", Options{Terminal: true, Width: 120}, BreakNothing},
+		{"columns-100-ldap.txt", Options{Terminal: true, Width: 100}, BreakLDAP},
+		{"columns-100-metadata.txt", Options{Terminal: true, Width: 100}, BreakMetadata},
 		{"lines.txt", Options{}, BreakNothing},
 		{"lines-hook.txt", Options{}, BreakHook},
 		{"async.jsonl", Options{JSON: true}, BreakAsync},
@@ -86,23 +86,23 @@ func TestColours(t *testing.T) {
 	require.NotContains(t, show(terminal, BreakLDAP), "\x1b")
 }
 
-// A terminal too narrow for lanes gets lines.
+// A terminal too narrow for columns gets lines.
 func TestNarrowTerminal(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
-	require.Equal(t, show(Options{}, BreakHook), show(Options{Terminal: true, Width: minLanesWidth - 1}, BreakHook))
-	require.NotEqual(t, show(Options{}, BreakHook), show(Options{Terminal: true, Width: minLanesWidth}, BreakHook))
+	require.Equal(t, show(Options{}, BreakHook), show(Options{Terminal: true, Width: minColumnsWidth - 1}, BreakHook))
+	require.NotEqual(t, show(Options{}, BreakHook), show(Options{Terminal: true, Width: minColumnsWidth}, BreakHook))
 }
 
 // No row is wider than the terminal, whatever is in it, and the label of a step
 // is always whole where the width allows it.
 func TestRowsFit(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		width := rapid.IntRange(minLanesWidth, 250).Draw(rt, "width")
+		width := rapid.IntRange(minColumnsWidth, 250).Draw(rt, "width")
 		var out bytes.Buffer
-		v := &lanesView{words{&out, false, width}, newGrid(width)}
+		v := &columnsView{words{&out, false, width}, newGrid(width)}
 		s := Step{
 			Arrow: Arrow{
-				From: rapid.SampledFrom(Lanes).Draw(rt, "from"), To: rapid.SampledFrom(Lanes).Draw(rt, "to"),
+				From: rapid.SampledFrom(Parties).Draw(rt, "from"), To: rapid.SampledFrom(Parties).Draw(rt, "to"),
 				Text:   rapid.StringMatching(`[a-z ]{1,40}`).Draw(rt, "text"),
 				Answer: rapid.Bool().Draw(rt, "answer"), Failed: rapid.Bool().Draw(rt, "failed"),
 			},

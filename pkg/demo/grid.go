@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// The columns of the drawing. The clock stands left of the lanes.
+// The columns of the drawing. The clock stands left of the columns.
 const (
-	clockWidth    = 9
-	leftMargin    = clockWidth + 4 // to the first lane, half of its name
-	rightMargin   = 8              // behind the last lane, half of its name
-	minGap        = 10
-	maxGap        = 24
-	minLanesWidth = leftMargin + 5*minGap + rightMargin
+	clockWidth      = 9
+	leftMargin      = clockWidth + 4 // to the first column, half of its name
+	rightMargin     = 8              // behind the last column, half of its name
+	minGap          = 10
+	maxGap          = 24
+	minColumnsWidth = leftMargin + 5*minGap + rightMargin
 )
 
 // grid says where everything stands.
@@ -24,12 +24,12 @@ type grid struct {
 }
 
 func newGrid(width int) grid {
-	gap := min((width-leftMargin-rightMargin)/(len(Lanes)-1), maxGap)
+	gap := min((width-leftMargin-rightMargin)/(len(Parties)-1), maxGap)
 	return grid{width: width, gap: gap}
 }
 
-// at is the column of a lane.
-func (g grid) at(l Lane) int { return leftMargin + g.gap*slices.Index(Lanes, l) }
+// at is the column of a column.
+func (g grid) at(l Party) int { return leftMargin + g.gap*slices.Index(Parties, l) }
 
 // cell is one character of a row and how it looks.
 type cell struct {
@@ -37,13 +37,13 @@ type cell struct {
 	s style
 }
 
-// row is one line of the drawing, with the lanes in it.
+// row is one line of the drawing, with the columns in it.
 type row []cell
 
-// newRow has nothing but the lanes' lines.
+// newRow has nothing but the columns' lines.
 func (g grid) newRow() row {
 	r := g.blank()
-	for _, l := range Lanes {
+	for _, l := range Parties {
 		r[g.at(l)] = cell{'│', dim}
 	}
 	return r

@@ -18,8 +18,8 @@ const (
 	cyan    style = "36"
 )
 
-// laneStyle gives every party a colour of its own.
-var laneStyle = map[Lane]style{
+// partyStyle gives every party a colour of its own.
+var partyStyle = map[Party]style{
 	Client: bold, Core: cyan, AddMetadata: magenta, UserAddedHook: yellow, LDAP: green, StateHook: blue,
 }
 

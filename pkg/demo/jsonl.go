@@ -15,8 +15,8 @@ type jsonView struct{ out io.Writer }
 type jsonStep struct {
 	Kind    string          `json:"kind"`
 	MS      float64         `json:"t_ms"` // since the play began
-	From    Lane            `json:"from"`
-	To      Lane            `json:"to"`
+	From    Party           `json:"from"`
+	To      Party           `json:"to"`
 	Arrow   string          `json:"arrow"` // ->>, -->> or --x
 	Text    string          `json:"text"`
 	Attempt int             `json:"attempt,omitempty"`
@@ -56,11 +56,11 @@ func (v *jsonView) proven(proofs []proof) {
 	}
 }
 
-func (v *jsonView) hold(trials []trial) {
-	for _, t := range trials {
+func (v *jsonView) stay(suggestions []suggestion) {
+	for _, t := range suggestions {
 		v.line(struct {
 			Kind string `json:"kind"`
-			trial
+			suggestion
 		}{"try", t})
 	}
 }

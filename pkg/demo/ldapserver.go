@@ -29,7 +29,7 @@ const (
 // ldapsearch. Anybody may search; the administrator writes. Safe for concurrent
 // use.
 type LDAPServer struct {
-	door     *door
+	gate     *gate
 	server   *gldap.Server
 	ended    chan error
 	tree     *tree
@@ -49,7 +49,7 @@ func StartLDAP(password string) (*LDAPServer, error) {
 		if inner, err = s.run(); err != nil {
 			continue
 		}
-		if s.door, err = newDoor(inner); err != nil {
+		if s.gate, err = newGate(inner); err != nil {
 			return nil, errors.Join(err, s.server.Stop())
 		}
 		return s, nil
@@ -105,14 +105,14 @@ func awaitListener(addr string, ended <-chan error) error {
 }
 
 // URL is where the server listens, up or not.
-func (s *LDAPServer) URL() string { return "ldap://" + s.door.listener.Addr().String() }
+func (s *LDAPServer) URL() string { return "ldap://" + s.gate.listener.Addr().String() }
 
 // Up lets clients in.
-func (s *LDAPServer) Up() { s.door.open.Store(true) }
+func (s *LDAPServer) Up() { s.gate.open.Store(true) }
 
 // Close ends all connections and the server.
 func (s *LDAPServer) Close() error {
-	s.door.close()
+	s.gate.close()
 	err := s.server.Stop()
 	return errors.Join(err, <-s.ended)
 }

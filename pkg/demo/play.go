@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/letters"
 )
 
 const (
@@ -145,9 +146,9 @@ func (s *stage) watchDeadLetters(ctx context.Context, giveUp context.CancelCause
 	tick := time.NewTicker(deadPoll)
 	defer tick.Stop()
 	for {
-		letters, err := b.DeadLetters(ctx, instance)
-		if err == nil && len(letters) > 0 {
-			d := letters[0]
+		kept, err := letters.Of(b.Instance(instance)).All(ctx)
+		if err == nil && len(kept) > 0 {
+			d := kept[0].DeadLetter
 			s.line.Add(Step{
 				Arrow: deadLetter, Body: encode(d),
 				Detail: fmt.Sprintf("reason %s, attempts %d, last status %d", d.Reason, d.Attempts, d.LastStatus),

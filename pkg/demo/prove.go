@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/callout-hq/callout/pkg/bus/letters"
 )
 
 // prove checks what no arrow shows: what is left behind in LDAP, in the event
@@ -60,7 +62,7 @@ func (s *stage) proveStore(context.Context, []Step) (proof, error) {
 		want, p = 0, proof{"nothing was stored, no event was published", ""}
 	}
 	if got := s.core.store.count(); got != want {
-		return p, &StepError{storeEvents.String(), fmt.Sprintf("the event store holds %d events instead of %d", got, want)}
+		return p, &StepError{Step: storeEvents.String(), Why: fmt.Sprintf("the event store holds %d events instead of %d", got, want)}
 	}
 	return p, nil
 }
@@ -74,11 +76,11 @@ func (s *stage) proveLDAP(ctx context.Context, steps []Step) (proof, error) {
 		return s.proveAbsent(u, entry, err)
 	}
 	if err != nil {
-		return proof{}, &StepError{storeUser.String(), "the entry cannot be read back: " + ldapFault(err)}
+		return proof{}, &StepError{Step: storeUser.String(), Why: "the entry cannot be read back: " + ldapFault(err)}
 	}
 	for _, a := range userAttributes(u) {
 		if got := entry.GetEqualFoldAttributeValues(a.name); !slices.Equal(got, a.values) {
-			return proof{}, &StepError{storeUser.String(), fmt.Sprintf("%s was read back as %q instead of %q", a.name, got, a.values)}
+			return proof{}, &StepError{Step: storeUser.String(), Why: fmt.Sprintf("%s was read back as %q instead of %q", a.name, got, a.values)}
 		}
 	}
 	return proof{"the LDAP entry was read back over a connection of its own", entry.DN}, nil
@@ -94,7 +96,7 @@ func (s *stage) proveAbsent(u User, entry *ldap.Entry, err error) (proof, error)
 	case err != nil:
 		return absent, fmt.Errorf("LDAP cannot be read: %w", err)
 	case u.ID != "" && entry.GetEqualFoldAttributeValue("employeeNumber") == u.ID, s.o.LDAP.URL == "":
-		return absent, &StepError{storeUser.String(), "the user is in LDAP and should not be"}
+		return absent, &StepError{Step: storeUser.String(), Why: "the user is in LDAP and should not be"}
 	}
 	return absent, nil
 }
@@ -105,7 +107,7 @@ func (s *stage) proveDeadLetters(ctx context.Context, _ []Step) (proof, error) {
 		return proof{}, err
 	}
 	defer b.Close()
-	letters, err := b.DeadLetters(ctx, instance)
+	kept, err := letters.Of(b.Instance(instance)).All(ctx)
 	if err != nil {
 		return proof{}, fmt.Errorf("the dead letters cannot be read: %w", err)
 	}
@@ -113,8 +115,8 @@ func (s *stage) proveDeadLetters(ctx context.Context, _ []Step) (proof, error) {
 	if s.o.Break == BreakHook {
 		want, p = 1, proof{"exactly one dead letter is kept, with its reason", ""}
 	}
-	if len(letters) != want {
-		return p, &StepError{deadLetter.String(), fmt.Sprintf("%d dead letters instead of %d", len(letters), want)}
+	if len(kept) != want {
+		return p, &StepError{Step: deadLetter.String(), Why: fmt.Sprintf("%d dead letters instead of %d", len(kept), want)}
 	}
 	return p, nil
 }

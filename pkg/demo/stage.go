@@ -109,7 +109,7 @@ func (s *stage) buildTargets() (places, error) {
 	)
 }
 
-func (s *stage) target(name Lane, act func(*target) *target, url, keyFile *string) error {
+func (s *stage) target(name Party, act func(*target) *target, url, keyFile *string) error {
 	key, path, err := newKeyFile(s.dir, name)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ const maxTargetBody = 2 << 20
 // target is a user's HTTP endpoint. It believes nothing that does not carry
 // both signatures.
 type target struct {
-	name     Lane
+	name     Party
 	key      string
 	line     *Timeline
 	verified *atomic.Int64 // requests whose signatures held

@@ -30,7 +30,7 @@ type view interface {
 	begin(intro)
 	step(Step)
 	proven([]proof)
-	hold([]trial)
+	stay([]suggestion)
 	end(err error, took time.Duration)
 }
 
@@ -63,15 +63,15 @@ func (t *inTurn) do(f func(view)) {
 	f(t.view)
 }
 
-// newView picks how to show the play: lanes on a terminal that is wide enough,
+// newView picks how to show the play: columns on a terminal that is wide enough,
 // lines anywhere else, JSON when it is asked for.
 func newView(o Options) *inTurn {
 	paint := ink(o.Terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 	switch {
 	case o.JSON:
 		return &inTurn{view: &jsonView{out: o.Out}}
-	case o.Terminal && o.Width >= minLanesWidth:
-		return &inTurn{view: &lanesView{words{o.Out, paint, o.Width}, newGrid(o.Width)}}
+	case o.Terminal && o.Width >= minColumnsWidth:
+		return &inTurn{view: &columnsView{words{o.Out, paint, o.Width}, newGrid(o.Width)}}
 	}
 	return &inTurn{view: &plainView{words{o.Out, paint, 0}}}
 }

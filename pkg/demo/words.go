@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// words is what lanes and lines have in common: all that is said before and
+// words is what columns and lines have in common: all that is said before and
 // after the play.
 type words struct {
 	out     io.Writer
@@ -54,10 +54,10 @@ func (w words) proven(proofs []proof) {
 	write(w.out, b.String())
 }
 
-func (w words) hold(trials []trial) {
+func (w words) stay(suggestions []suggestion) {
 	var b strings.Builder
 	b.WriteString("\n" + w.ink.paint(bold, "It keeps running. Try, in another terminal:") + "\n")
-	for _, t := range trials {
+	for _, t := range suggestions {
 		fmt.Fprintf(&b, "\n  %s\n  %s\n", w.ink.paint(dim, "# "+t.Why), w.ink.paint(cyan, t.Command))
 	}
 	b.WriteString("\n" + w.ink.paint(dim, "What you set going is drawn below. Ctrl-C ends it.") + "\n\n")

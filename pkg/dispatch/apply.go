@@ -5,61 +5,65 @@ import (
 	"path/filepath"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 // Apply puts a catalog in force for its instance, which it makes when there is
 // none. It returns the revision; a catalog that is in force already keeps its
 // own.
-func (d *Dispatcher) Apply(ctx context.Context, next *catalog.Snapshot) (uint64, error) {
-	return d.apply(ctx, next, edition{instance: next.Instance, source: "apply",
+func (i *Instance) Apply(ctx context.Context, next *catalog.Snapshot) (uint64, error) {
+	return i.apply(ctx, next, edition{source: "apply",
 		change: func(*catalog.Snapshot) (*catalog.Snapshot, error) { return next, nil }})
 }
 
 // ApplyFile puts in force what a followed file holds: it takes the place of
 // everything that a file owned before, and what was made otherwise stays beside
 // it. What the file names is its own from now on.
-func (d *Dispatcher) ApplyFile(ctx context.Context, path string, next *catalog.Snapshot) (uint64, error) {
+func (i *Instance) ApplyFile(ctx context.Context, path string, next *catalog.Snapshot) (uint64, error) {
 	name := filepath.Base(path)
-	return d.apply(ctx, next, edition{instance: next.Instance, source: "file " + name, file: name, named: next,
+	var made []bus.NewSecret
+	revision, err := i.apply(ctx, next, edition{source: "file " + name, file: name, named: next, made: &made,
 		change: func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return catalog.Reload(current, next), nil }})
+	if tell := i.dispatcher.madeKeys; err == nil && tell != nil && len(made) > 0 {
+		tell(i.ID, made)
+	}
+	return revision, err
 }
 
 // apply makes an edit that a text asks for. Its keys are looked at in any case:
 // where they come from may have changed.
-func (d *Dispatcher) apply(ctx context.Context, next *catalog.Snapshot, e edition) (uint64, error) {
+func (i *Instance) apply(ctx context.Context, next *catalog.Snapshot, e edition) (uint64, error) {
+	if next.Instance != i.ID {
+		return 0, action.NewError(action.CodeMismatch, action.StageCatalog, "the configuration is of another instance").WithField("instance")
+	}
 	if _, err := catalog.Compile(next); err != nil {
 		return 0, action.NewError(action.CodeBadCatalog, action.StageCatalog, "").WithCause(err)
 	}
-	revision, same, err := d.inForce(ctx, e)
+	revision, same, err := i.inForce(ctx, e)
 	if err != nil {
 		return 0, err
 	}
 	if same {
-		return revision, d.keepKeys(ctx, next)
+		return revision, withKeyFiles(ctx, func(files keyFiles) error { return i.keepKeys(ctx, next, files) })
 	}
-	if err := d.ensureInstance(ctx, e.instance); err != nil {
-		return 0, err
-	}
-	if err := d.keepKeys(ctx, next); err != nil {
-		return 0, err
-	}
-	_, revision, err = d.turn(ctx, e)
+	e.text = next
+	_, revision, err = i.turn(ctx, e)
 	return revision, err
 }
 
 // inForce tells whether an edit would change nothing, so that nobody has to
 // wait for a turn.
-func (d *Dispatcher) inForce(ctx context.Context, e edition) (revision uint64, same bool, err error) {
-	root, set, err := d.bus.CurrentRoot(ctx, e.instance)
+func (i *Instance) inForce(ctx context.Context, e edition) (revision uint64, same bool, err error) {
+	root, set, err := i.revisions.Current(ctx)
 	if err != nil || !set {
 		return 0, false, ignoreUnreadable(err)
 	}
-	latest, _, err := d.bus.LatestRoot(ctx, e.instance)
+	latest, _, err := i.revisions.Latest(ctx)
 	if err != nil || latest.Revision != root.Revision {
 		return 0, false, err
 	}
-	current, err := d.catalogs.Snapshot(ctx, e.instance, root.Revision)
+	current, err := i.catalog().Snapshot(ctx, root.Revision)
 	if err != nil {
 		return 0, false, ignoreUnreadable(err)
 	}
@@ -67,7 +71,7 @@ func (d *Dispatcher) inForce(ctx context.Context, e edition) (revision uint64, s
 	if err != nil || !e.stamp(current, next).Same {
 		return 0, false, err
 	}
-	return root.Revision, true, d.caughtUp(ctx, e.instance, root.Revision)
+	return root.Revision, true, i.caughtUp(ctx, root.Revision)
 }
 
 // ignoreUnreadable leaves it to the edit to say what cannot be read.
@@ -81,30 +85,34 @@ func ignoreUnreadable(err error) error {
 
 // caughtUp waits until this dispatcher itself has a revision, so that who asks
 // it next gets no older answer.
-func (d *Dispatcher) caughtUp(ctx context.Context, instance string, revision uint64) error {
-	return d.catalogs.Await(ctx, instance, revision)
+func (i *Instance) caughtUp(ctx context.Context, revision uint64) error {
+	return i.dispatcher.catalogs.Await(ctx, i.ID, revision)
 }
 
-// EnsureInstance makes an instance with an empty catalog; one that is there
-// already is left as it is, also when its catalog cannot be read.
-func (d *Dispatcher) EnsureInstance(ctx context.Context, instance string) error {
-	_, err := d.catalogs.AtLeast(ctx, instance, 0)
-	switch action.CodeOf(err) {
+// Ensure makes the instance with an empty catalog; one that is there already is
+// left as it is, also when its catalog cannot be read.
+func (i *Instance) Ensure(ctx context.Context) error {
+	switch err := i.exists(ctx); action.CodeOf(err) {
 	case "", action.CodeUnreadable:
 		return nil
 	}
-	_, err = d.Apply(ctx, catalog.Empty(instance))
+	_, err := i.Apply(ctx, catalog.Empty(i.ID))
 	return err
 }
 
-// ensureInstance makes the streams of an instance, once for each process.
-func (d *Dispatcher) ensureInstance(ctx context.Context, instance string) error {
-	if _, done := d.ensured.Load(instance); done {
+// ensureStreams makes the streams, once for each process, and the first marker:
+// every event has one below it.
+func (i *Instance) ensureStreams(ctx context.Context) error {
+	if i.ensured.Load() {
 		return nil
 	}
-	if err := d.bus.EnsureInstance(ctx, instance); err != nil {
+	if err := i.bus.EnsureStreams(ctx); err != nil {
 		return err
 	}
-	d.ensured.Store(instance, true)
+	if _, err := i.revisions.PutBack(ctx); err != nil {
+		return err
+	}
+	i.keepAttempts(ctx, i.bus.EnsureAttempts)
+	i.ensured.Store(true)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -36,9 +37,9 @@ func (f *fleet) ruin(instance string, revision int, value []byte) {
 func rollBack(t *testing.T, d *running, revision uint64) (before, after uint64, err error) {
 	t.Helper()
 	ctx := within(t, 20*time.Second)
-	old, err := d.CatalogAt(ctx, instance, revision)
+	old, err := d.Instance(instance).CatalogAt(ctx, revision)
 	require.NoError(t, err)
-	return d.Edit(ctx, instance, fmt.Sprint("rollback to ", revision), func(*catalog.Snapshot) (*catalog.Snapshot, error) { return old, nil })
+	return d.Instance(instance).Edit(ctx, fmt.Sprint("rollback to ", revision), func(*catalog.Snapshot) (*catalog.Snapshot, error) { return old, nil })
 }
 
 // TestARevisionThatCannotBeReadIsRefused: the dispatcher says which, and which
@@ -54,7 +55,7 @@ func TestARevisionThatCannotBeReadIsRefused(t *testing.T) {
 			for i := range 4 {
 				d.edit(t, "api", add("a", fmt.Sprint("https://", i+1, ".example")))
 			}
-			stored, err := f.bus().Publish(ctx, bus.NewEvent{ID: "e", Instance: instance, AggregateID: "u", Type: "user.added", Body: []byte(`{}`)})
+			stored, err := f.bus().Instance(instance).Publish(ctx, bus.NewEvent{ID: "e", AggregateID: "u", Type: "user.added", Body: []byte(`{}`)})
 			require.NoError(t, err)
 			f.ruin(instance, 3, garbage)
 			f.ruin(instance, 4, garbage)
@@ -64,21 +65,21 @@ func TestARevisionThatCannotBeReadIsRefused(t *testing.T) {
 			const refusal = `revision 4 of the configuration of instance "default" cannot be read; the last good one is revision 2: roll back to it, or restore the data from a backup`
 			require.Contains(t, second.log.String(), `revision 4 of the configuration of instance \"default\" cannot be read; the last good one is revision 2`)
 			require.Contains(t, second.log.String(), "is not served until this is mended")
-			other, err := second.Catalog(ctx, "other", 0)
+			other, err := second.Instance("other").Catalog(ctx, 0)
 			require.NoError(t, err)
 			require.Contains(t, other.Snapshot().Scopes[""].Targets, "a")
 			_, _, err = second.tryEdit(t, "other", "api", add("b", "https://b.example"))
 			require.NoError(t, err)
 
-			_, err = second.Catalog(ctx, instance, 0)
+			_, err = second.Instance(instance).Catalog(ctx, 0)
 			code(t, action.CodeUnreadable, err)
 			require.ErrorContains(t, err, refusal)
-			require.NoError(t, second.EnsureInstance(ctx, instance))
-			_, err = second.Apply(ctx, parsed(t, "version: 1"))
+			require.NoError(t, second.Instance(instance).Ensure(ctx))
+			_, err = second.Instance(instance).Apply(ctx, parsed(t, "version: 1"))
 			require.ErrorContains(t, err, refusal, "nothing empty takes its place")
 			_, _, err = second.tryEdit(t, instance, "api", add("a", "https://x.example"))
 			require.ErrorContains(t, err, refusal)
-			list, err := second.History(ctx, instance, 0, 10)
+			list, err := second.Instance(instance).History(ctx, 0, 10)
 			require.NoError(t, err)
 			require.Len(t, list, 4)
 
@@ -89,9 +90,9 @@ func TestARevisionThatCannotBeReadIsRefused(t *testing.T) {
 			second.edit(t, "api", add("a", "https://6.example"))
 
 			// An event that was stored under the broken one has a catalog again.
-			third, first := f.bus().FollowCatalogs(ctx)
+			third, first := revisions.Follow(ctx, f.bus())
 			<-first
-			then, now, err := third.InForce(ctx, instance, stored.StreamSequence)
+			then, now, err := third.Of(instance).InForce(ctx, 0, stored.StreamSequence)
 			require.NoError(t, err)
 			require.EqualValues(t, 4, then.Revision())
 			require.Equal(t, "https://2.example", then.Snapshot().Scopes[""].Targets["a"].URL)
@@ -108,11 +109,11 @@ func TestAMarkedRevisionThatCannotBeRead(t *testing.T) {
 	d.edit(t, "api", add("a", "https://1.example"))
 	ctx := within(t, 20*time.Second)
 	b := f.bus()
-	base, err := b.Version(ctx, instance, 1, nil)
+	base, err := revisions.Of(b.Instance(instance)).Version(ctx, 1, nil)
 	require.NoError(t, err)
 	next, sc := base.Matcher.Snapshot().Draft("")
 	add("a", "https://2.example")(sc)
-	_, err = b.StoreCatalog(ctx, base, catalog.Stamp(base.Matcher.Snapshot(), next, catalog.Stamping{Now: time.Now(), NewID: func() string { return "x" }}), action.Revision{})
+	_, err = revisions.Of(b.Instance(instance)).Add(ctx, base, catalog.Stamp(base.Matcher.Snapshot(), next, catalog.Stamping{Now: time.Now(), NewID: func() string { return "x" }}), action.Revision{})
 	require.NoError(t, err)
 	require.NoError(t, f.bucket("callout_catalog").Delete(ctx, "default.rev.2"))
 
@@ -139,10 +140,10 @@ func TestARootThatCannotBeReadIsMadeAnew(t *testing.T) {
 	require.NoError(t, err)
 	second := f.dispatcher()
 	require.Contains(t, second.log.String(), "the root is made anew")
-	m, err := second.Catalog(ctx, instance, 2)
+	m, err := second.Instance(instance).Catalog(ctx, 2)
 	require.NoError(t, err)
 	require.Equal(t, "https://2.example", m.Snapshot().Scopes[""].Targets["a"].URL)
-	root, _, err := f.bus().CurrentRoot(ctx, instance)
+	root, _, err := revisions.Of(f.bus().Instance(instance)).Current(ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, root.Revision)
 }
@@ -154,7 +155,7 @@ func TestNothingGoodIsLeft(t *testing.T) {
 	d.edit(t, "api", add("a", "https://1.example"))
 	f.ruin(instance, 1, nil)
 	second := f.dispatcher()
-	_, err := second.Catalog(within(t, 5*time.Second), instance, 0)
+	_, err := second.Instance(instance).Catalog(within(t, 5*time.Second), 0)
 	require.ErrorContains(t, err, "begin anew by rolling back to revision 0, which is empty")
 	_, after, err := rollBack(t, second, 0)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/calls"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/outcome"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -16,7 +17,7 @@ import (
 // outcome is, the status is 200: the transport worked.
 func (d *Dispatcher) handleCall(phase action.Phase) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		raw, err := d.call(r, phase)
+		raw, err := d.Instance(r.PathValue("instance")).call(r, phase)
 		if err != nil {
 			d.refuse(w, err)
 			return
@@ -25,8 +26,8 @@ func (d *Dispatcher) handleCall(phase action.Phase) http.HandlerFunc {
 	}
 }
 
-func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
-	m, err := d.catalogs.AtLeast(r.Context(), r.PathValue("instance"), 0)
+func (i *Instance) call(r *http.Request, phase action.Phase) ([]byte, error) {
+	m, err := i.catalog().AtLeast(r.Context(), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +35,9 @@ func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, tooLarge := body(r, d.bus.MaxBody()-bus.HeaderRoom)
-	if tooLarge != nil {
-		return nil, tooLarge
+	raw, err := wire.ReadBody(r.Body, i.bus.MaxBody()-bus.HeaderRoom)
+	if err != nil {
+		return nil, err
 	}
 	name := r.PathValue("name")
 	if phase != action.Function {
@@ -44,12 +45,12 @@ func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
 			name = noMethod
 		}
 	}
-	c, err := wire.NewCall(m.Instance(), phase, name, raw, d.bus.MaxObject())
+	c, err := wire.NewCall(i.ID, phase, name, raw, i.bus.MaxObject())
 	if err != nil {
 		return nil, err
 	}
-	request := bus.CallRequest{Instance: m.Instance(), Phase: phase, Name: name, Body: raw, Timeout: timeout,
-		MinRevision: m.Revision(), Traceparent: r.Header.Get(wire.HeaderTraceparent)}
+	request := calls.CallRequest{Phase: phase, Name: name, Body: raw, Timeout: timeout,
+		MinRevision: m.Revision(), Traceparent: wire.Traceparent(r.Header.Get(wire.HeaderTraceparent))}
 	if text := r.Header.Get(wire.HeaderMinRevision); text != "" {
 		asked, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -57,7 +58,7 @@ func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
 		}
 		request.MinRevision = max(request.MinRevision, asked)
 	}
-	return d.forward(r.Context(), request, m, c.OrgID)
+	return i.forward(r.Context(), request, m, c.OrgID)
 }
 
 // noMethod stands for the method of a body that names none, and is that of none:
@@ -65,10 +66,10 @@ func (d *Dispatcher) call(r *http.Request, phase action.Phase) ([]byte, error) {
 const noMethod = "\xff"
 
 // forward asks a worker; without one the catalog decides how the call ends.
-func (d *Dispatcher) forward(ctx context.Context, request bus.CallRequest, m *catalog.Matcher, org string) ([]byte, error) {
-	raw, err := d.bus.Call(ctx, request)
+func (i *Instance) forward(ctx context.Context, request calls.CallRequest, m *catalog.Matcher, org string) ([]byte, error) {
+	answer, err := calls.Of(i.bus).Call(ctx, request)
 	if err == nil {
-		return raw, nil
+		return answer.Raw, nil
 	}
 	switch action.CodeOf(err) {
 	case action.CodeUnavailable:

@@ -9,24 +9,24 @@ import (
 
 // Declare stores what a core of an instance can be extended at, see
 // bus.Bus.Declare.
-func (d *Dispatcher) Declare(ctx context.Context, instance string, what catalog.Declaration) error {
-	return d.bus.Declare(ctx, instance, what)
+func (i *Instance) Declare(ctx context.Context, what catalog.Declaration) error {
+	return i.bus.Declare(ctx, what)
 }
 
 // Declared gives what the cores of an instance have declared.
-func (d *Dispatcher) Declared(ctx context.Context, instance string) (*catalog.Declared, error) {
-	return d.bus.Declared(ctx, instance)
+func (i *Instance) Declared(ctx context.Context) (*catalog.Declared, error) {
+	return i.bus.Declared(ctx)
 }
 
 // Undeclared lists what an edit brings in that no core has declared. Errors are
 // what Edit refuses; a dispatcher that allows them has warnings instead.
-func (d *Dispatcher) Undeclared(ctx context.Context, instance string, current, next *catalog.Snapshot) ([]catalog.Problem, error) {
-	declared, err := d.bus.Declared(ctx, instance)
+func (i *Instance) Undeclared(ctx context.Context, current, next *catalog.Snapshot) ([]catalog.Problem, error) {
+	declared, err := i.bus.Declared(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found := declared.Undeclared(current, next)
-	if d.allowUndeclared {
+	if i.dispatcher.allowUndeclared {
 		for i := range found {
 			found[i].Severity = catalog.Warning
 		}
@@ -36,13 +36,13 @@ func (d *Dispatcher) Undeclared(ctx context.Context, instance string, current, n
 
 // refuseUndeclared is the error of an edit that Undeclared finds errors in. What
 // it only warns of is logged. An edit of targets alone asks nobody.
-func (d *Dispatcher) refuseUndeclared(ctx context.Context, current *catalog.Snapshot, edit catalog.Stamped) error {
+func (i *Instance) refuseUndeclared(ctx context.Context, current *catalog.Snapshot, edit catalog.Stamped) error {
 	if !slices.ContainsFunc(edit.Changes, func(c catalog.Change) bool {
 		return c.Kind == catalog.KindExecution && c.Action != catalog.Removed
 	}) {
 		return nil
 	}
-	found, err := d.Undeclared(ctx, current.Instance, current, edit.Snapshot)
+	found, err := i.Undeclared(ctx, current, edit.Snapshot)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (d *Dispatcher) refuseUndeclared(ctx context.Context, current *catalog.Snap
 		return &catalog.UnknownConditions{Problems: found}
 	}
 	for _, p := range found {
-		d.log.Warn().Str("instance", current.Instance).Msg(p.String())
+		i.log.Warn().Msg(p.String())
 	}
 	return nil
 }

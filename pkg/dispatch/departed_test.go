@@ -12,15 +12,23 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
+	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 // secrets are the keys of the bucket of signing keys, sorted.
 func (f *fleet) secrets() []string {
 	f.t.Helper()
-	keys, err := f.bucket("callout_secrets").Keys(within(f.t, 5*time.Second))
+	return f.keysOf(f.t, "callout_secrets")
+}
+
+// keysOf lists the keys of a bucket, sorted.
+func (f *fleet) keysOf(t *testing.T, bucket string) []string {
+	t.Helper()
+	keys, err := f.bucket(bucket).Keys(within(t, 10*time.Second))
 	if err != nil {
-		require.ErrorIs(f.t, err, jetstream.ErrNoKeysFound)
+		require.ErrorIs(t, err, jetstream.ErrNoKeysFound)
 	}
 	slices.Sort(keys)
 	return keys
@@ -47,9 +55,9 @@ const forgotten = time.Minute
 func TestKeysLeaveWithTheirTargets(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	d := f.dispatcher()
+	d := f.keeping()
 	key := func(name string) string {
-		got, err := d.SigningKey(within(t, 5*time.Second), instance, "", name)
+		got, err := d.Instance(instance).SigningKey(within(t, 5*time.Second), "", name)
 		require.NoError(t, err)
 		return got
 	}
@@ -57,9 +65,9 @@ func TestKeysLeaveWithTheirTargets(t *testing.T) {
 	d.edit(t, "api", add("moves", "https://a.example"))
 	d.edit(t, "api", add("returns", "https://a.example"))
 	goes, moves, returns := key("goes"), key("moves"), key("returns")
-	require.NoError(t, d.PauseTarget(within(t, 5*time.Second), instance, "", "goes", "moving house"))
-	require.NoError(t, d.PauseTarget(within(t, 5*time.Second), instance, "", "moves", "moving house"))
-	require.Eventually(t, func() bool { _, paused := d.Paused(instance, "", "moves"); return paused }, 5*time.Second, time.Millisecond)
+	require.NoError(t, d.Instance(instance).PauseTarget(within(t, 5*time.Second), "", "goes", "moving house"))
+	require.NoError(t, d.Instance(instance).PauseTarget(within(t, 5*time.Second), "", "moves", "moving house"))
+	require.Eventually(t, func() bool { _, paused := d.Instance(instance).Paused("", "moves"); return paused }, 5*time.Second, time.Millisecond)
 	id := d.meta(t, target("goes")).ID
 
 	_, before := d.edit(t, "api", remove("goes"))
@@ -67,18 +75,18 @@ func TestKeysLeaveWithTheirTargets(t *testing.T) {
 	d.edit(t, "api", remove("returns"))
 	kept := fmt.Sprintf("default.=.departed.%s.goes", id)
 	require.Contains(t, f.secrets(), kept)
-	left, err := f.bus().DepartedKey(within(t, 5*time.Second), instance, "", id)
+	left, err := f.bus().Instance(instance).DepartedKey(within(t, 5*time.Second), "", id)
 	require.NoError(t, err)
 	require.Equal(t, goes, left)
 	require.Equal(t, moves, key("moved"))
-	require.Eventually(t, func() bool { reason, _ := d.Paused(instance, "", "moved"); return reason == "moving house" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { reason, _ := d.Instance(instance).Paused("", "moved"); return reason == "moving house" }, 5*time.Second, time.Millisecond)
 
 	d.edit(t, "api", add("moves", "https://b.example"))
 	d.edit(t, "api", add("goes", "https://b.example"))
 	require.NotEqual(t, moves, key("moves"), "another target, another key")
 	require.NotEqual(t, goes, key("goes"))
-	require.Eventually(t, func() bool { _, paused := d.Paused(instance, "", "goes"); return !paused }, 5*time.Second, time.Millisecond)
-	old, err := d.CatalogAt(within(t, 5*time.Second), instance, before)
+	require.Eventually(t, func() bool { _, paused := d.Instance(instance).Paused("", "goes"); return !paused }, 5*time.Second, time.Millisecond)
+	old, err := d.Instance(instance).CatalogAt(within(t, 5*time.Second), before)
 	require.NoError(t, err)
 	d.edit(t, "rollback to 4", func(sc *catalog.Scope) {
 		sc.Targets["returns"], sc.Meta[target("returns")] = old.Scopes[""].Targets["returns"], old.Scopes[""].Meta[target("returns")]
@@ -104,9 +112,9 @@ func TestAKeyIsKeptForWhatWaits(t *testing.T) {
 	})
 	id := d.meta(t, target("goes")).ID
 	b := f.bus() // without a worker the event waits
-	_, err := b.Publish(within(t, 5*time.Second), bus.NewEvent{ID: "1", Instance: instance, AggregateID: "u", Type: "user.added", Body: []byte(`{"aggregateID":"u","event_type":"user.added"}`)})
+	_, err := b.Instance(instance).Publish(within(t, 5*time.Second), bus.NewEvent{ID: "1", AggregateID: "u", Type: "user.added", Body: []byte(`{"aggregateID":"u","event_type":"user.added"}`)})
 	require.NoError(t, err)
-	n, err := d.Waiting(within(t, 5*time.Second), instance, catalog.Line{Target: "goes"})
+	n, err := d.Instance(instance).Waiting(within(t, 5*time.Second), catalog.Line{Target: "goes"})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 	d.edit(t, "api", func(sc *catalog.Scope) {
@@ -118,10 +126,10 @@ func TestAKeyIsKeptForWhatWaits(t *testing.T) {
 	require.Eventually(t, func() bool { return !strings.Contains(strings.Join(f.secrets(), " "), "stays") }, forgotten, 100*time.Millisecond)
 	require.Contains(t, f.secrets(), fmt.Sprintf("default.=.departed.%s.goes", id))
 
-	discarded, err := d.Discard(within(t, 20*time.Second), instance, catalog.Line{Target: "goes"})
+	j, err := d.Instance(instance).Begin(within(t, 5*time.Second), jobs.Job{Job: action.Job{Kind: action.JobDiscard}, Gone: catalog.Line{Target: "goes"}})
 	require.NoError(t, err)
-	require.EqualValues(t, 1, discarded)
-	letters, err := b.DeadLetters(within(t, 5*time.Second), instance)
+	require.EqualValues(t, 1, d.ended(t, instance, j.ID, action.JobDone).Done)
+	letters, err := letters.Of(b.Instance(instance)).All(within(t, 5*time.Second))
 	require.NoError(t, err)
 	require.Len(t, letters, 1)
 	require.Equal(t, []any{action.CodeDiscarded, "goes", action.OnEvent}, []any{letters[0].Reason, letters[0].Target, letters[0].Phase})

@@ -8,12 +8,16 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
+	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 )
 
 // Options of a dispatcher.
@@ -28,87 +32,169 @@ type Options struct {
 	// AllowUndeclared makes a warning of an execution whose condition no core has
 	// declared; it is refused otherwise.
 	AllowUndeclared bool
+	// Version is what this program is called among its releases; "" = dev.
+	Version string
+	// MadeKeys is told the signing keys that a followed file has made for its targets,
+	// once for each, when they are in force; nil = nobody is. It may be called from
+	// any goroutine, and keeps the file waiting.
+	MadeKeys func(instance string, made []bus.NewSecret)
+	// Prepare is what happens before requests are taken, such as putting followed
+	// files in force; nil = nothing. Until then every request is told to come
+	// again.
+	Prepare func(context.Context, *Dispatcher) error
 	// Mount gives further handlers for the same port, by the path that they
 	// serve, which ends with a slash. They may speak gRPC and Connect.
 	Mount func(*Dispatcher) map[string]http.Handler
+
+	pace *pace // nil = the usual one
 }
 
 // Dispatcher runs until it is stopped.
 type Dispatcher struct {
-	bus      *bus.Bus
-	log      zerolog.Logger
-	catalogs *bus.Catalogs
-	lines    knownLines
-	history  time.Duration
-	server   *http.Server
-	listener net.Listener
-	applying sync.Mutex      // one edit at a time by this dispatcher
-	ensured  sync.Map        // instances whose streams this process has made sure of
-	stopping context.Context // ends when Stop begins; who waits for a revision goes
-	unfollow context.CancelFunc
-	ended    sync.WaitGroup
+	bus       *bus.Bus
+	log       zerolog.Logger
+	catalogs  *revisions.Catalogs
+	instances sync.Map // *Instance by id, of those that exist
+	misfits   sync.Map // lines.Key of lines whose consumer has a longer ack wait than they say
+	lines     knownLines
+	jobs      knownJobs
+	health    health
+	led       led
+	history   time.Duration
+	server    *http.Server
+	listener  net.Listener
+	door      *door
+	open      atomic.Bool     // requests are taken
+	stopping  context.Context // ends when Stop begins; who waits for a revision goes
+	stop      context.CancelFunc
+	stopOnce  sync.Once
+	stopped   error
+	unfollow  context.CancelFunc
+	ended     sync.WaitGroup
 
 	allowUndeclared bool // of the options
+	madeKeys        func(instance string, made []bus.NewSecret)
+	pace            pace
 }
 
 // Start prepares the installation, finishes what a dispatcher before may have
-// left half done, and serves HTTP. It returns when requests are taken.
+// left half done, and serves HTTP. It returns when requests are taken; those
+// that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, lines: knownLines{by: map[string]bus.Line{}, paused: map[bus.TargetKey]action.Code{}}, history: cmp.Or(o.History, defaultHistory),
-		allowUndeclared: o.AllowUndeclared}
+	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
+		door: newDoor(), pace: *cmp.Or(o.pace, &usual)}
+	d.lines.begin(d)
+	d.jobs.begin(d)
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
 	}
-	d.listener = listener
+	d.listener = framedListener{newBoundListener(listener, d.door.connections)}
+	d.stopping, d.stop = context.WithCancel(context.Background())
 	following, unfollow := context.WithCancel(context.Background())
 	d.unfollow = unfollow
-	if err := d.prepare(ctx, following); err != nil {
+	var catalogsRead, linesRead <-chan struct{}
+	d.catalogs, catalogsRead = revisions.Follow(following, d.bus)
+	linesRead = lines.Follow(following, d.bus, lines.Events{Line: d.lines.set, Paused: d.lines.setPaused})
+	jobs.Follow(following, d.bus, d.jobs.set)
+	read := append(d.health.remember(following, d), catalogsRead, linesRead)
+	d.serve(o.Mount)
+	if err := d.prepare(ctx, o.Prepare, read); err != nil {
 		return nil, errors.Join(err, d.Stop(ctx))
 	}
-	var mounted map[string]http.Handler
-	if o.Mount != nil {
-		mounted = o.Mount(d)
-	}
-	d.server = &http.Server{
-		Handler: d.routes(mounted), Protocols: protocols(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: action.MaxHeaderBytes, BaseContext: func(net.Listener) context.Context { return context.Background() },
-	}
-	stopping, stop := context.WithCancel(context.Background())
-	d.stopping = stopping
-	d.server.RegisterOnShutdown(stop)
-	d.ended.Go(func() {
-		defer stop()
-		if err := d.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			d.log.Error().Err(err).Msg("HTTP ended")
-		}
-	})
 	d.ended.Go(func() { d.tidy(following) })
+	d.ended.Go(func() { d.health.run(following) })
+	d.ended.Go(func() { d.fit(following) })
+	d.ended.Go(func() { d.tell(following, o.Version) })
+	d.open.Store(true)
 	return d, nil
 }
 
-func (d *Dispatcher) prepare(ctx, following context.Context) error {
-	if err := d.bus.EnsureInstallation(ctx); err != nil {
+func (d *Dispatcher) serve(mount func(*Dispatcher) map[string]http.Handler) {
+	var mounted map[string]http.Handler
+	if mount != nil {
+		mounted = mount(d)
+	}
+	d.server = &http.Server{
+		Handler: d.framed(d.bound(d.routes(mounted))), Protocols: protocols(), HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: action.MaxHeaderBytes, BaseContext: func(net.Listener) context.Context { return context.Background() }, ConnContext: rememberConn,
+		DisableGeneralOptionsHandler: true, // every request is counted
+	}
+	d.server.RegisterOnShutdown(d.stop)
+	d.ended.Go(func() {
+		defer d.stop()
+		if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+			d.log.Error().Err(err).Msg("HTTP ended")
+		}
+	})
+}
+
+// prepare makes everything ready that a request relies on: the buckets, every
+// stored catalog, every line and pause, the streams of every instance, and what
+// the caller adds.
+func (d *Dispatcher) prepare(ctx context.Context, more func(context.Context, *Dispatcher) error, read []<-chan struct{}) error {
+	if err := d.bus.SettleInstallation(ctx); err != nil {
 		return err
 	}
-	catalogs, first := d.bus.FollowCatalogs(following)
-	d.catalogs = catalogs
-	d.bus.FollowLines(following, bus.FleetEvents{Line: d.lines.set, Paused: d.lines.setPaused})
-	select {
-	case <-first:
-	case <-ctx.Done():
-		return action.NewError(action.CodeUnavailable, action.StageBus, "the catalog could not be read in time").WithCause(ctx.Err())
+	for _, first := range read {
+		select {
+		case <-first:
+		case <-ctx.Done():
+			return action.NewError(action.CodeUnavailable, action.StageBus, "the catalog and the lines could not be read in time").WithCause(ctx.Err())
+		}
 	}
-	instances, err := d.bus.Roots(ctx)
+	instances, err := revisions.Roots(ctx, d.bus)
 	if err != nil {
 		return err
 	}
-	for _, instance := range instances {
-		if err := d.finish(ctx, instance); err != nil {
+	for _, id := range instances {
+		if err := d.prepareOne(ctx, id); err != nil {
 			return err
 		}
 	}
-	return nil
+	if more == nil {
+		return nil
+	}
+	return more(ctx, d)
+}
+
+// prepareOne makes one instance ready that is stored. One that cannot be is refused,
+// with the reason for whoever asks for it, and the others are served: the root may
+// be somebody else's.
+func (d *Dispatcher) prepareOne(ctx context.Context, id string) error {
+	look, err := d.bus.Look(ctx)
+	if err != nil {
+		return err
+	}
+	i := d.Instance(id)
+	if _, there := look.Streams[i.bus.Events]; !there {
+		if _, _, err := i.revisions.Current(ctx); action.CodeOf(err) == action.CodeUnreadable {
+			d.log.Error().Err(err).Str("instance", id).Msg("a root without an event stream, left out")
+			return nil
+		}
+	}
+	err = d.prepareKnown(ctx, d.shared(id), look)
+	switch action.CodeOf(err) {
+	case action.CodeUnreadable, action.CodeBadField, action.CodeInternal, action.CodeMissing, action.CodeNotFound, action.CodeTooLarge, action.CodeNewer:
+		d.log.Error().Err(err).Str("instance", id).Msg("the instance is not served until this is mended")
+		d.catalogs.Add(id).Refuse(err)
+		return nil
+	}
+	return err
+}
+
+func (d *Dispatcher) prepareKnown(ctx context.Context, i *Instance, look bus.Look) error {
+	l := d.health.lossOf(ctx, i, look)
+	if err := i.bus.SettleStreams(ctx); err != nil {
+		return err
+	}
+	i.keepAttempts(ctx, i.bus.SettleAttempts)
+	if !l.none() || len(l.spoilt) > 0 {
+		if err := d.health.mend(ctx, i, l); err != nil && !l.none() {
+			return err
+		}
+	}
+	return i.finish(ctx)
 }
 
 // protocols are HTTP/1.1, and HTTP/2 without TLS, which gRPC needs.
@@ -123,17 +209,22 @@ func protocols() *http.Protocols {
 func (d *Dispatcher) URL() string { return "http://" + d.listener.Addr().String() }
 
 // Stop takes no new requests, waits for those in hand until ctx ends, and
-// stops.
+// stops. It may be called more than once.
 func (d *Dispatcher) Stop(ctx context.Context) error {
-	var err error
-	if d.server != nil {
-		if err = d.server.Shutdown(ctx); err != nil {
-			err = errors.Join(err, d.server.Close())
-		}
+	d.stopOnce.Do(func() { d.stopped = d.finish(ctx) })
+	return d.stopped
+}
+
+func (d *Dispatcher) finish(ctx context.Context) error {
+	d.open.Store(false)
+	err := d.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, d.server.Close())
 	}
 	if closeErr := d.listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
 		err = errors.Join(err, closeErr)
 	}
+	d.stop()
 	d.unfollow()
 	d.ended.Wait()
 	return err

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -10,29 +11,36 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
+	"github.com/callout-hq/callout/pkg/bus/lead"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 // Edit puts in force what edit makes of the catalog of an instance, and tells
 // the revisions before and after: they are the same when nothing changed. An
 // instance that is not there yet has an empty catalog of revision 0, and is
-// made. edit is called once, while no other dispatcher can edit; it must not
-// write to what it gets. What it refuses is returned as it is. source tells the
+// made. edit is called while no other dispatcher can edit, once more when it
+// names files of signing keys, which are read in between; it must not write to
+// what it gets. What it refuses is returned as it is. source tells the
 // history what made the revision, in at most action.MaxSource bytes. The error
 // is file_owned when the edit would change or remove what a followed file owns,
 // unreadable when the newest revision cannot be read: only a source that begins
 // with "rollback to " is then taken, which also mends what was broken.
-func (d *Dispatcher) Edit(ctx context.Context, instance, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error) {
-	return d.turn(ctx, edition{instance: instance, source: source, change: edit})
+func (i *Instance) Edit(ctx context.Context, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error) {
+	return i.turn(ctx, edition{source: source, change: edit})
 }
 
 // edition is an edit that is to be made.
 type edition struct {
-	instance string
-	source   string
-	file     string            // the followed file that makes it, by its name
-	named    *catalog.Snapshot // what stands in that file
-	change   func(current *catalog.Snapshot) (*catalog.Snapshot, error)
+	source string
+	file   string            // the followed file that makes it, by its name
+	named  *catalog.Snapshot // what stands in that file
+	text   *catalog.Snapshot // what asks for it, whose keys are looked at in any case
+	change func(current *catalog.Snapshot) (*catalog.Snapshot, error)
+	job    *jobs.Job        // of what waits for what it removes; without a kind there is none
+	files  keyFiles         // those that were read for it so far
+	made   *[]bus.NewSecret // is told the signing keys that it makes; nil = nobody asks
 }
 
 // rollingBack begins the source of an edit that goes back to an old revision.
@@ -46,72 +54,121 @@ func (e *edition) stamp(current, next *catalog.Snapshot) catalog.Stamped {
 }
 
 // turn makes an edit when it is its turn.
-func (d *Dispatcher) turn(ctx context.Context, e edition) (before, after uint64, err error) {
+func (i *Instance) turn(ctx context.Context, e edition) (before, after uint64, err error) {
 	if len(e.source) > action.MaxSource {
 		return 0, 0, action.NewError(action.CodeBadField, action.StageCatalog,
 			fmt.Sprintf("what makes an edit is told in at most %d bytes", action.MaxSource)).WithField("source")
 	}
-	d.applying.Lock()
-	defer d.applying.Unlock()
-	err = d.bus.Lead(ctx, e.instance, func(ctx context.Context) error {
+	i = i.dispatcher.shared(i.ID)
+	err = withKeyFiles(ctx, func(files keyFiles) (err error) {
+		e.files = files
+		before, after, err = i.attempt(ctx, e)
+		return err
+	})
+	return before, after, err
+}
+
+// attempt makes an edit as the only one who does. The error is an *unreadKeys,
+// and nothing is written yet, when it needs files that were not read before.
+func (i *Instance) attempt(ctx context.Context, e edition) (before, after uint64, err error) {
+	unlock, err := i.lock(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unlock()
+	err = i.lead(ctx, func(ctx context.Context) error {
 		var err error
-		before, after, err = d.edit(ctx, e)
+		before, after, err = i.edit(ctx, e)
 		return err
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	return before, after, d.caughtUp(ctx, e.instance, after)
+	return before, after, i.caughtUp(ctx, after)
 }
 
 // edit is the one way to a new revision; who calls it holds the lead. The order
 // is what makes it safe: keys, revision, marker, lines, root. Dying in between
 // leaves work that the next dispatcher finishes.
-func (d *Dispatcher) edit(ctx context.Context, e edition) (before, after uint64, err error) {
-	base, mended, err := d.base(ctx, e)
+func (i *Instance) edit(ctx context.Context, e edition) (before, after uint64, err error) {
+	base, mended, err := i.base(ctx, e)
 	if err != nil {
 		return 0, 0, err
 	}
 	current := base.Matcher.Snapshot()
 	next, err := e.change(current)
+	if err == nil && e.text != nil {
+		next, err = i.Recall(ctx, current, next)
+	}
 	if err != nil {
 		return 0, 0, err
 	}
 	stamped := e.stamp(current, next)
-	if err := d.owned(ctx, e, current, stamped.Changes); err != nil {
+	if err := i.owned(ctx, e, current, stamped.Changes); err != nil {
 		return 0, 0, err
 	}
-	if err := d.refuseUndeclared(ctx, current, stamped); err != nil {
+	if err := i.refuseUndeclared(ctx, current, stamped); err != nil {
 		return 0, 0, err
 	}
 	m, err := base.Matcher.Next(stamped.Snapshot, stamped.Delta())
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := d.ensureInstance(ctx, e.instance); err != nil {
-		return 0, 0, err
-	}
-	if err := d.keepChangedKeys(ctx, base.Matcher, stamped); err != nil {
+	if err := i.prepareNames(ctx, e, base.Matcher, stamped); err != nil {
 		return 0, 0, err
 	}
 	before = base.Revision.Revision
 	if before > 0 && stamped.Same && !mended {
 		return before, before, nil
 	}
-	v, err := d.bus.StoreCatalog(ctx, base, stamped, about(e, stamped.Changes))
+	if err := lead.Held(ctx); err != nil {
+		return 0, 0, err
+	}
+	why := about(e, stamped.Changes)
+	if why.Job, err = i.addJobOf(ctx, e.job, before); err != nil {
+		return 0, 0, err
+	}
+	v, err := i.revisions.Add(ctx, base, stamped, why)
 	if err != nil {
 		return 0, 0, err
 	}
 	v.Matcher = m
-	if err := d.enforce(ctx, v, base); err != nil {
+	if err := i.enforce(ctx, v, base); err != nil {
 		return 0, 0, err
 	}
 	for _, p := range stamped.TakenOver {
-		d.log.Warn().Str("instance", e.instance).Str("org", p.Org).Str("phase", string(p.Phase)).Str("name", p.Name).Str("file", e.file).
+		i.log.Warn().Str("org", p.Org).Str("phase", string(p.Phase)).Str("name", p.Name).Str("file", e.file).
 			Msg("the file names what was made otherwise: it belongs to the file now")
 	}
-	d.log.Info().Str("instance", e.instance).Uint64("revision", v.Revision.Revision).Str("source", e.source).Msg("catalog applied")
+	i.log.Info().Uint64("revision", v.Revision.Revision).Str("source", e.source).Msg("catalog applied")
 	return before, v.Revision.Revision, nil
+}
+
+// prepareNames makes ready what lies under the names of targets before anybody
+// can call them.
+func (i *Instance) prepareNames(ctx context.Context, e edition, before *catalog.Matcher, s catalog.Stamped) error {
+	for _, of := range []iter.Seq[action.Target]{inText(e.text), touched(s)} {
+		if err := e.files.lacks(of); err != nil {
+			return err
+		}
+	}
+	names, err := i.handOver(ctx, e.files, before, s)
+	if err != nil {
+		return err
+	}
+	if err := i.ensureStreams(ctx); err != nil {
+		return err
+	}
+	if err := names.keep(ctx, i.bus); err != nil {
+		return err
+	}
+	if e.made != nil {
+		*e.made = names.made
+	}
+	if e.text == nil {
+		return nil
+	}
+	return i.keepKeys(ctx, e.text, e.files)
 }
 
 // about tells the history how a revision came to be.
@@ -132,59 +189,72 @@ func about(e edition, changes []catalog.Change) action.Revision {
 
 // base gives the newest revision, which an edit is made from, when everything
 // about it is in force. A rollback mends what cannot be read.
-func (d *Dispatcher) base(ctx context.Context, e edition) (v *bus.Version, mended bool, err error) {
-	latest, there, err := d.bus.LatestRoot(ctx, e.instance)
+func (i *Instance) base(ctx context.Context, e edition) (v *revisions.Version, mended bool, err error) {
+	latest, there, err := i.revisions.Latest(ctx)
+	if action.CodeOf(err) == action.CodeMissing { // who made the stream died before its first marker
+		if _, err = i.revisions.PutBack(ctx); err == nil {
+			latest, there, err = i.revisions.Latest(ctx)
+		}
+	}
 	if err != nil {
 		return nil, false, err
 	}
 	if !there {
-		v, err := d.bus.Version(ctx, e.instance, 0, nil)
+		v, err := i.revisions.Version(ctx, 0, nil)
 		return v, false, err
 	}
-	v, err = d.readable(ctx, e.instance, latest)
+	v, err = i.readable(ctx, latest)
 	if broken := (*brokenCatalog)(nil); asBroken(err, &broken) && strings.HasPrefix(e.source, rollingBack) {
-		if v, err = d.mend(ctx, e.instance, latest, broken); err == nil {
+		if v, err = i.mend(ctx, latest, broken); err == nil {
 			mended = true
 		}
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	return v, mended, d.complete(ctx, e.instance, latest, v)
+	return v, mended, i.complete(ctx, latest, v, e.files)
 }
 
 // complete finishes a revision that was marked in the stream but never became
 // the root, because a dispatcher died.
-func (d *Dispatcher) complete(ctx context.Context, instance string, latest bus.Root, v *bus.Version) error {
-	current, set, err := d.bus.CurrentRoot(ctx, instance)
+func (i *Instance) complete(ctx context.Context, latest revisions.Root, v *revisions.Version, files keyFiles) error {
+	current, set, err := i.revisions.Current(ctx)
 	if action.CodeOf(err) == action.CodeUnreadable {
-		d.log.Error().Err(err).Str("instance", instance).Uint64("revision", latest.Revision).Msg("the root is made anew: it names the newest revision")
+		i.log.Error().Err(err).Uint64("revision", latest.Revision).Msg("the root is made anew: it names the newest revision")
 		set, err = false, nil
 	}
-	if err != nil || set && current.Revision >= latest.Revision || latest.Revision == 0 {
+	if err != nil || set && current.Revision == latest.Revision || latest.Revision == 0 {
+		return err
+	}
+	if err := i.makeMissingKeys(ctx, v.Matcher.Snapshot(), files); err != nil {
+		return err
+	}
+	if _, err := i.relist(ctx); err != nil { // the root may be lost, and the book with it
 		return err
 	}
 	whole := *v
 	whole.Cut = latest.Cut
-	return d.enforce(ctx, &whole, nil)
+	return i.enforce(ctx, &whole, nil)
 }
 
 // enforce gives a marked revision its lines and makes it the root. base is the
 // one before, when that is in force in every way, or nil.
-func (d *Dispatcher) enforce(ctx context.Context, v, base *bus.Version) error {
-	instance := v.Matcher.Instance()
+func (i *Instance) enforce(ctx context.Context, v, base *revisions.Version) error {
 	if base == nil || base.Revision.Revision == 0 || !sameLines(base.Matcher, v.Matcher) {
-		if err := d.reconcile(ctx, v.Matcher, bus.Root{Revision: v.Revision.Revision, Cut: v.Cut}); err != nil {
+		if err := i.reconcile(ctx, v.Matcher, revisions.Root{Revision: v.Revision.Revision, Cut: v.Cut}); err != nil {
 			return err
 		}
 	}
 	if base == nil {
-		base = &bus.Version{}
+		base = &revisions.Version{}
 	}
-	d.catalogs.Expect(instance, v)
-	if err := d.bus.SetRoot(ctx, instance, v, base); err != nil {
+	if err := lead.Held(ctx); err != nil {
 		return err
 	}
-	d.catalogs.Put(instance, v)
+	i.catalog().Expect(v)
+	if err := i.revisions.SetRoot(ctx, v, base); err != nil {
+		return err
+	}
+	i.dispatcher.catalogs.Add(i.ID).Put(v)
 	return nil
 }

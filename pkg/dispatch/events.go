@@ -2,8 +2,8 @@ package dispatch
 
 import (
 	"bytes"
-	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,56 +20,51 @@ type stored struct {
 	Error  *action.Error `json:"error,omitempty"`
 }
 
+// refused is the first event that has an error.
+func (s *stored) refused() int {
+	return slices.IndexFunc(s.Events, func(e bus.Stored) bool { return e.Error != nil })
+}
+
 // handleEvents stores one event or an array of them, in order. All are checked
 // before the first is stored; the answer comes when the stream has confirmed.
-// If the bus fails in the middle, the answer says what was stored.
+// If the bus fails in the middle, the answer says what was stored. An event whose
+// id is that of another is told of in its place, and as the whole's error.
 func (d *Dispatcher) handleEvents(w http.ResponseWriter, r *http.Request) {
-	m, err := d.catalogs.AtLeast(r.Context(), r.PathValue("instance"), 0)
+	i := d.Instance(r.PathValue("instance"))
+	if err := i.exists(r.Context()); err != nil {
+		d.refuse(w, err)
+		return
+	}
+	raw, err := wire.ReadBody(r.Body, maxBatch*d.bus.MaxObject())
 	if err != nil {
 		d.refuse(w, err)
 		return
 	}
-	raw, tooLarge := body(r, maxBatch*d.bus.MaxObject())
-	if tooLarge != nil {
-		d.refuse(w, tooLarge)
-		return
-	}
-	events, err := d.readEvents(m.Instance(), raw, r.Header.Get(wire.HeaderTraceparent))
+	events, err := i.readEvents(raw, wire.Traceparent(r.Header.Get(wire.HeaderTraceparent)))
 	if err != nil {
 		d.refuse(w, err)
 		return
 	}
-	answer := stored{Events: []bus.Stored{}}
-	for _, e := range events {
-		s, err := d.publish(r.Context(), e)
-		if err != nil {
-			d.log.Warn().Err(err).Int("stored", len(answer.Events)).Int("of", len(events)).Msg("events not stored")
-			answer.Error = err
-			w.Header().Set("Retry-After", "1")
-			d.write(w, err.Status, encode(answer))
-			return
-		}
-		answer.Events = append(answer.Events, s)
+	var answer stored
+	if answer.Events, err = i.bus.PublishEach(r.Context(), events); err == nil {
+		d.write(w, http.StatusAccepted, encode(answer))
+		return
 	}
-	d.write(w, http.StatusAccepted, encode(answer))
+	i.log.Warn().Err(err).Int("told of", len(answer.Events)).Int("of", len(events)).Msg("events not stored")
+	answer.Error = action.AsError(err, action.StageStore)
+	if answer.Error.Code != action.CodeConflict { // which stays one
+		w.Header().Set("Retry-After", "1")
+	} else if n := answer.refused(); len(events) > 1 {
+		answer.Error = answer.Error.WithField("[" + strconv.Itoa(n) + "]." + answer.Error.Field)
+	}
+	d.write(w, answer.Error.Status, encode(answer))
 }
 
 // maxBatch bounds the body of an array of events, as a multiple of what one
 // payload may have.
 const maxBatch = 8
 
-func (d *Dispatcher) publish(ctx context.Context, e bus.NewEvent) (bus.Stored, *action.Error) {
-	s, err := d.bus.Publish(ctx, e)
-	if err == nil {
-		return s, nil
-	}
-	if refusal, ok := err.(*action.Error); ok { //nolint:errorlint // Publish returns nothing else
-		return s, refusal
-	}
-	return s, action.NewError(action.CodeNotStored, action.StageStore, "").WithCause(err)
-}
-
-func (d *Dispatcher) readEvents(instance string, raw []byte, traceparent string) ([]bus.NewEvent, error) {
+func (i *Instance) readEvents(raw []byte, traceparent string) ([]bus.NewEvent, error) {
 	bodies := [][]byte{raw}
 	isArray := bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte{'['})
 	if isArray {
@@ -79,11 +74,11 @@ func (d *Dispatcher) readEvents(instance string, raw []byte, traceparent string)
 		}
 	}
 	events := make([]bus.NewEvent, 0, len(bodies))
-	for i, body := range bodies {
-		e, err := d.readEvent(instance, body)
+	for n, body := range bodies {
+		e, err := i.readEvent(body)
 		if err != nil {
 			if refusal, ok := err.(*action.Error); ok && isArray { //nolint:errorlint // readEvent returns nothing else
-				err = refusal.WithField(strings.TrimSuffix("["+strconv.Itoa(i)+"]."+refusal.Field, "."))
+				err = refusal.WithField(strings.TrimSuffix("["+strconv.Itoa(n)+"]."+refusal.Field, "."))
 			}
 			return nil, err
 		}
@@ -93,8 +88,8 @@ func (d *Dispatcher) readEvents(instance string, raw []byte, traceparent string)
 	return events, nil
 }
 
-func (d *Dispatcher) readEvent(instance string, raw []byte) (bus.NewEvent, error) {
-	f, err := d.bus.CheckEvent(instance, raw)
+func (i *Instance) readEvent(raw []byte) (bus.NewEvent, error) {
+	f, err := i.bus.CheckEvent(raw)
 	if err != nil {
 		return bus.NewEvent{}, err
 	}
@@ -102,5 +97,5 @@ func (d *Dispatcher) readEvent(instance string, raw []byte) (bus.NewEvent, error
 	if id == "" {
 		id = ulid.Make().String()
 	}
-	return bus.NewEvent{ID: id, Instance: instance, Org: f.Org, AggregateID: f.AggregateID, Type: f.Type, Body: bytes.TrimSpace(raw)}, nil
+	return bus.NewEvent{ID: id, Org: f.Org, AggregateID: f.AggregateID, Type: f.Type, Body: bytes.TrimSpace(raw)}, nil
 }

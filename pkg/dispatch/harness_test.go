@@ -3,6 +3,8 @@ package dispatch_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,16 +18,49 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/dispatch"
 )
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(workerAt); url != "" {
+		if err := workAlone(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	// The embedded server keeps a few workers for the whole process.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
 }
 
 const instance = "default"
+
+// instances are two tenants of one broker, of which one begins with the other.
+// What is made in one has the same names in the other.
+var instances = []string{instance, instance + ".größe 2"}
+
+// both runs a test for two instances with the same names on one broker, at once:
+// what one does must not show in the other.
+func both(t *testing.T, f *fleet, test func(t *testing.T, of tenant)) {
+	t.Helper()
+	t.Run("both", func(t *testing.T) {
+		for _, id := range instances {
+			t.Run(id, func(t *testing.T) {
+				t.Parallel()
+				test(t, tenant{fleet: f, id: id})
+			})
+		}
+	})
+}
+
+// tenant is one instance of a fleet.
+type tenant struct {
+	*fleet
+	id string
+}
 
 // fleet is a broker with any number of dispatchers.
 type fleet struct {
@@ -51,11 +86,20 @@ func newFleet(t *testing.T) *fleet {
 
 func (f *fleet) bus() *bus.Bus {
 	f.t.Helper()
-	b, err := bus.Connect(within(f.t, 5*time.Second), bus.Options{URL: f.url, Log: zerolog.Nop()})
+	return f.busAt(f.url, bus.Options{})
+}
+
+func (f *fleet) busAt(url string, o bus.Options) *bus.Bus {
+	f.t.Helper()
+	o.URL, o.Log, o.AckWait = url, zerolog.Nop(), ackWait
+	b, err := bus.Connect(within(f.t, 5*time.Second), o)
 	require.NoError(f.t, err)
 	f.t.Cleanup(b.Close)
 	return b
 }
+
+// ackWait is short, so that a worker that is away is missed soon.
+const ackWait = time.Second
 
 // running is a dispatcher of a test and what it has logged.
 type running struct {
@@ -66,8 +110,25 @@ type running struct {
 // dispatcher starts one, which is stopped with the test or before.
 func (f *fleet) dispatcher() *running {
 	f.t.Helper()
+	return f.dispatcherWith(f.bus(), dispatch.Options{}.Hurried(hurried, 2*hurried))
+}
+
+// keeping starts one that forgets what has left only after a while: what comes back
+// on a machine under load is there in time.
+func (f *fleet) keeping() *running {
+	f.t.Helper()
+	return f.dispatcherWith(f.bus(), dispatch.Options{}.Hurried(hurried, 12*hurried))
+}
+
+// hurried is how often dispatchers of tests look after what they keep. It is
+// longer than what an answer of the broker takes on a machine under load.
+const hurried = 500 * time.Millisecond
+
+func (f *fleet) dispatcherWith(b *bus.Bus, o dispatch.Options) *running {
+	f.t.Helper()
 	log := &lockedBuffer{}
-	d, err := dispatch.Start(within(f.t, 20*time.Second), dispatch.Options{Bus: f.bus(), Log: zerolog.New(log), Listen: "127.0.0.1:0"})
+	o.Bus, o.Log, o.Listen = b, zerolog.New(log), "127.0.0.1:0"
+	d, err := dispatch.Start(within(f.t, 20*time.Second), o)
 	require.NoError(f.t, err)
 	r := &running{Dispatcher: d, log: log}
 	f.t.Cleanup(func() { _ = r.Stop(within(f.t, 10*time.Second)) })
@@ -114,7 +175,7 @@ func code(t *testing.T, want action.Code, err error) {
 // parsed reads a configuration.
 func parsed(t *testing.T, text string) *catalog.Snapshot {
 	t.Helper()
-	s, problems := catalog.Parse("test.yaml", []byte(text))
+	s, problems := file.Parse("test.yaml", []byte(text))
 	require.NotNil(t, s, "%v", problems)
 	return s
 }
@@ -133,7 +194,7 @@ func (r *running) edit(t *testing.T, source string, do func(sc *catalog.Scope)) 
 
 func (r *running) tryEdit(t *testing.T, instance, source string, do func(sc *catalog.Scope)) (before, after uint64, err error) {
 	t.Helper()
-	return r.Edit(within(t, 20*time.Second), instance, source, func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
+	return r.Instance(instance).Edit(within(t, 20*time.Second), source, func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
 		next, sc := current.Draft("")
 		do(sc)
 		return next, nil
@@ -147,7 +208,7 @@ func add(name, url string) func(sc *catalog.Scope) {
 // now is what is in force.
 func (r *running) now(t *testing.T) *catalog.Snapshot {
 	t.Helper()
-	m, err := r.Catalog(within(t, 5*time.Second), instance, 0)
+	m, err := r.Instance(instance).Catalog(within(t, 5*time.Second), 0)
 	require.NoError(t, err)
 	return m.Snapshot()
 }
@@ -160,3 +221,13 @@ func (r *running) meta(t *testing.T, ref catalog.Ref) catalog.Meta {
 }
 
 func target(name string) catalog.Ref { return catalog.Ref{Name: name} }
+
+// ended waits until a job has ended as it is to. Who was not asked hears of the
+// instance in a moment.
+func (r *running) ended(t *testing.T, instance, id string, how action.JobState) (j jobs.Job) {
+	t.Helper()
+	require.Eventually(t, func() bool { _, err := r.Instance(instance).Catalog(within(t, 20*time.Second), 0); return err == nil }, 30*time.Second, time.Millisecond)
+	require.NoError(t, r.Instance(instance).WatchJob(within(t, 2*time.Minute), id, func(now jobs.Job) (bool, error) { j = now; return !j.HasEnded(), nil }))
+	require.Equal(t, how, j.State, "%+v", j)
+	return j
+}

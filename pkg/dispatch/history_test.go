@@ -18,26 +18,26 @@ import (
 func TestHistoryAndRollback(t *testing.T) {
 	d := newFleet(t).dispatcher()
 	ctx := within(t, 20*time.Second)
-	_, err := d.History(ctx, instance, 0, 10)
+	_, err := d.Instance(instance).History(ctx, 0, 10)
 	code(t, action.CodeUnknownInstance, err)
-	_, err = d.Apply(ctx, parsed(t, "targets: {a: {type: webhook, url: https://a.example}, b: {type: webhook, url: https://b.example}}"))
+	_, err = d.Instance(instance).Apply(ctx, parsed(t, "targets: {a: {type: webhook, url: https://a.example}, b: {type: webhook, url: https://b.example}}"))
 	require.NoError(t, err)
 	first := d.meta(t, target("a"))
 	d.edit(t, "api UpdateTarget", func(sc *catalog.Scope) { delete(sc.Targets, "a"); sc.Targets["b"] = hook("b", "https://c.example") })
-	old, err := d.CatalogAt(ctx, instance, 1)
+	old, err := d.Instance(instance).CatalogAt(ctx, 1)
 	require.NoError(t, err)
 	require.Equal(t, "https://b.example", old.Scopes[""].Targets["b"].URL)
 	meta, _ := old.MetaOf("", target("a"))
 	require.Equal(t, first, meta)
 
-	before, after, err := d.Edit(ctx, instance, "rollback to 1", func(*catalog.Snapshot) (*catalog.Snapshot, error) { return old, nil })
+	before, after, err := d.Instance(instance).Edit(ctx, "rollback to 1", func(*catalog.Snapshot) (*catalog.Snapshot, error) { return old, nil })
 	require.NoError(t, err)
 	require.Equal(t, []uint64{2, 3}, []uint64{before, after})
 	require.True(t, catalog.Equal(old, d.now(t)))
 	back := d.meta(t, target("a"))
 	require.Equal(t, []any{first.ID, first.Created}, []any{back.ID, back.Created}, "it is the same again")
 
-	list, err := d.History(ctx, instance, 0, 10)
+	list, err := d.Instance(instance).History(ctx, 0, 10)
 	require.NoError(t, err)
 	var lines []string
 	for _, r := range list {
@@ -49,21 +49,21 @@ func TestHistoryAndRollback(t *testing.T) {
 		"2 from 1 by api UpdateTarget +0 ~1 -1",
 		"1 from 0 by apply +2 ~0 -0",
 	}, lines)
-	list, err = d.History(ctx, instance, 3, 1)
+	list, err = d.Instance(instance).History(ctx, 3, 1)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.EqualValues(t, 2, list[0].Revision)
 
 	for _, limit := range []int{0, -1, 1001} {
-		_, err = d.History(ctx, instance, 0, limit)
+		_, err = d.Instance(instance).History(ctx, 0, limit)
 		code(t, action.CodeBadField, err)
 	}
-	_, err = d.CatalogAt(ctx, instance, 4)
+	_, err = d.Instance(instance).CatalogAt(ctx, 4)
 	code(t, action.CodeNotFound, err)
-	empty, err := d.CatalogAt(ctx, instance, 0)
+	empty, err := d.Instance(instance).CatalogAt(ctx, 0)
 	require.NoError(t, err)
 	require.True(t, catalog.Equal(catalog.Empty(instance), empty))
-	_, err = d.CatalogAt(ctx, "nobody", 1)
+	_, err = d.Instance("nobody").CatalogAt(ctx, 1)
 	code(t, action.CodeUnknownInstance, err)
 }
 
@@ -76,7 +76,7 @@ func TestWatch(t *testing.T) {
 	ctx, cancel := context.WithCancel(within(t, 20*time.Second))
 	ended := make(chan error)
 	go func() {
-		ended <- d.Watch(ctx, instance, 0, func(r action.Revision) error {
+		ended <- d.Instance(instance).Watch(ctx, 0, func(r action.Revision) error {
 			seen <- r
 			<-goOn
 			return nil
@@ -87,7 +87,7 @@ func TestWatch(t *testing.T) {
 	for i := range 5 {
 		f.dispatcher().edit(t, fmt.Sprint("edit ", i), add("a", fmt.Sprint("https://", i+2, ".example")))
 	}
-	_, err := d.Catalog(ctx, instance, 6)
+	_, err := d.Instance(instance).Catalog(ctx, 6)
 	require.NoError(t, err)
 	goOn <- true
 	r = <-seen
@@ -102,7 +102,7 @@ func TestWatch(t *testing.T) {
 	// From the one in force on, only what comes then is told.
 	own := errors.New("mine")
 	go func() {
-		ended <- d.Watch(within(t, 20*time.Second), instance, 7, func(r action.Revision) error {
+		ended <- d.Instance(instance).Watch(within(t, 20*time.Second), 7, func(r action.Revision) error {
 			if r.Revision != 8 {
 				return fmt.Errorf("revision %d", r.Revision)
 			}
@@ -111,11 +111,11 @@ func TestWatch(t *testing.T) {
 	}()
 	d.edit(t, "eighth", add("c", "https://c.example"))
 	require.ErrorIs(t, <-ended, own)
-	code(t, action.CodeUnknownInstance, d.Watch(within(t, 5*time.Second), "nobody", 0, nil))
+	code(t, action.CodeUnknownInstance, d.Instance("nobody").Watch(within(t, 5*time.Second), 0, nil))
 
 	begun := make(chan bool)
 	go func() {
-		ended <- d.Watch(context.Background(), instance, 0, func(action.Revision) error { close(begun); return nil })
+		ended <- d.Instance(instance).Watch(context.Background(), 0, func(action.Revision) error { close(begun); return nil })
 	}()
 	<-begun
 	require.NoError(t, d.Stop(within(t, 10*time.Second)))

@@ -2,13 +2,8 @@ package dispatch
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -29,25 +24,16 @@ func (d *Dispatcher) routes(mounted map[string]http.Handler) http.Handler {
 	for path, handler := range mounted {
 		mux.Handle(path, handler)
 	}
-	return d.guard(mux, mounted)
+	return d.gate(d.guard(mux, mounted))
 }
 
-// guard refuses what a web page of somebody else could make a browser send
-// here: nobody is asked who they are on loopback.
-func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) http.Handler {
+// gate answers while requests are not taken yet, or not any more: an instance
+// that is not known at that time may well exist, and who publishes must come
+// again.
+func (d *Dispatcher) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocal(r.Host) {
-			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "the Host header must name this machine").WithField("Host"))
-			return
-		}
-		if origin := r.Header.Get("Origin"); origin != "" {
-			if u, err := url.Parse(origin); err != nil || !isLocal(u.Host) {
-				d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from other origins are not taken").WithField("Origin"))
-				return
-			}
-		}
-		if r.Method == http.MethodPost && !hasType(r, mounted) {
-			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, "the Content-Type must be application/json").WithField("Content-Type"))
+		if !d.open.Load() && r.URL.Path != "/healthz" {
+			d.refuse(w, action.NewError(action.CodeUnavailable, action.StageCatalog, "the dispatcher is starting or stopping: try again in a moment"))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -112,33 +98,6 @@ func isMounted(mounted map[string]http.Handler, path string) bool {
 	return false
 }
 
-func isLocal(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// body reads a request's body up to limit bytes. A larger one is read a good
-// deal further before it is refused, so that the client is there to see why.
-func body(r *http.Request, limit int) ([]byte, *action.Error) {
-	raw, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
-	if err != nil {
-		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "the body ended early").WithCause(err)
-	}
-	if len(raw) > limit {
-		_, _ = io.CopyN(io.Discard, r.Body, 4*int64(limit)) // politeness only
-		return nil, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithCause(fmt.Errorf("more than the %d bytes of a body", limit))
-	}
-	return raw, nil
-}
-
 func (d *Dispatcher) write(w http.ResponseWriter, status int, raw []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -149,23 +108,12 @@ func (d *Dispatcher) write(w http.ResponseWriter, status int, raw []byte) {
 
 // refuse answers with {"error":…}.
 func (d *Dispatcher) refuse(w http.ResponseWriter, err error) {
-	var refusal *action.Error
-	if !errors.As(err, &refusal) {
-		refusal = action.NewError(action.CodeInternal, action.StageBus, "").WithCause(err)
-	}
+	refusal := action.AsError(err, action.StageBus)
 	d.log.Info().Err(refusal).Msg("request refused")
 	if refusal.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
 	d.write(w, refusal.Status, wire.EncodeError(refusal))
-}
-
-func (d *Dispatcher) handleReady(w http.ResponseWriter, r *http.Request) {
-	if err := d.bus.Ready(r.Context(), d.catalogs.Instances()...); err != nil {
-		d.refuse(w, err)
-		return
-	}
-	d.write(w, http.StatusOK, []byte(`{"status":"ready"}`))
 }
 
 func encode(v any) []byte {

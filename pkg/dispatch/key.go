@@ -4,14 +4,22 @@ import (
 	"context"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 )
 
-// SigningKey gives the signing key of a target that org itself defines. The
+// SigningKey gives the newest signing key of a target that org itself defines. The
 // error is not_found when it has none.
-func (d *Dispatcher) SigningKey(ctx context.Context, instance, org, target string) (string, error) {
-	key, ok, err := d.bus.Secret(ctx, instance, org, target)
+func (i *Instance) SigningKey(ctx context.Context, org, target string) (string, error) {
+	text, ok, err := i.bus.Secret(ctx, org, target)
 	if err == nil && !ok {
 		err = action.NewError(action.CodeNotFound, action.StageCatalog, "the target has no signing key").WithTarget(target)
 	}
-	return key, err
+	if err != nil {
+		return "", err
+	}
+	keys, err := bus.ReadSigningKeys(text)
+	if err != nil {
+		return "", action.AsError(err, action.StageStore).WithTarget(target)
+	}
+	return keys[0].Key, nil
 }

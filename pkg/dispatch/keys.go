@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 
@@ -12,114 +13,142 @@ import (
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
-// keepKeys sees to it that every target has a signing key before anybody can
-// call it.
-func (d *Dispatcher) keepKeys(ctx context.Context, s *catalog.Snapshot) error {
-	have, err := d.bus.Secrets(ctx, s.Instance)
+// keepKeys sees to it that every target of a text that is in force has its
+// signing key: where it comes from may have changed, and one that is made may
+// have been lost. Like makeMissingKeys it fails with an *unreadKeys where files
+// lacks one.
+func (i *Instance) keepKeys(ctx context.Context, s *catalog.Snapshot, files keyFiles) error {
+	if err := files.lacks(inText(s)); err != nil {
+		return err
+	}
+	have, err := i.bus.Secrets(ctx)
 	if err != nil {
 		return err
 	}
 	var keys []bus.NewSecret
-	for _, owner := range s.Orgs() {
-		if s.Scopes[owner] == nil {
-			continue
-		}
-		for name, t := range s.Scopes[owner].Targets {
-			key, err := keyFor(name, t.SigningKey, have(owner, name))
+	for owner, t := range targetsOf(s) {
+		switch key, _, err := files.keyFor(t.Name, t.SigningKey, have(owner, t.Name)); {
+		case err != nil:
+			return err
+		case keysFit(owner, t, key) != nil:
+			return keysFit(owner, t, key)
+		case key == have(owner, t.Name):
+		case t.SigningKey == (action.KeySource{}):
+			err := i.makeKey(ctx, owner, t.Name, key)
+			if bus.IsBadSecret(err) { // whoever applies it wants it to be called
+				i.log.Warn().Str("org", owner).Str("target", t.Name).Msg("the signing key of a target could not sign: a new one is made")
+				keys, err = append(keys, bus.NewSecret{Owner: owner, Target: t.Name, Key: key}), nil
+			}
 			if err != nil {
 				return err
 			}
-			if key != have(owner, name) {
-				keys = append(keys, bus.NewSecret{Owner: owner, Target: name, Key: key})
-			}
+		default:
+			keys = append(keys, bus.NewSecret{Owner: owner, Target: t.Name, Key: key})
 		}
 	}
-	return d.bus.PutSecrets(ctx, s.Instance, keys)
+	return i.bus.PutSecrets(ctx, keys)
 }
 
-// keepChangedKeys is keepKeys for what an edit adds or changes. A target that
-// gets another name keeps its key, and one that leaves does until nothing waits
-// for it.
-func (d *Dispatcher) keepChangedKeys(ctx context.Context, before *catalog.Matcher, s catalog.Stamped) error {
-	moves, err := d.moves(ctx, before, s)
-	if err == nil {
-		err = d.keepMoves(ctx, before, moves, s)
-	}
+// makeMissingKeys makes the keys that targets lack, for a revision that another
+// dispatcher left half done. A key that comes from where only that one can read
+// it is said, and keeps nothing up. One that cannot sign is read again where it
+// comes from, and left as it is where it was made.
+func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, files keyFiles) error {
+	have, err := i.bus.Secrets(ctx)
 	if err != nil {
 		return err
 	}
-	var keys []bus.NewSecret
-	for _, c := range s.Changes {
-		if c.Kind != catalog.KindTarget || c.Action == catalog.Removed {
+	lacking := func(yield func(action.Target) bool) {
+		for owner, t := range targetsOf(s) {
+			if have(owner, t.Name) == "" && !yield(t) {
+				return
+			}
+		}
+	}
+	if err := files.lacks(lacking); err != nil {
+		return err
+	}
+	for owner, t := range targetsOf(s) {
+		if have(owner, t.Name) != "" {
 			continue
 		}
-		have, _, err := d.bus.Secret(ctx, s.Instance, c.Org, c.Name)
+		if recalled, err := i.bus.RecallSecret(ctx, i.dispatcher.health.secrets, owner, t.Name); err != nil || recalled {
+			if err != nil {
+				return err
+			}
+			continue // its target knows that one
+		}
+		key, _, err := files.keyFor(t.Name, t.SigningKey, "")
+		if err == nil {
+			if err = keysFit(owner, t, key); err == nil {
+				err = i.makeKey(ctx, owner, t.Name, key)
+			}
+		}
+		if bus.IsBadSecret(err) {
+			if t.SigningKey == (action.KeySource{}) { // its target knows the one that was there, and no new one
+				continue
+			}
+			err = i.bus.PutSecrets(ctx, []bus.NewSecret{{Owner: owner, Target: t.Name, Key: key}})
+		}
+		if action.CodeOf(err) == action.CodeBadField {
+			i.log.Error().Err(err).Str("target", t.Name).Msg("a target has no signing key")
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		from, key := s.Scopes[c.Org].Targets[c.Name].SigningKey, ""
-		if c.Action == catalog.Added && from == (action.KeySource{}) {
-			if key, err = d.carriedKey(ctx, before, s, c, moves); err != nil {
-				return err
+	}
+	return nil
+}
+
+// makeKey gives a target that is in force, and has none, its key.
+func (i *Instance) makeKey(ctx context.Context, owner, target, key string) error {
+	if _, err := i.bus.MakeSecret(ctx, owner, target, key); err != nil {
+		return err
+	}
+	i.log.Warn().Str("org", owner).Str("target", target).Msg("a target had no signing key: a new one is made")
+	return nil
+}
+
+// targetsOf gives all targets of a catalog, each with who owns it.
+func targetsOf(s *catalog.Snapshot) iter.Seq2[string, action.Target] {
+	return func(yield func(string, action.Target) bool) {
+		for owner, scope := range s.Scopes {
+			if scope == nil {
+				continue
+			}
+			for name, t := range scope.Targets {
+				t.Name = name
+				if !yield(owner, t) {
+					return
+				}
 			}
 		}
-		usable := have
-		if _, taken := moves.key(c.Org, c.Name, idOf(s, c)); taken {
-			usable = ""
-		}
-		if key == "" {
-			if key, err = keyFor(c.Name, from, usable); err != nil {
-				return err
-			}
-		}
-		if key != have {
-			keys = append(keys, bus.NewSecret{Owner: c.Org, Target: c.Name, Key: key})
-		}
 	}
-	return d.bus.PutSecrets(ctx, s.Instance, keys)
 }
 
-// carriedKey is the key of a target under the name that it had before, or when
-// it was there before; "" when it was not.
-func (d *Dispatcher) carriedKey(ctx context.Context, before *catalog.Matcher, s catalog.Stamped, c catalog.Change, moves targetMoves) (string, error) {
-	was, known := before.FindID(idOf(s, c))
-	if !known || was.Phase != "" {
-		key, _ := moves.key(c.Org, c.Name, idOf(s, c))
-		return key, nil
-	}
-	key, _, err := d.bus.Secret(ctx, s.Instance, was.Org, was.Name)
-	return key, err
-}
-
-func idOf(s catalog.Stamped, c catalog.Change) string {
-	meta, _ := s.MetaOf(c.Org, catalog.Ref{Name: c.Name})
-	return meta.ID
-}
-
-// keyFor gives the key of a target by where it comes from. One that is made is
-// made once: have is what there is.
-func keyFor(name string, from action.KeySource, have string) (string, error) {
-	var key string
+// keyFor gives the text of a target's keys by where they come from; a file is among
+// those that were read. One that is made is made once: had is what there is.
+func (have keyFiles) keyFor(name string, from action.KeySource, had string) (text string, made bool, err error) {
 	switch {
 	case from.Env != "":
-		if key = os.Getenv(from.Env); key == "" {
-			return "", keyError(name, fmt.Errorf("the environment variable %s is not set", from.Env))
+		if text = os.Getenv(from.Env); text == "" {
+			return "", false, keyError(name, fmt.Errorf("the environment variable %s is not set", from.Env))
 		}
 	case from.File != "":
-		raw, err := os.ReadFile(from.File)
-		if err != nil {
-			return "", keyError(name, err)
+		if err := have[from.File].err; err != nil {
+			return "", false, keyError(name, err)
 		}
-		key = strings.TrimSpace(string(raw))
-	case have != "":
-		return have, nil
+		text = strings.TrimSpace(have[from.File].text)
+	case had != "":
+		return had, false, nil
 	default:
-		return sign.NewKey(), nil
+		return sign.NewKey(), true, nil
 	}
-	if err := sign.CheckKey(key); err != nil {
-		return "", keyError(name, err)
+	if err := sign.CheckForm(text); err != nil {
+		return "", false, keyError(name, err)
 	}
-	return key, nil
+	return text, false, nil
 }
 
 func keyError(target string, err error) error {

@@ -19,12 +19,12 @@ import (
 // function it returns is called.
 func follow(t *testing.T, d *running, file string) (release func()) {
 	t.Helper()
-	s, _, err := dispatch.LoadFile(file)
+	s, _, err := dispatch.LoadFile(context.Background(), file)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	require.NoError(t, d.FollowFile(ctx, file, s.Instance))
-	_, err = d.ApplyFile(within(t, 10*time.Second), file, s)
+	_, err = d.Instance(s.Instance).ApplyFile(within(t, 10*time.Second), file, s)
 	require.NoError(t, err)
 	return cancel
 }
@@ -66,7 +66,7 @@ functions: {f: {targets: [{target: a}]}}
 	_, _, err := f.dispatcher().tryEdit(t, instance, "api", add("a", "https://other.example"))
 	code(t, action.CodeFileOwned, err)
 	require.ErrorContains(t, err, "the file callout.yaml", "another dispatcher knows too")
-	_, err = d.Apply(within(t, 5*time.Second), parsed(t, "targets: {mine: {type: webhook, url: https://mine.example}}"))
+	_, err = d.Instance(instance).Apply(within(t, 5*time.Second), parsed(t, "targets: {mine: {type: webhook, url: https://mine.example}}"))
 	code(t, action.CodeFileOwned, err)
 	d.edit(t, "api", add("mine", "https://changed.example"))
 	d.edit(t, "api", add("beside", "https://beside.example"))
@@ -82,7 +82,7 @@ functions: {f: {targets: [{target: a}]}}
 	require.Equal(t, "callout.yaml", d.meta(t, target("beside")).Owner)
 	require.Eventually(t, func() bool { return strings.Contains(d.log.String(), "it belongs to the file now") }, 5*time.Second, time.Millisecond,
 		"it is told right behind the edit")
-	list, err := d.History(within(t, 5*time.Second), instance, 0, 1)
+	list, err := d.Instance(instance).History(within(t, 5*time.Second), 0, 1)
 	require.NoError(t, err)
 	require.Equal(t, "file callout.yaml", list[0].Source)
 
@@ -118,9 +118,9 @@ func TestAFileIsKnownAfterARestart(t *testing.T) {
 	root := second.now(t).Revision
 	_, _, err := second.tryEdit(t, instance, "api", func(sc *catalog.Scope) { delete(sc.Targets, "b") })
 	code(t, action.CodeFileOwned, err)
-	s, _, err := dispatch.LoadFile(file)
+	s, _, err := dispatch.LoadFile(context.Background(), file)
 	require.NoError(t, err)
-	again, err := second.ApplyFile(within(t, 5*time.Second), file, s)
+	again, err := second.Instance(s.Instance).ApplyFile(within(t, 5*time.Second), file, s)
 	require.NoError(t, err)
 	require.Equal(t, root, again, "applied twice, nothing changes")
 }

@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
+	"time"
 
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -18,39 +19,43 @@ import (
 // one that stays keeps its place. Where a subscription has lines already, as
 // when its number of lanes changes or its target has another name, the new ones
 // stand until the old ones have drained: only so does each aggregate keep its
-// order. Doing it twice changes nothing.
-func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus.Root) error {
-	existing, err := d.bus.Lines(ctx, m.Instance())
+// order. Where one is held that only a newer version reads, none is made. One in whose
+// place a line drains to an end behind the cut begins there. Doing it twice changes
+// nothing.
+func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revisions.Root) error {
+	existing, held, err := i.lines.ListHeld(ctx)
 	if err != nil {
 		return err
 	}
-	have := make(map[string]bus.Line, len(existing))
-	draining := map[string]bool{}
+	state, err := i.bus.State(ctx, i.bus.Events)
+	if err != nil {
+		return err
+	}
+	have := make(map[string]lines.Line, len(existing))
 	for _, l := range existing {
 		// Two consumers cannot share async deliveries: what drains goes on when
 		// its target is there again.
 		if l.DrainTo == 0 || l.Async {
 			have[place(l)] = l
-		} else {
-			draining[l.Name] = true
 		}
 	}
-	for _, want := range wanted(m, root) {
+	for _, want := range wanted(m, root, state.Created.UnixNano()) {
 		old, exists := have[place(want)]
 		delete(have, place(want))
-		put := d.bus.AddLine
+		put := i.lines.Add
 		switch {
+		case !exists && isHeld(want, held):
+			continue
 		case exists:
-			want.Name, want.Cut, want.Fenced = old.Name, old.Cut, old.Fenced
+			want.Name, want.Cut, want.Fenced, want.MadeAt = old.Name, old.Cut, old.Fenced, old.MadeAt
+			want.AckWait, want.Job = old.AckWait, old.Job
 			if old.Unordered == want.Unordered && old.MaxStop == want.MaxStop && old.DrainTo == 0 {
 				continue
 			}
-			put = d.bus.EnsureLine
+			put = i.lines.Ensure
 		default:
-			want.Fenced = hasOlder(want, existing)
-			if draining[want.Name] { // it must not go on before those that came in between
-				want.Name += "-" + strconv.FormatUint(root.Cut, 10)
-			}
+			want = behind(want, existing, state.State.LastSeq)
+			want.Fenced = hasOlder(want, slices.Concat(existing, held))
 		}
 		if err := put(ctx, want); err != nil {
 			return err
@@ -60,12 +65,71 @@ func (d *Dispatcher) reconcile(ctx context.Context, m *catalog.Matcher, root bus
 		if l.DrainTo > 0 {
 			continue
 		}
-		l.DrainTo, l.Revision = root.Cut, root.Revision
-		if err := d.bus.EnsureLine(ctx, l); err != nil {
+		l.DrainTo, l.Revision, l.LeftAt = root.Cut, root.Revision, time.Now().UnixNano()
+		if err := i.lines.Ensure(ctx, l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isHeld tells whether a line stands already, and only a newer version reads how.
+func isHeld(l lines.Line, held []lines.Line) bool {
+	return slices.ContainsFunc(held, func(h lines.Line) bool {
+		return h.Name == l.Name || place(h) == place(l) && (h.DrainTo == 0 || h.Async)
+	})
+}
+
+// behind has a new line begin where one in its place ends, if that is behind the
+// cut: such an end is of no edit that is in force, as when the entry of a line was
+// spoilt while it was being removed. What lies before it is that line's, or was sent.
+// An end ahead of the stream, which ends at last, is none.
+func behind(l lines.Line, existing []lines.Line, last uint64) lines.Line {
+	if l.Async {
+		return l
+	}
+	for _, old := range existing {
+		if !old.Replay && place(old) == place(l) && (old.MadeAt == l.MadeAt || old.MadeAt == 0) {
+			l.Cut = max(l.Cut, min(old.DrainTo, last+1))
+		}
+	}
+	l.Name = catalog.Line{Org: l.Org, Condition: l.Condition, Owner: l.Owner, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes}.Name(l.Cut)
+	return l
+}
+
+// standIn has a line begin behind each that drains although it is configured, which
+// is told by its end: no edit has set one behind the newest marker. It comes before
+// those are removed, since then nobody knows any more where they ended. It gives
+// the lines as they are then, and is for who holds the lead.
+func (i *Instance) standIn(ctx context.Context, all []lines.Line) ([]lines.Line, error) {
+	ends := func(behind uint64) bool {
+		return slices.ContainsFunc(all, func(l lines.Line) bool { return !l.Async && !l.Replay && l.DrainTo > behind })
+	}
+	if newest := i.catalog().Newest(); newest == nil || !ends(newest.Cut) {
+		return all, nil
+	}
+	latest, there, err := i.revisions.Latest(ctx) // what is followed may be a moment old
+	if err != nil || !there || latest.Revision == 0 || !ends(latest.Cut) {
+		return all, err
+	}
+	v, err := i.readable(ctx, latest)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.reconcile(ctx, v.Matcher, latest); err != nil {
+		return nil, err
+	}
+	return i.lines.List(ctx)
+}
+
+// relist lists lines again that have a consumer and no entry, and tells how many
+// those are. Others made in their place would send what they send once more.
+func (i *Instance) relist(ctx context.Context) (int, error) {
+	all, held, err := i.lines.ListHeld(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return i.lines.Relist(ctx, slices.Concat(all, held))
 }
 
 // sameLines tells whether two catalogs need the same lines.
@@ -74,40 +138,28 @@ func sameLines(a, b *catalog.Matcher) bool {
 }
 
 // place is what a line is for: the same in every revision.
-func place(l bus.Line) string {
+func place(l lines.Line) string {
 	return fmt.Sprintf("%t\x00%t\x00%s\x00%s\x00%s\x00%s\x00%d\x00%d", l.Async, l.Redrive, l.Org, l.Condition.Match, l.Owner, l.Target, l.Lane, l.Lanes)
 }
 
-// hasOlder tells whether a line of the same subscription that began earlier is
-// still there. A target is the same under another name.
-func hasOlder(l bus.Line, existing []bus.Line) bool {
-	for _, other := range existing {
-		if !other.Async && !l.Async && !other.Replay && other.Cut < l.Cut &&
-			other.Org == l.Org && other.Condition == l.Condition && other.Owner == l.Owner &&
-			(other.Target == l.Target || other.TargetID == l.TargetID && l.TargetID != "") {
-			return true
-		}
-	}
-	return false
-}
-
 // wanted lists the lines a catalog needs.
-func wanted(m *catalog.Matcher, root bus.Root) []bus.Line {
-	var lines []bus.Line
+func wanted(m *catalog.Matcher, root revisions.Root, madeAt int64) []lines.Line {
+	var all []lines.Line
 	for _, l := range m.Lines() {
-		lines = append(lines, bus.Line{
-			Name: l.Name(), Instance: m.Instance(), Org: l.Org, Condition: l.Condition, Owner: l.Owner, Target: l.Target,
+		all = append(all, lines.Line{
+			Name: l.Name(root.Cut), Instance: m.Instance(), Org: l.Org, Condition: l.Condition, Owner: l.Owner, Target: l.Target,
 			TargetID: targetID(m, l.Owner, l.Target), Lane: l.Lane, Lanes: l.Lanes, Unordered: l.Unordered, Cut: root.Cut, Revision: root.Revision, MaxStop: l.MaxStop,
+			MadeAt: madeAt,
 		})
 	}
-	lines = append(lines, bus.Line{Name: "redrive", Instance: m.Instance(), Lanes: 1, Unordered: true, Async: true, Redrive: true, Revision: root.Revision})
+	all = append(all, lines.Line{Name: "redrive", Instance: m.Instance(), Lanes: 1, Unordered: true, Async: true, Redrive: true, Revision: root.Revision})
 	for _, t := range m.AsyncTargets() {
-		lines = append(lines, bus.Line{
+		all = append(all, lines.Line{
 			Name: asyncName(t.Owner, t.Target), Instance: m.Instance(), Owner: t.Owner, Target: t.Target, TargetID: targetID(m, t.Owner, t.Target),
 			Lanes: 1, Unordered: true, Async: true, Revision: root.Revision,
 		})
 	}
-	return lines
+	return all
 }
 
 func targetID(m *catalog.Matcher, owner, target string) string {

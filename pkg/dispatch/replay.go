@@ -6,46 +6,95 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/wire"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 )
 
 // Replay sends the events of a subscription again, from a sequence of the
 // stream or, with sequence 0, from a time on, up to what is stored now. It
-// does so in a line of its own, unordered, which disturbs no other, and
-// returns the name of that line; it goes when it is done.
-func (d *Dispatcher) Replay(ctx context.Context, instance, name string, sequence uint64, since time.Time) (string, error) {
-	var replay bus.Line
-	err := d.act(ctx, instance, name, AllLanes, func(ctx context.Context, l bus.Line) error {
-		if replay.Name != "" { // one replay serves all lanes
-			return nil
-		}
-		if l.Async {
-			return action.NewError(action.CodeBadField, action.StageCatalog, "only events can be replayed; a dead letter is sent again by redrive").WithField("name")
+// does so in a line of its own, unordered, which disturbs no other; it goes when
+// it is done, and the job of it that is returned is done then.
+func (i *Instance) Replay(ctx context.Context, name string, sequence uint64, since time.Time) (j jobs.Job, err error) {
+	if err := i.exists(ctx); err != nil {
+		return j, err
+	}
+	err = i.lead(ctx, func(ctx context.Context) error {
+		if _, err := i.replayed(ctx, name); err != nil {
+			return err
 		}
 		if sequence == 0 {
-			var err error
-			if sequence, err = d.bus.SequenceAt(ctx, instance, since); err != nil {
+			if sequence, err = i.bus.SequenceAt(ctx, since); err != nil {
 				return err
 			}
 		}
-		last, err := d.bus.LastSequence(ctx, instance)
+		last, err := i.bus.LastSequence(ctx)
 		if err != nil {
 			return err
 		}
 		if sequence > last {
 			return action.NewError(action.CodeBadField, action.StageCatalog, "nothing was stored since then").WithField("from")
 		}
-		replay = l
-		replay.Name = fmt.Sprintf("%s-replay-%d", l.Name, time.Now().UnixMilli())
-		replay.Replay, replay.Unordered, replay.Lane, replay.Lanes = true, true, 0, 1
-		replay.Cut, replay.DrainTo, replay.Fenced = sequence, last+1, false
-		return d.bus.EnsureLine(ctx, replay)
+		j = jobs.Job{Job: action.Job{Kind: action.JobReplay, About: "subscription " + name}, Subscription: name, Cursor: sequence, To: last}
+		if j, err = i.addJob(ctx, j); err != nil {
+			return err
+		}
+		if err := i.beginReplay(ctx, &j); err != nil { // else who works on the job does it
+			return err
+		}
+		return i.putJob(ctx, &j)
 	})
-	return replay.Name, err
+	return j, err
 }
 
-func typeOf(subject string) string {
-	at, _ := wire.ParseStoredEvent(subject) // what can be read of it
-	return at.Type
+// replayed gives a line of the subscription that is replayed: one replay serves
+// all lanes.
+func (i *Instance) replayed(ctx context.Context, name string) (lines.Line, error) {
+	all, err := i.find(ctx, name, AllLanes)
+	if err != nil {
+		return lines.Line{}, err
+	}
+	if all[0].Async {
+		return lines.Line{}, action.NewError(action.CodeBadField, action.StageCatalog, "only events can be replayed; a dead letter is sent again by redrive").WithField("name")
+	}
+	return all[0], nil
+}
+
+// beginReplay makes the line of a replay. Doing it twice makes one.
+func (i *Instance) beginReplay(ctx context.Context, j *jobs.Job) error {
+	l, err := i.replayed(ctx, j.Subscription)
+	if err != nil {
+		return err
+	}
+	l.Name = fmt.Sprintf("%s-replay-%d", l.Name, j.Made.UnixMilli())
+	l.Replay, l.Unordered, l.Lane, l.Lanes, l.Job = true, true, 0, 1, ""
+	l.Cut, l.DrainTo, l.Fenced = j.Cursor, j.To+1, false
+	if err := i.lines.Ensure(ctx, l); err != nil {
+		return err
+	}
+	j.Line, j.Begun = l.Name, true
+	j.Total, err = i.waiting(ctx, l)
+	return err
+}
+
+// seeReplay looks how far the workers are with a replay.
+func (i *Instance) seeReplay(ctx context.Context, j *jobs.Job) (again time.Duration, err error) {
+	if !j.Begun {
+		return lookAgain, i.beginReplay(ctx, j)
+	}
+	l, there, err := i.lines.Now(ctx, j.Line)
+	if err != nil {
+		return 0, err
+	}
+	if !there {
+		j.Done = j.Total
+		end(j, action.JobDone)
+		return 0, nil
+	}
+	if left, err := i.waiting(ctx, l); err == nil {
+		j.Total = max(j.Total, left)
+		j.Done = j.Total - left
+	} else if !lines.IsLost(err) { // lost: it is put back, or goes in a moment
+		return 0, err
+	}
+	return lookAgain, nil
 }

@@ -7,50 +7,63 @@ import (
 	"slices"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 )
 
 // Subscriptions lists the lines of an instance, by name and lane. A line that
 // goes while it is looked at is left out; one whose consumer somebody else has
 // deleted is lost, and its numbers are not known.
-func (d *Dispatcher) Subscriptions(ctx context.Context, instance string) ([]action.Subscription, error) {
-	if _, err := d.catalogs.AtLeast(ctx, instance, 0); err != nil {
+func (i *Instance) Subscriptions(ctx context.Context) ([]action.Subscription, error) {
+	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
 		return nil, err
 	}
-	lines, err := d.bus.Lines(ctx, instance)
+	all, err := i.lines.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]action.Subscription, 0, len(lines))
-	for _, l := range lines {
-		standing, err := d.bus.Standing(ctx, l)
-		lost := bus.IsLost(err)
-		if err != nil && !lost {
+	list := make([]action.Subscription, 0, len(all))
+	for _, l := range all {
+		shown, there, err := i.show(ctx, l)
+		if err != nil {
 			return nil, err
 		}
-		shown := subscription(l, standing)
-		if reason, paused := d.pausedTarget(ctx, l); paused && waitsForTarget(shown.State) {
-			shown.State, shown.Reason = action.SubscriptionPaused, reason
+		if there {
+			list = append(list, shown)
 		}
-		if lost {
-			now, there, err := d.bus.LineNow(ctx, instance, l.Name)
-			if err != nil {
-				return nil, err
-			}
-			if !there || now.Drained {
-				continue
-			}
-			shown.State = action.SubscriptionLost
-		}
-		all = append(all, shown)
 	}
-	slices.SortFunc(all, func(a, b action.Subscription) int {
+	slices.SortFunc(list, func(a, b action.Subscription) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Lane-b.Lane, cmp.Compare(a.Line, b.Line))
 	})
-	return all, nil
+	return list, nil
 }
 
-func subscription(l bus.Line, s bus.Standing) action.Subscription {
+// show gives a line as it is shown; there is false for one that goes while it is
+// looked at.
+func (i *Instance) show(ctx context.Context, l lines.Line) (shown action.Subscription, there bool, err error) {
+	standing, err := i.lines.Standing(ctx, l)
+	lost := lines.IsLost(err)
+	newer := action.CodeOf(err) == action.CodeNewer // of its record: the line waits for that version, and no other does
+	if err != nil && !lost && !newer {
+		return shown, false, err
+	}
+	shown = subscription(l, standing)
+	if newer {
+		shown.LastError = action.CodeNewer
+	}
+	if reason, paused := i.pausedTarget(ctx, l); paused && waitsForTarget(shown.State) {
+		shown.State, shown.Reason = action.SubscriptionPaused, reason
+	}
+	if lost {
+		now, there, err := i.lines.Now(ctx, l.Name)
+		if err != nil || !there || now.Drained {
+			return shown, false, err
+		}
+		shown.State = action.SubscriptionLost
+	}
+	return shown, true, nil
+}
+
+func subscription(l lines.Line, s lines.Standing) action.Subscription {
 	out := action.Subscription{
 		Name: nameOf(l), Line: l.Name, Org: l.Org, Condition: l.Condition.Match, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes,
 		State: stateOf(l, s), Waiting: s.Pending, InWork: s.InWork, Redelivered: s.Redelivered,
@@ -59,7 +72,10 @@ func subscription(l bus.Line, s bus.Standing) action.Subscription {
 		LastStatus: s.Record.LastStatus, LastError: s.Record.LastCode, LastFailed: s.Record.LastFailed,
 	}
 	if r := s.Record; r.Holds() {
-		out.Attempts, out.FailingSince, out.NextTry, out.StoppedSince, out.Reason = r.Attempts, r.FailingSince, r.NextTry, r.StoppedSince, r.Reason
+		out.FailingSince, out.StoppedSince = r.FailingSince, r.StoppedSince
+		if r.State != action.LineGivenUp || s.Floor < r.Sequence { // else that delivery is at the head no more
+			out.Attempts, out.NextTry, out.Reason = r.Attempts, r.NextTry, r.Reason
+		}
 		if !r.FailingSince.IsZero() { // what went on since then was given up
 			out.LastSuccess = r.LastSuccess
 		}
@@ -74,21 +90,21 @@ func waitsForTarget(s action.SubscriptionState) bool {
 
 // pausedTarget tells whether the target of a line is paused, by somebody, by its
 // 410 or by its configuration, and why.
-func (d *Dispatcher) pausedTarget(ctx context.Context, l bus.Line) (reason action.Code, paused bool) {
+func (i *Instance) pausedTarget(ctx context.Context, l lines.Line) (reason action.Code, paused bool) {
 	if l.Redrive {
 		return "", false
 	}
-	if text, paused := d.Paused(l.Instance, l.Owner, l.Target); paused {
+	if text, paused := i.Paused(l.Owner, l.Target); paused {
 		return action.Code(text), true
 	}
-	t, _ := d.targetOf(ctx, l)
+	t, _ := i.targetOf(ctx, l)
 	return action.CodePaused, t.Paused
 }
 
 // targetOf is the target of a line as it is configured now; ok is false when it
 // no longer is.
-func (d *Dispatcher) targetOf(ctx context.Context, l bus.Line) (t action.Target, ok bool) {
-	m, err := d.catalogs.AtLeast(ctx, l.Instance, 0)
+func (i *Instance) targetOf(ctx context.Context, l lines.Line) (t action.Target, ok bool) {
+	m, err := i.catalog().AtLeast(ctx, 0)
 	if err != nil {
 		return t, false
 	}
@@ -98,7 +114,7 @@ func (d *Dispatcher) targetOf(ctx context.Context, l bus.Line) (t action.Target,
 	return t, ok
 }
 
-func nameOf(l bus.Line) string {
+func nameOf(l lines.Line) string {
 	switch {
 	case l.Redrive:
 		return "redrive"
@@ -112,7 +128,7 @@ func nameOf(l bus.Line) string {
 	return l.Subscription()
 }
 
-func stateOf(l bus.Line, s bus.Standing) action.SubscriptionState {
+func stateOf(l lines.Line, s lines.Standing) action.SubscriptionState {
 	switch {
 	case l.Fenced:
 		return action.SubscriptionMigrating
@@ -132,13 +148,13 @@ func stateOf(l bus.Line, s bus.Standing) action.SubscriptionState {
 const AllLanes = -1
 
 // find gives the lines that a subscription's name means.
-func (d *Dispatcher) find(ctx context.Context, instance, name string, lane int) ([]bus.Line, error) {
-	lines, err := d.bus.Lines(ctx, instance)
+func (i *Instance) find(ctx context.Context, name string, lane int) ([]lines.Line, error) {
+	all, err := i.lines.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var found []bus.Line
-	for _, l := range lines {
+	var found []lines.Line
+	for _, l := range all {
 		if (nameOf(l) == name || l.Name == name) && (lane == AllLanes || l.Lane == lane) {
 			found = append(found, l)
 		}
@@ -147,4 +163,23 @@ func (d *Dispatcher) find(ctx context.Context, instance, name string, lane int) 
 		return nil, action.NewError(action.CodeNotFound, action.StageCatalog, fmt.Sprintf("there is no subscription %q", name)).WithField("name")
 	}
 	return found, nil
+}
+
+// act does something to each line that a name means, as the only dispatcher.
+func (i *Instance) act(ctx context.Context, name string, lane int, do func(context.Context, lines.Line) error) error {
+	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+		return err
+	}
+	return i.lead(ctx, func(ctx context.Context) error {
+		all, err := i.find(ctx, name, lane)
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			if err := do(ctx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

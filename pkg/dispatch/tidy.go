@@ -2,73 +2,55 @@ package dispatch
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 )
 
 const (
 	drainEvery  = 100 * time.Millisecond // how often lines that drain are looked at
 	drainSoon   = 10 * time.Millisecond  // how soon again when one was empty, or has just gone
-	recordEvery = 10 * time.Second       // how often positions are recorded and lost consumers put back
-	retainEvery = 10 * time.Minute       // how often old events are trimmed, at most
+	appearEvery = 100 * time.Millisecond // how often new instances are looked for
 )
 
-// knownLines is what this dispatcher knows of the lines by following them.
-type knownLines struct {
-	mu     sync.Mutex
-	by     map[string]bus.Line
-	paused map[bus.TargetKey]action.Code
-}
-
-func (k *knownLines) setPaused(of bus.TargetKey, reason action.Code) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if reason == "" {
-		delete(k.paused, of)
-		return
-	}
-	k.paused[of] = reason
-}
-
-func (k *knownLines) set(key string, l *bus.Line) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if l == nil {
-		delete(k.by, key)
-		return
-	}
-	k.by[key] = *l
-}
-
-// LineCount is how many lines there are, of all instances.
-func (d *Dispatcher) LineCount() int {
-	d.lines.mu.Lock()
-	defer d.lines.mu.Unlock()
-	return len(d.lines.by)
-}
-
-// of lists the lines of an instance.
-func (k *knownLines) of(instance string) []bus.Line {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var lines []bus.Line
-	for _, l := range k.by {
-		if l.Instance == instance {
-			lines = append(lines, l)
+// tidy looks after all instances until ctx ends, each in a loop of its own: what
+// one of them waits for holds up no other.
+func (d *Dispatcher) tidy(ctx context.Context) {
+	begun := map[string]bool{}
+	next := time.NewTicker(appearEvery)
+	defer next.Stop()
+	for {
+		for _, id := range d.catalogs.Known() {
+			if !begun[id] {
+				begun[id] = true
+				d.ended.Go(func() { d.shared(id).tidy(ctx) })
+				d.ended.Go(func() { d.shared(id).work(ctx) })
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
 		}
 	}
-	return lines
+}
+
+// lookSoon has the lines looked at soon.
+func (i *Instance) lookSoon() {
+	select {
+	case i.look <- struct{}{}:
+	default: // they are about to be
+	}
 }
 
 // tidy looks after the lines until ctx ends: those that drain are removed when
 // nothing waits in them, those behind them are let go, consumers that somebody
-// deleted are put back.
-func (d *Dispatcher) tidy(ctx context.Context) {
-	t := tidying{dispatcher: d, empty: map[string]int{}, floors: map[string]uint64{}, retained: map[string]time.Time{}, swept: map[string]time.Time{}}
+// deleted are put back. While nothing drains it wakes for that alone.
+func (i *Instance) tidy(ctx context.Context) {
+	t := tidying{Instance: i, empty: map[lines.Key]int{}, floors: map[lines.Key]uint64{}}
 	next := time.NewTimer(drainEvery)
 	defer next.Stop()
 	recorded := time.Now()
@@ -76,73 +58,124 @@ func (d *Dispatcher) tidy(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-i.look:
+			next.Reset(drainSoon)
+			continue
 		case <-next.C:
 		}
-		record := time.Since(recorded) >= recordEvery
+		record := time.Since(recorded) >= i.dispatcher.pace.record
 		if record {
 			recorded = time.Now()
 		}
-		wait := drainEvery
-		for _, instance := range d.catalogs.Instances() {
-			moving, err := t.look(ctx, instance, record)
-			if err != nil && ctx.Err() == nil {
-				d.log.Debug().Err(err).Str("instance", instance).Msg("lines not looked after")
-			}
-			if moving && err == nil { // lines may stand in a long row behind each other
-				wait = drainSoon
-			}
+		moving, err := t.tidyOnce(ctx, record)
+		if err != nil && ctx.Err() == nil {
+			i.log.Debug().Err(err).Msg("lines not looked after")
 		}
-		next.Reset(wait)
+		switch {
+		case moving && err == nil: // lines may stand in a long row behind each other
+			next.Reset(drainSoon)
+		case t.draining(i.dispatcher.lines.of(i.ID)):
+			next.Reset(drainEvery)
+		default:
+			next.Reset(time.Until(recorded.Add(i.dispatcher.pace.record)))
+		}
 	}
 }
 
-// tidying is what is remembered between two looks.
+// tidying is what is remembered of an instance between two looks.
 type tidying struct {
-	dispatcher *Dispatcher
-	empty      map[string]int       // line → readings in a row that showed it empty
-	floors     map[string]uint64    // line → position recorded last
-	retained   map[string]time.Time // instance → when it was trimmed last
-	swept      map[string]time.Time // instance → when its history was trimmed last
+	*Instance
+	empty    map[lines.Key]int    // readings in a row that showed a line empty
+	floors   map[lines.Key]uint64 // position recorded last
+	retained time.Time            // when it was trimmed last
+	swept    time.Time            // when its history was trimmed last
+	named    time.Time            // when what lies under names was looked at last
+
+	linesSwept time.Time // when what is kept of lines that are no more was looked for last
 }
 
-// look looks after the lines of an instance. It tells whether another look will
-// soon find something to do.
-func (t *tidying) look(ctx context.Context, instance string, record bool) (moving bool, err error) {
-	lines := t.dispatcher.lines.of(instance)
-	if !record && !slices.ContainsFunc(lines, func(l bus.Line) bool { return l.DrainTo > 0 || l.Fenced }) {
+func (t *tidying) draining(all []lines.Line) bool {
+	return slices.ContainsFunc(all, func(l lines.Line) bool { return l.DrainTo > 0 || l.Fenced })
+}
+
+// tidyOnce looks after the lines. It tells whether another look will soon find
+// something to do.
+func (t *tidying) tidyOnce(ctx context.Context, record bool) (moving bool, err error) {
+	known := t.dispatcher.lines.of(t.ID)
+	if !record && !t.draining(known) {
 		return false, nil
 	}
 	if record {
-		if err := t.recordInTurns(ctx, instance, lines); err != nil {
+		if err := t.recordInTurns(ctx, known); err != nil {
 			return false, err
 		}
 	}
-	err = t.dispatcher.bus.Lead(ctx, instance, func(ctx context.Context) error {
-		lines, err := t.dispatcher.bus.Lines(ctx, instance) // as they are now that nobody else touches them
+	err = t.lead(ctx, func(ctx context.Context) error {
+		all, held, err := t.lines.ListHeld(ctx) // as they are now that nobody else touches them
 		if err != nil {
 			return err
 		}
 		if record {
-			if time.Since(t.retained[instance]) >= min(retainEvery, t.dispatcher.history) {
-				t.retained[instance] = time.Now()
-				if err := t.retain(ctx, instance, lines); err != nil {
-					return err
-				}
-			}
-			if err := t.sweep(ctx, instance); err != nil {
-				return err
-			}
-			if err := t.forget(ctx, instance, lines); err != nil {
-				return err
-			}
-			if err := t.strays(ctx, instance); err != nil {
+			if err := t.clean(ctx, all, held); err != nil {
 				return err
 			}
 		}
-		moving, err = t.drain(ctx, lines)
+		if all, err = t.standIn(ctx, all); err != nil {
+			return err
+		}
+		moving, err = t.drain(ctx, all, held)
 		return err
 	})
 	return moving, err
+}
+
+// clean removes what has become old or useless. What a line waits for that is held
+// is not known: nothing is trimmed meanwhile.
+func (t *tidying) clean(ctx context.Context, all, held []lines.Line) error {
+	// What a revision that is marked needs is no trash, even if the dispatcher
+	// that made it died before it was in force.
+	m, err := t.completeNewest(ctx)
+	if err != nil || m == nil {
+		return err
+	}
+	if len(held) == 0 && time.Since(t.retained) >= min(t.dispatcher.pace.sweep, t.dispatcher.history) {
+		t.retained = time.Now()
+		if err := t.retain(ctx, all); err != nil {
+			return err
+		}
+	}
+	if err := t.sweep(ctx); err != nil {
+		return err
+	}
+	if err := t.forget(ctx, m, all); err != nil {
+		return err
+	}
+	if err := t.forgetLines(ctx, slices.Concat(all, held)); err != nil {
+		return err
+	}
+	if err := t.strays(ctx); err != nil {
+		return err
+	}
+	return t.orphans(ctx, m, all)
+}
+
+// forgetLines drops what is known of lines that are no more, here and in the
+// store. It takes its time there: nothing depends on it.
+func (t *tidying) forgetLines(ctx context.Context, all []lines.Line) error {
+	there := make(map[lines.Key]bool, len(all))
+	for _, l := range all {
+		there[l.Key()] = true
+	}
+	maps.DeleteFunc(t.empty, func(k lines.Key, _ int) bool { return !there[k] })
+	maps.DeleteFunc(t.floors, func(k lines.Key, _ uint64) bool { return !there[k] })
+	if time.Since(t.linesSwept) < t.dispatcher.pace.sweep {
+		return nil
+	}
+	_, err := t.lines.Sweep(ctx, all, t.dispatcher.pace.outlive)
+	if err == nil {
+		t.linesSwept = time.Now()
+	}
+	return err
 }
 
 // recordSome is how many lines are recorded before somebody else gets a turn.
@@ -150,16 +183,16 @@ const recordSome = 16
 
 // recordInTurns records many lines, a few at a time: an edit does not wait until
 // all are done.
-func (t *tidying) recordInTurns(ctx context.Context, instance string, lines []bus.Line) error {
-	for some := range slices.Chunk(lines, recordSome) {
-		err := t.dispatcher.bus.Lead(ctx, instance, func(ctx context.Context) error {
-			standing := make([]bus.Line, 0, len(some))
+func (t *tidying) recordInTurns(ctx context.Context, known []lines.Line) error {
+	for some := range slices.Chunk(known, recordSome) {
+		err := t.lead(ctx, func(ctx context.Context) error {
+			standing := make([]lines.Line, 0, len(some))
 			for _, l := range some {
-				now, there, err := t.dispatcher.bus.LineNow(ctx, instance, l.Name)
-				if err != nil {
+				now, there, err := t.lines.Now(ctx, l.Name)
+				if code := action.CodeOf(err); err != nil && code != "" && code != action.CodeNewer {
 					return err
 				}
-				if there {
+				if there { // and can be read
 					standing = append(standing, now)
 				}
 			}
@@ -173,28 +206,31 @@ func (t *tidying) recordInTurns(ctx context.Context, instance string, lines []bu
 }
 
 // record keeps the positions of the lines, and puts back what was lost.
-func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
-	for _, l := range lines {
+func (t *tidying) record(ctx context.Context, standing []lines.Line) error {
+	for _, l := range standing {
 		if l.Drained { // its consumer is gone, or goes in a moment
 			continue
 		}
-		back, err := t.dispatcher.bus.PutBack(ctx, l)
-		if err != nil {
+		back, err := t.lines.PutBack(ctx, l)
+		if err != nil && !lines.IsAnother(err) {
 			return err
 		}
 		if back {
-			t.dispatcher.log.Error().Str("line", l.Name).Msg("the consumer of a line was deleted by somebody else; it is put back at the position recorded last")
+			t.log.Error().Str("line", l.Name).Msg("the consumer of a line was deleted by somebody else; it is put back at the position recorded last")
 			continue
 		}
-		backlog, err := t.dispatcher.bus.Backlog(ctx, l)
+		if err := t.putRight(ctx, l); err != nil { // before its position is believed
+			return err
+		}
+		backlog, err := t.lines.Backlog(ctx, l)
 		if err != nil {
 			return err
 		}
-		if !l.Async && backlog.Floor > t.floors[l.Name] {
-			if err := t.dispatcher.bus.KeepPosition(ctx, l, backlog.Floor); err != nil {
+		if !l.Async && backlog.Floor > t.floors[l.Key()] {
+			if err := t.lines.KeepPosition(ctx, l, backlog.Floor); err != nil {
 				return err
 			}
-			t.floors[l.Name] = backlog.Floor
+			t.floors[l.Key()] = backlog.Floor
 		}
 		if !l.Async && !l.Replay {
 			if err := t.outstay(ctx, l); err != nil {
@@ -205,41 +241,42 @@ func (t *tidying) record(ctx context.Context, lines []bus.Line) error {
 	return nil
 }
 
-// drain removes what has drained and lets go what stood behind it. It tells
-// whether a line was empty or has gone.
-func (t *tidying) drain(ctx context.Context, lines []bus.Line) (moving bool, err error) {
-	var left []bus.Line
-	for _, l := range lines {
-		drained, err := t.drained(ctx, l)
+// drain removes what has drained and lets go what stood behind it, but not behind
+// one that is held. It tells whether a line was empty or has gone.
+func (t *tidying) drain(ctx context.Context, all, held []lines.Line) (moving bool, err error) {
+	var left []lines.Line
+	for _, l := range all {
+		if l.Fenced && !l.Drained && hasOlder(l, all) {
+			// Also when it is empty: who waits for it waits for those as well.
+			left = append(left, l)
+			continue
+		}
+		drained, err := t.drained(ctx, l, all)
 		if err != nil {
 			return false, err
 		}
-		moving = moving || t.empty[l.Name] > 0
+		moving = moving || t.empty[l.Key()] > 0
 		if !drained {
 			left = append(left, l)
 			continue
 		}
-		if err := t.dispatcher.bus.RemoveLine(ctx, l); err != nil {
+		if err := t.handOnPause(ctx, l, all); err != nil {
 			return false, err
 		}
-		delete(t.empty, l.Name)
-		delete(t.floors, l.Name)
-		t.dispatcher.log.Info().Str("line", l.Name).Msg("line drained and removed")
+		if err := t.lines.Remove(ctx, l); err != nil {
+			return false, err
+		}
+		delete(t.empty, l.Key())
+		delete(t.floors, l.Key())
+		t.log.Info().Str("line", l.Name).Msg("line drained and removed")
 	}
 	for _, l := range left {
-		if !l.Fenced || hasOlder(l, left) {
+		if !l.Fenced || hasOlder(l, slices.Concat(left, held)) {
 			continue
 		}
-		// Who dies in between leaves it fenced, and the next lets it go again;
-		// the other way round it would stand for ever.
-		if err := t.dispatcher.bus.ResumeLine(ctx, l); err != nil {
+		if err := t.unfence(ctx, l); err != nil {
 			return false, err
 		}
-		l.Fenced = false
-		if err := t.dispatcher.bus.EnsureLine(ctx, l); err != nil {
-			return false, err
-		}
-		t.dispatcher.log.Info().Str("line", l.Name).Msg("line begins: those with another lane count have drained")
 	}
 	return moving, nil
 }
@@ -249,18 +286,23 @@ func (t *tidying) drain(ctx context.Context, lines []bus.Line) (moving bool, err
 // server's count of what is pending is not asked; it lags behind a publish, and
 // after a restart. Two looks must agree. One that somebody began to remove is
 // drained.
-func (t *tidying) drained(ctx context.Context, l bus.Line) (bool, error) {
-	if l.DrainTo == 0 || l.Drained {
+func (t *tidying) drained(ctx context.Context, l lines.Line, all []lines.Line) (bool, error) {
+	if l.DrainTo == 0 || l.Drained || l.Job != "" { // who works on the job removes it
 		return l.Drained, nil
 	}
-	next, waits, err := t.dispatcher.bus.Head(ctx, l)
-	if err != nil && !bus.IsLost(err) { // lost: it is put back, and drains then
+	if !hasNewer(l, all) {
+		if waits, err := t.mayReturn(ctx, l); err != nil || waits {
+			return false, err
+		}
+	}
+	next, waits, err := t.lines.Head(ctx, l)
+	if err != nil && !lines.IsLost(err) { // lost: it is put back, and drains then
 		return false, err
 	}
 	if err == nil && (!waits || !l.Async && next.Sequence >= l.DrainTo) {
-		t.empty[l.Name]++
+		t.empty[l.Key()]++
 	} else {
-		t.empty[l.Name] = 0
+		t.empty[l.Key()] = 0
 	}
-	return t.empty[l.Name] >= 2, nil
+	return t.empty[l.Key()] >= 2, nil
 }

@@ -11,7 +11,7 @@ const module = "github.com/callout-hq/callout"
 // floors lists the rooms from the ground up. Imports go downhill only: a room
 // imports rooms of lower floors and its own sub-packages, never a neighbour.
 var floors = [][]string{
-	{"pkg/action", "schemas"},
+	{"pkg/action", "schemas", "pkg/follow", "pkg/share"},
 	{"pkg/wire", "pkg/outcome"},
 	{"pkg/patch", "pkg/sign", "pkg/catalog"},
 	{"pkg/invoke", "pkg/bus"},
@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"pkg/demo"},
 	{"pkg/cli"},
 	{"cmd", "examples"},
-	{"pkg/house"},
+	{"pkg/house", "pkg/generate"},
 }
 
 // foreign stands, in a rule, for everything outside the standard library.
@@ -52,11 +52,20 @@ var rules = []rule{{
 }, {
 	because: "only who runs a whole node starts the embedded server",
 	imports: []string{module + "/pkg/bus/embed"},
-	only:    []string{"pkg/node/...", "pkg/cli/...", "pkg/demo/...", "cmd/..."},
+	only:    []string{"pkg/node/...", "pkg/cli/...", "pkg/demo/...", "cmd/...", "pkg/bus/bustest"},
+}, {
+	because: "what tests stand on is no part of a program",
+	imports: []string{module + "/pkg/bus/bustest"},
+	only:    []string{"pkg/bus/bustest"},
 }, {
 	because: "a core must not carry the server",
 	imports: []string{module + "/pkg/bus/embed", "github.com/nats-io/nats-server/..."},
 	never:   []string{"pkg/callout/..."},
+	deep:    true,
+}, {
+	because: "a core and a worker carry no YAML parser",
+	imports: []string{"github.com/goccy/go-yaml/...", module + "/pkg/catalog/file"},
+	never:   []string{"pkg/callout/...", "pkg/work/...", "pkg/bus/...", "pkg/invoke/...", "pkg/outcome/...", "pkg/wire/...", "pkg/catalog"},
 	deep:    true,
 }, {
 	because: "who writes a target needs no bus and dials nobody",
@@ -75,6 +84,12 @@ var rules = []rule{{
 	because: "LDAP belongs to the demo",
 	imports: []string{"github.com/go-ldap/...", "github.com/jimlambrt/gldap/..."},
 	only:    []string{"pkg/demo/..."},
+}, {
+	because: "the demo and what tests stand on are no part of a worker and a dispatcher",
+	imports: []string{module + "/pkg/demo", module + "/pkg/bus/bustest", "github.com/go-ldap/...", "github.com/jimlambrt/gldap/...",
+		"github.com/stretchr/testify/...", "pgregory.net/rapid/...", "go.uber.org/goleak/...", "testing/...", "net/http/httptest"},
+	never: []string{"cmd/worker", "cmd/dispatcher", "pkg/cli/...", "pkg/node/...", "pkg/manage/...", "pkg/sdk/..."},
+	deep:  true,
 }, {
 	because: "these rooms are functions of values: they dial nobody",
 	imports: []string{"net/http/...", module + "/pkg/bus/...", module + "/pkg/invoke/..."},

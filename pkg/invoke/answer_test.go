@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,12 +45,18 @@ func TestSettle(t *testing.T) {
 		{name: "number", body: `7`, call: malformed},
 		{name: "string", body: `"a"`, call: malformed},
 		{name: "text", contentType: "text/plain", body: `OK`, call: malformed},
-		{name: "HTML type", contentType: "text/html", body: `{"a":1}`, call: malformed},
+		{name: "HTML type", contentType: "text/html", body: `{"a":1}`},
+		{name: "type that is none", contentType: "; charset", body: `{"a":1}`},
 		{name: "cut short", body: `{"a":`, call: malformed},
 		{name: "two values", body: `{} {}`, call: malformed},
 		{name: "key twice", body: `{"a":1,"a":2}`, call: malformed},
 		{name: "bad UTF-8", body: "{\"a\":\"\xff\"}", call: malformed},
-		{name: "byte order mark", body: "\xef\xbb\xbf{}", call: malformed},
+		{name: "byte order mark", body: "\xef\xbb\xbf{}"},
+		{name: "byte order mark and spaces", body: "\xef\xbb\xbf \n{}\n"},
+		{name: "byte order mark alone", body: "\xef\xbb\xbf"},
+		{name: "byte order mark, patch", contentType: "application/json-patch+json", body: "\xef\xbb\xbf[]"},
+		{name: "byte order mark twice", body: "\xef\xbb\xbf\xef\xbb\xbf{}", call: malformed},
+		{name: "byte order mark behind a space", body: " \xef\xbb\xbf{}", call: malformed},
 		{name: "too deep", body: `{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}", call: malformed},
 
 		{name: "no, with both", body: no("403", `"not you"`), call: rejected, hook: rejected, status: 403, message: "not you"},
@@ -74,11 +81,11 @@ func TestSettle(t *testing.T) {
 		{name: "nulls", body: no("null", `null`)},
 		{name: "another case", body: `{"forwardedstatuscode":403}`},
 		{name: "deeper inside", body: `{"a":{"forwardedStatusCode":403}}`},
-		{name: "status of another type", body: no(`"403"`, `""`), call: malformed, hook: malformed},
-		{name: "message of another type", body: no("403", `{}`), call: malformed, hook: malformed},
-		{name: "a no that is malformed", body: "{\"forwardedStatusCode\":403,\"a\":\"\xff\"}", call: malformed, hook: malformed},
-		{name: "a no said twice", body: `{"forwardedStatusCode":403,"forwardedStatusCode":0}`, call: malformed, hook: malformed},
-		{name: "a no behind a byte order mark", body: "\xef\xbb\xbf{\"forwardedStatusCode\":403}", call: malformed, hook: malformed},
+		{name: "status of another type", body: no(`"403"`, `""`), call: malformed},
+		{name: "message of another type", body: no("403", `{}`), call: malformed},
+		{name: "a no that is malformed", body: "{\"forwardedStatusCode\":403,\"a\":\"\xff\"}", call: malformed},
+		{name: "a no said twice", body: `{"forwardedStatusCode":403,"forwardedStatusCode":0}`, call: malformed},
+		{name: "a no behind a byte order mark", body: "\xef\xbb\xbf{\"forwardedStatusCode\":403}", call: rejected, hook: rejected, status: 403},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,11 +94,14 @@ func TestSettle(t *testing.T) {
 				if wanted {
 					want = c.call
 				}
-				body, err := settle([]byte(c.body), c.contentType, wanted)
+				body, err := []byte(nil), forwardedIn([]byte(c.body))
+				if wanted {
+					body, err = settle([]byte(c.body), c.contentType)
+				}
 				if want == "" {
 					require.Nil(t, err)
-					if wanted && strings.Trim(c.body, " \r\n\t") != "" {
-						require.Equal(t, c.body, string(body))
+					if plain := strings.TrimPrefix(c.body, "\xef\xbb\xbf"); wanted && strings.Trim(plain, " \r\n\t") != "" {
+						require.Equal(t, plain, string(body))
 					} else {
 						require.Nil(t, body)
 					}
@@ -116,13 +126,17 @@ func TestSettle(t *testing.T) {
 // the bytes themselves.
 func TestSettleProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		body := []byte(rapid.StringMatching(`[ ]?[\[{]?("forwardedStatusCode"|"a"|"forwardedErrorMessage")?[:,]?([0-9]{1,3}|"m"|null)?[}\]]?`).Draw(t, "body"))
-		out, err := settle(body, rapid.SampledFrom([]string{"", typeJSON, typePatch, "text/html"}).Draw(t, "type"), rapid.Bool().Draw(t, "wanted"))
+		body := []byte(rapid.StringMatching(`(\x{feff})?[ ]?[\[{]?("forwardedStatusCode"|"a"|"forwardedErrorMessage")?[:,]?([0-9]{1,3}|"m"|null)?[}\]]?`).Draw(t, "body"))
+		kind := rapid.SampledFrom([]string{"", typeJSON, typePatch, "text/html", typeProblem}).Draw(t, "type")
+		for _, no := range []*action.Error{forwardedIn(body), explainedIn(body, kind, 404)} {
+			require.True(t, no == nil || no.Code == action.CodeRejected)
+		}
+		out, err := settle(body, kind)
 		if err != nil || out == nil {
 			require.Nil(t, out)
 			return
 		}
-		require.Equal(t, body, out)
+		require.Equal(t, bytes.TrimPrefix(body, byteOrderMark), out)
 	})
 }
 
@@ -165,6 +179,21 @@ func TestAnswerBound(t *testing.T) {
 			require.Equal(t, action.CodeAnswerTooLarge, a.Err.Code)
 			require.Nil(t, a.Body)
 		}
+	}
+}
+
+// A definition that was never checked, such as that of a trial, is held to the
+// bounds all the same: no length is taken from two numbers that others chose.
+func TestBoundsHoldForAnyDefinition(t *testing.T) {
+	address := rawServer(t, answering(ok+"Content-Length: 9223372036854775807\r\n\r\n{}"))
+	i := newInvoker(t)
+	for _, limit := range []int{math.MaxInt, math.MaxInt - 1, math.MaxInt - wireSlack, action.CeilingAnswer + 1, -1, math.MinInt} {
+		call := callTo("http://"+address, func(c *Call) {
+			c.Target.MaxAnswer, c.Target.Concurrency = limit, limit
+			c.Target.Timeout = time.Duration(math.MaxInt64)
+		})
+		require.Equal(t, action.CodeAnswerTooLarge, action.CodeOf(i.Do(t.Context(), call).Err), limit)
+		require.Equal(t, action.CodeAnswerTooLarge, action.CodeOf(i.Try(t.Context(), call).Err), limit)
 	}
 }
 

@@ -30,23 +30,29 @@ var (
 )
 
 // readBody reads the whole body, undoes gzip, and refuses more than limit bytes
-// of it with answer_too_large.
-func readBody(resp *http.Response, limit int) ([]byte, error) {
+// of it with answer_too_large. With objectOnly it stops with errNoObject where a
+// body turns out to be none. Beside an error it gives what it has read, or the
+// beginning of that.
+func readBody(resp *http.Response, limit int, objectOnly bool) ([]byte, error) {
 	size := resp.ContentLength // -1 = unknown
 	switch encoding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
 		if size > int64(limit) {
 			return nil, tooLarge(nil)
 		}
-		if size >= 0 {
-			return readExactly(resp.Body, int(size))
+		from := io.Reader(resp.Body)
+		if objectOnly {
+			from = &objectReader{from: from}
 		}
-		return readUnknown(resp.Body, limit)
+		if size >= 0 {
+			return readExactly(from, int(size))
+		}
+		return readUnknown(from, limit)
 	case "gzip", "x-gzip":
 		if size > int64(limit)+wireSlack {
 			return nil, tooLarge(nil)
 		}
-		return unzip(resp.Body, limit)
+		return unzip(resp.Body, limit, objectOnly)
 	default:
 		return nil, action.NewError(action.CodeAnswerBroken, action.StageAnswer, "").
 			WithCause(fmt.Errorf("content encoding %.40q", encoding))
@@ -59,8 +65,17 @@ func readExactly(from io.Reader, size int) ([]byte, error) {
 		return nil, nil
 	}
 	body := make([]byte, size)
-	_, err := io.ReadFull(from, body)
-	return body, err
+	n, err := io.ReadFull(from, body)
+	return body[:n], err
+}
+
+// isPacked tells whether a body is compressed in a way that is undone.
+func isPacked(resp *http.Response) bool {
+	switch strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))) {
+	case "gzip", "x-gzip":
+		return true
+	}
+	return false
 }
 
 // readUnknown reads to the end, in pieces.
@@ -76,13 +91,13 @@ func readUnknown(from io.Reader, limit int) ([]byte, error) {
 		chunks = append(chunks, next)
 		n, err := fill(from, next[:min(chunkBytes, limit+1-size)])
 		if size += n; size > limit {
-			return nil, tooLarge(nil)
+			return join(chunks, min(size, action.MaxBeginning+1)), tooLarge(nil)
 		}
 		if errors.Is(err, io.EOF) {
 			return join(chunks, size), nil
 		}
 		if err != nil {
-			return nil, err
+			return join(chunks, min(size, action.MaxBeginning+1)), err
 		}
 	}
 }
@@ -117,7 +132,7 @@ type unzipper struct {
 }
 
 // unzip reads what is compressed. An empty body needs no encoding.
-func unzip(from io.Reader, limit int) ([]byte, error) {
+func unzip(from io.Reader, limit int, objectOnly bool) ([]byte, error) {
 	z := unzippersFree.Get().(*unzipper)
 	defer func() {
 		z.bounded.from = nil
@@ -131,6 +146,9 @@ func unzip(from io.Reader, limit int) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if objectOnly {
+		return readUnknown(&objectReader{from: z}, limit)
 	}
 	return readUnknown(z, limit)
 }
@@ -147,6 +165,28 @@ func (r *boundedReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.from.Read(p[:min(len(p), r.left)])
 	r.left -= n
+	return n, err
+}
+
+var errNoObject = errors.New("the body is no JSON object")
+
+// objectReader fails at the first byte that cannot begin a JSON object.
+type objectReader struct {
+	from  io.Reader
+	begun bool
+}
+
+func (r *objectReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	for k := 0; k < n && !r.begun; k++ {
+		switch p[k] {
+		case ' ', '\t', '\r', '\n', byteOrderMark[0], byteOrderMark[1], byteOrderMark[2]:
+		case '{':
+			r.begun = true
+		default:
+			return n, errNoObject
+		}
+	}
 	return n, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -81,6 +80,9 @@ func blame(caller context.Context, a Answer) error {
 	if a.Err == nil {
 		return nil
 	}
+	if a.Err.Code.IsOurs() {
+		return errLeftAside
+	}
 	switch a.Err.Code {
 	case action.CodeRejected:
 		return nil
@@ -88,18 +90,11 @@ func blame(caller context.Context, a Answer) error {
 		if a.Status >= 400 && a.Status <= 499 && a.Status != http.StatusRequestTimeout && a.Status != http.StatusTooManyRequests {
 			return nil
 		}
-	case action.CodeCancelled, action.CodeBlockedAddress, action.CodeBadField, action.CodeInternal:
+	case action.CodeCancelled, action.CodeBlockedAddress, action.CodeBadField:
 		return errLeftAside
 	case action.CodeTimeout:
 		if caller.Err() != nil {
 			return errLeftAside
-		}
-	case action.CodeConnect:
-		// This machine has no socket left, or no port.
-		for _, ours := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.EADDRNOTAVAIL} {
-			if errors.Is(a.Err, ours) {
-				return errLeftAside
-			}
 		}
 	}
 	return errFailed

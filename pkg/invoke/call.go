@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -18,7 +19,21 @@ type Call struct {
 	Sequence    uint64 // of the stream; 0 = the header is left out
 	Traceparent string // W3C trace context, handed on; empty = left out
 	Replay      bool   // an event that is sent again on request
+	Redrive     bool   // a dead letter that is sent again
 	ReadBody    bool   // the answer's body is wanted (kind call)
+	Heard       bool   // a caller hears what the target says: a 4xx that says why is a rejection
+
+	// Shares are what the exchange must have a place of; nil = it needs none. A
+	// call that is over its target's share, or that of its instance, is busy at
+	// once.
+	Shares *Shares
+
+	// Where it comes from, which the target is told; what is empty is left out.
+	Instance  string // whose share it is too, beside the target's
+	Org       string // organization of the call or event
+	EventID   string // what publishing the event returned
+	EventType string
+	EventTime time.Time // when the event was stored
 
 	// Wait bounds how long Do waits for the target's concurrency and rate
 	// limits; 0 = as long as the target's timeout. It never waits beyond ctx.
@@ -29,7 +44,7 @@ type Call struct {
 type Answer struct {
 	Status      int           // the target's HTTP status; 0 = there was no answer
 	Body        []byte        // well-formed JSON when the body was wanted; nil = empty
-	ContentType string        // media type of the answer, lower case, without parameters
+	ContentType string        // media type of the answer, lower case, without parameters; when the body was wanted, or it failed
 	RetryAfter  time.Duration // what the target asked for, 0 – 24 h; 0 = nothing asked. See Uncharged
 	Duration    time.Duration // from the start of Do to its end, waiting for limits included
 	Sent        bool          // the target may have received something of the request
@@ -40,4 +55,13 @@ type Answer struct {
 	Uncharged bool
 
 	Err *action.Error // nil = success
+
+	// Header is the answer's where it failed, or its body was wanted.
+	// AnswerBeginning is what the body of an answer that is no success begins with,
+	// uncompressed as far as it can be: at most action.MaxBeginning bytes of what had
+	// come when it was judged. Values of the target's own headers are masked in it.
+	// Cut tells that there was more.
+	Header          http.Header
+	AnswerBeginning []byte
+	Cut             bool
 }

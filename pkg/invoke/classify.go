@@ -25,12 +25,16 @@ func refusal(status int) *action.Error {
 }
 
 // classify turns what the net packages say into an error of ours. The caller's
-// context comes first, then the exchange's: when time is over, everything else
-// that went wrong is a consequence. ex is nil once there is an answer.
+// context comes first, then a fault of ours, then the exchange's context: when
+// time is over, everything else that went wrong is a consequence. ex is nil once
+// there is an answer.
 func classify(caller, ctx context.Context, ex *exchange, err error) *action.Error {
 	cause := withoutURL(err)
 	if errors.Is(caller.Err(), context.Canceled) {
 		return action.NewError(action.CodeCancelled, action.StageInvoke, "").WithCause(context.Cause(caller))
+	}
+	if isFault(err) {
+		return action.NewError(action.CodeOurFault, action.StageInvoke, "").WithCause(cause)
 	}
 	if ctx.Err() != nil {
 		return action.NewError(action.CodeTimeout, action.StageInvoke, "").WithCause(cause)

@@ -20,7 +20,7 @@ import (
 const (
 	// idleTime is how long a connection is kept for the next request. Common
 	// servers close theirs after 5 s (Node.js, Apache); a request sent into
-	// such a close is lost and must not be repeated, so ours ends first.
+	// such a close costs a second try, so ours ends first.
 	idleTime = 4 * time.Second
 
 	// idleConns is how many connections are kept for a target that has no
@@ -38,6 +38,7 @@ type client struct {
 	url         string
 	timeout     time.Duration
 	concurrency int
+	noKeepAlive bool
 	egress      []netip.Prefix
 
 	parsed    *url.URL
@@ -48,7 +49,7 @@ type client struct {
 
 func (c *client) fits(t *action.Target) bool {
 	return c.url == t.URL && c.timeout == timeoutOf(t) &&
-		c.concurrency == t.Concurrency && slices.Equal(c.egress, t.Egress)
+		c.concurrency == t.Concurrency && c.noKeepAlive == t.NoKeepAlive && slices.Equal(c.egress, t.Egress)
 }
 
 func (i *Invoker) newClient(t *action.Target) (*client, *action.Error) {
@@ -57,24 +58,32 @@ func (i *Invoker) newClient(t *action.Target) (*client, *action.Error) {
 		return nil, action.NewError(action.CodeBadField, action.StageInvoke,
 			"a target's URL is an absolute http or https URL without a user").WithField("url")
 	}
-	transport := i.newTransport(t)
-	return &client{
-		url: t.URL, timeout: timeoutOf(t), concurrency: t.Concurrency, egress: slices.Clone(t.Egress),
-		parsed: parsed, transport: transport,
-		http: &retryablehttp.Client{
-			HTTPClient: &http.Client{
-				Transport: sealed{transport},
-				CheckRedirect: func(*http.Request, []*http.Request) error {
-					return http.ErrUseLastResponse
-				},
+	c := &client{
+		url: t.URL, timeout: timeoutOf(t), concurrency: t.Concurrency, noKeepAlive: t.NoKeepAlive, egress: slices.Clone(t.Egress),
+		parsed: parsed, transport: i.newTransport(t),
+	}
+	c.http = &retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport: sealed{c},
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse
 			},
-			Logger:       nil, // its lines hold URLs
-			RetryMax:     1,
-			CheckRetry:   onlyUnsent,
-			Backoff:      atOnce,
-			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		},
-	}, nil
+		Logger:       nil, // its lines hold URLs
+		RetryMax:     maxRepeats,
+		CheckRetry:   unprocessed,
+		Backoff:      atOnce,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	return c, nil
+}
+
+// apart is a transport like the target's for one request, which gets a
+// connection of its own. It may be used after the target's is closed.
+func (c *client) apart() *http.Transport {
+	t := c.transport.Clone()
+	t.DisableKeepAlives = true
+	return t
 }
 
 // signerOf gives a signer for keys, which seldom change.
@@ -104,6 +113,7 @@ func (i *Invoker) newTransport(t *action.Target) *http.Transport {
 		},
 		TLSHandshakeTimeout:    timeoutOf(t),
 		DisableCompression:     true, // gzip is undone here, under a bound
+		DisableKeepAlives:      t.NoKeepAlive,
 		MaxIdleConnsPerHost:    idle,
 		IdleConnTimeout:        idleTime,
 		MaxResponseHeaderBytes: action.MaxHeaderBytes,
@@ -142,13 +152,15 @@ func (i *Invoker) dialer(t *action.Target) func(context.Context, string, string)
 // of a redirect, since net/http fails on one that does not parse, though nobody
 // follows it. And it puts the headers on: http.Client never has them, so it
 // needs no copy for a redirect and could not carry a signature along one.
-type sealed struct{ next http.RoundTripper }
+type sealed struct{ client *client }
 
 func (s sealed) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := s.client.transport
 	if ex, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
+		next = ex.try(s.client)
 		req.Header = ex.header
 	}
-	resp, err := s.next.RoundTrip(req)
+	resp, err := next.RoundTrip(req)
 	if err == nil {
 		resp.Header.Del("Location")
 	}

@@ -5,7 +5,7 @@
 //	    ── limits: breaker, a free slot, a token of the rate; or uncharged
 //	    ── request: headers, signatures, remaining time
 //	    ── guard: every address, after the name is resolved, before it is dialled
-//	    ── exchange: at most one repeat, and only when nothing was sent
+//	    ── exchange: a repeat only of what the target surely did not process
 //	    ── answer: status, bounded body, decompressed, read strictly
 //
 // What holds for every Do:

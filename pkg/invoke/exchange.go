@@ -19,6 +19,7 @@ import (
 type countedConn struct {
 	net.Conn
 	written atomic.Int64
+	users   atomic.Int64 // exchanges that are on it, several over HTTP/2
 }
 
 func (c *countedConn) Write(p []byte) (int, error) {
@@ -37,13 +38,21 @@ type exchange struct {
 
 	conn      atomic.Pointer[countedConn]
 	before    atomic.Int64 // bytes written to conn when it was given to us
+	kept      atomic.Bool  // conn was kept from an earlier request, and nothing else was on it when it was given to us
+	given     atomic.Int64 // when it was, in nanoseconds since began
+	answered  atomic.Bool  // a byte of an answer came
 	tlsFailed atomic.Bool
+
+	began time.Time
+	tries int             // on a connection or on the way to one
+	left  bool            // a try before this one may have sent something
+	apart *http.Transport // of this try; nil = the target's
 
 	hooks   httptrace.ClientTrace
 	request retryablehttp.Request
 	header  http.Header
-	values  [maxHeaders]string // the header's
-	named   int                // of values in use
+	values  [eventHeaders]string // the header's
+	named   int                  // of values in use
 
 	body   []byte
 	reader bytes.Reader // of body, for the first try
@@ -52,9 +61,12 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// begin makes ex the context of its request: net/http reports to it.
+// begin makes ex the context of its request: net/http reports to it. end must
+// follow.
 func (ex *exchange) begin(ctx context.Context) {
+	ex.began = time.Now()
 	ex.hooks.GotConn = ex.gotConn
+	ex.hooks.GotFirstResponseByte = ex.gotAnswer
 	ex.hooks.TLSHandshakeDone = ex.shookHands
 	ex.Context = httptrace.WithClientTrace(ctx, &ex.hooks)
 }
@@ -69,14 +81,37 @@ func (ex *exchange) Value(key any) any {
 
 func (ex *exchange) gotConn(info httptrace.GotConnInfo) {
 	conn := info.Conn
-	if secure, ok := conn.(*tls.Conn); ok {
+	secure, _ := conn.(*tls.Conn)
+	if secure != nil {
 		conn = secure.NetConn()
 	}
 	if counted, ok := conn.(*countedConn); ok {
+		ex.leave()
+		// Over HTTP/1 nobody is on it with us: who was may not have left yet.
+		alone := counted.users.Add(1) == 1 || secure == nil || secure.ConnectionState().NegotiatedProtocol != "h2"
+		ex.kept.Store(info.Reused && alone)
+		ex.given.Store(int64(time.Since(ex.began)))
 		ex.before.Store(counted.written.Load())
 		ex.conn.Store(counted)
 	}
 }
+
+// leave is called when the exchange is on its connection no more.
+func (ex *exchange) leave() {
+	if conn := ex.conn.Load(); conn != nil {
+		conn.users.Add(-1)
+	}
+}
+
+// end gives back what the exchange holds.
+func (ex *exchange) end() {
+	ex.leave()
+	if ex.apart != nil {
+		ex.apart.CloseIdleConnections()
+	}
+}
+
+func (ex *exchange) gotAnswer() { ex.answered.Store(true) }
 
 func (ex *exchange) shookHands(_ tls.ConnectionState, err error) {
 	if err != nil {
@@ -85,7 +120,7 @@ func (ex *exchange) shookHands(_ tls.ConnectionState, err error) {
 }
 
 // open gives a reader of the body, which is never copied. It is called once to
-// learn the length and once for each try. A second try needs a reader of its
+// learn the length and once for each try. A later try needs a reader of its
 // own: net/http may still hold the first one.
 func (ex *exchange) open() (io.Reader, error) {
 	if ex.opened++; ex.opened > 2 {
@@ -103,14 +138,6 @@ func (ex *exchange) sent() bool {
 	return conn != nil && conn.written.Load() != ex.before.Load()
 }
 
-// onlyUnsent is the retry policy: a second try is right when a connection was
-// given and died before anything was written to it, as kept ones do. A failed
-// dial is not repeated; everything else is decided by whoever owns the retries.
-func onlyUnsent(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	ex, ok := ctx.Value(exchangeKey{}).(*exchange)
-	return ok && err != nil && ctx.Err() == nil && ex.conn.Load() != nil && !ex.sent(), nil
-}
-
-// atOnce is the wait before that second try. It never looks at the answer:
-// Retry-After is for whoever owns the retries.
-func atOnce(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }
+// reached tells whether the target may have got something of the request, by
+// this try or one before it.
+func (ex *exchange) reached() bool { return ex.left || ex.sent() }

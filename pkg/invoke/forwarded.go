@@ -20,6 +20,9 @@ const (
 	memberMessage = "forwardedErrorMessage"
 )
 
+// memberDetail is what a problem says to people.
+const memberDetail = "detail"
+
 // maxMessage bounds a forwarded message, in bytes of UTF-8. A longer one is not
 // cut: a message that says so takes its place, with the code too_large in it. The
 // rejection and its status always stand.
@@ -92,15 +95,57 @@ func plain(s string) string {
 	}, s))
 }
 
-// mayReject tells whether a body names one of the two members. Taking an answer
-// that does, and is not well-formed JSON, for a success could turn a no into a
-// yes; so it is malformed even where the body is not wanted.
+// forwardedIn looks for a rejection in the body of a 2xx answer that nobody
+// needs. What is no JSON, and what forwards nothing that can be understood, is
+// none: the status was the answer.
+func forwardedIn(body []byte) *action.Error {
+	text := bare(body)
+	if !wire.IsObject(text) || !mayReject(text) {
+		return nil
+	}
+	members, err := wire.Members(text)
+	if err != nil {
+		return nil
+	}
+	if no := forwarded(text, members); no != nil && no.Code == action.CodeRejected {
+		return no
+	}
+	return nil
+}
+
+// explainedIn looks for what a 4xx answer says to the caller: a forwarded
+// message, or the detail of a problem (RFC 9457). With one it is a rejection,
+// with the answer's status; nil is none.
+func explainedIn(body []byte, contentType string, status int) *action.Error {
+	text := bare(body)
+	if !wire.IsObject(text) {
+		return nil
+	}
+	members, err := wire.Members(text)
+	if err != nil {
+		return nil
+	}
+	said := map[string]string{}
+	for _, m := range members {
+		var message string
+		if json.Unmarshal(text[m.ValStart:m.ValEnd], &message) == nil {
+			said[m.Name] = message
+		}
+	}
+	message := said[memberMessage]
+	if plain(message) == "" && contentType == typeProblem {
+		message = said[memberDetail]
+	}
+	if plain(message) == "" {
+		return nil
+	}
+	return rejection(float64(status), message)
+}
+
+// mayReject tells whether a body can hold one of the two members: it names one,
+// or has an escape, in which a name can hide. What cannot is not taken apart.
 func mayReject(body []byte) bool {
 	first := bytes.Index(body, []byte(`"forwarded`)) // one pass over what names neither
 	return first >= 0 && (bytes.Contains(body[first:], []byte(`"`+memberStatus+`"`)) ||
-		bytes.Contains(body[first:], []byte(`"`+memberMessage+`"`)))
+		bytes.Contains(body[first:], []byte(`"`+memberMessage+`"`))) || bytes.IndexByte(body, '\\') >= 0
 }
-
-// mayHide tells whether a body has an escape, in which the name of a member can
-// hide from mayReject.
-func mayHide(body []byte) bool { return bytes.IndexByte(body, '\\') >= 0 }

@@ -15,13 +15,17 @@ import (
 // like any other, so a wide allowance must not reach them: only an allowed
 // prefix of exactly one address does.
 var metadata = []netip.Prefix{
-	netip.MustParsePrefix("169.254.0.0/16"),     // link-local: AWS, Azure, GCP, OpenStack, ECS, EKS
-	netip.MustParsePrefix("168.63.129.16/32"),   // Azure's wire server, a public address
-	netip.MustParsePrefix("100.100.100.200/32"), // Alibaba
-	netip.MustParsePrefix("192.0.0.192/32"),     // Oracle
-	netip.MustParsePrefix("fe80::/10"),          // link-local
-	netip.MustParsePrefix("fd00:ec2::/32"),      // AWS over IPv6
-	netip.MustParsePrefix("fd20:ce::254/128"),   // GCP over IPv6
+	netip.MustParsePrefix("169.254.0.0/16"),         // link-local: AWS, Azure, GCP, OpenStack, ECS, EKS, Scaleway, Tencent
+	netip.MustParsePrefix("168.63.129.16/32"),       // Azure's wire server, a public address
+	netip.MustParsePrefix("100.100.100.200/32"),     // Alibaba
+	netip.MustParsePrefix("192.0.0.192/32"),         // Oracle
+	netip.MustParsePrefix("fe80::/10"),              // link-local
+	netip.MustParsePrefix("fd00:ec2::/32"),          // AWS over IPv6
+	netip.MustParsePrefix("fd20:ce::254/128"),       // GCP over IPv6
+	netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), // Oracle over IPv6
+	netip.MustParsePrefix("fd00:100::100:200/128"),  // Alibaba over IPv6
+	netip.MustParsePrefix("fd00:42::42/128"),        // Scaleway over IPv6
+	netip.MustParsePrefix("fd00:a9fe:a9fe::1/128"),  // Akamai over IPv6
 }
 
 // local are the ranges that AllowLocal opens.
@@ -33,11 +37,6 @@ var local = []netip.Prefix{
 	netip.MustParsePrefix("::1/128"),
 	netip.MustParsePrefix("fc00::/7"),
 }
-
-var (
-	nat64  = netip.MustParsePrefix("64:ff9b::/96")
-	sixto4 = netip.MustParsePrefix("2002::/16")
-)
 
 // Guard decides which addresses may be dialled: public ones on any port, and
 // what is allowed on purpose. It sees addresses after the name is resolved, so
@@ -84,10 +83,7 @@ func (g *Guard) Check(network, address string) error {
 		return blocked(err)
 	}
 	ip := at.Addr().Unmap()
-	for _, candidate := range []netip.Addr{ip, embedded(ip)} {
-		if !candidate.IsValid() {
-			continue
-		}
+	for _, candidate := range append(embedded(ip), ip) {
 		if err := g.check(candidate); err != nil {
 			return blocked(err)
 		}
@@ -109,20 +105,6 @@ func (g *Guard) check(ip netip.Addr) error {
 // control is Check in the form that net.Dialer calls before it connects.
 func (g *Guard) control(network, address string, _ syscall.RawConn) error {
 	return g.Check(network, address)
-}
-
-// embedded is the IPv4 address that a NAT64 or 6to4 address leads to. Both
-// ranges are closed by default; where one is allowed, what it leads to must be
-// allowed too.
-func embedded(ip netip.Addr) netip.Addr {
-	raw := ip.As16()
-	switch {
-	case nat64.Contains(ip):
-		return netip.AddrFrom4([4]byte(raw[12:16]))
-	case sixto4.Contains(ip):
-		return netip.AddrFrom4([4]byte(raw[2:6]))
-	}
-	return netip.Addr{}
 }
 
 func blocked(cause error) error {

@@ -57,6 +57,17 @@ func TestGuard(t *testing.T) {
 		{"NAT64 of metadata", "tcp6", "[64:ff9b::a9fe:a9fe]:80", 0},
 		{"6to4 of public", "tcp6", "[2002:808:808::1]:80", wide},
 		{"6to4 of metadata", "tcp6", "[2002:a9fe:a9fe::1]:80", 0},
+		{"compatible form of metadata", "tcp6", "[::169.254.169.254]:80", 0},
+		{"compatible form of metadata of Alibaba", "tcp6", "[::100.100.100.200]:80", 0},
+		{"translated form of metadata", "tcp6", "[::ffff:0:169.254.169.254]:80", 0},
+		{"local NAT64 of public", "tcp6", "[64:ff9b:1::808:808]:80", wide},
+		{"local NAT64 of metadata", "tcp6", "[64:ff9b:1::a9fe:a9fe]:80", 0},
+		{"local NAT64 of 48 bits of metadata", "tcp6", "[64:ff9b:1:a9fe:a9:fe00::]:80", 0},
+		{"local NAT64 of 56 bits of metadata", "tcp6", "[64:ff9b:1:7a9:fe:a9fe::]:80", 0},
+		{"local NAT64 of 64 bits of metadata", "tcp6", "[64:ff9b:1:7:a9:fea9:fe00::]:80", 0},
+		{"local NAT64 of Azure's wire server", "tcp6", "[64:ff9b:1::168.63.129.16]:80", 0},
+		{"Teredo of a client at metadata", "tcp6", "[2001:0:808:808::5601:5601]:80", 0},
+		{"Teredo of a server at metadata", "tcp6", "[2001:0:a9fe:a9fe::f7f7:f7f7]:80", 0},
 		{"Teredo", "tcp6", "[2001::1]:80", wide},
 		{"link-local", "tcp4", "169.254.1.1:80", 0},
 		{"link-local IPv6", "tcp6", "[fe80::1]:80", 0},
@@ -69,6 +80,13 @@ func TestGuard(t *testing.T) {
 		{"metadata of GCP, IPv6", "tcp6", "[fd20:ce::254]:80", 0},
 		{"metadata of Alibaba", "tcp4", "100.100.100.200:80", 0},
 		{"metadata of Oracle", "tcp4", "192.0.0.192:80", 0},
+		{"metadata of Oracle, IPv6", "tcp6", "[fd00:c1::a9fe:a9fe]:80", 0},
+		{"metadata of Alibaba, IPv6", "tcp6", "[fd00:100::100:200]:80", 0},
+		{"metadata of Scaleway", "tcp4", "169.254.42.42:80", 0},
+		{"metadata of Scaleway, IPv6", "tcp6", "[fd00:42::42]:80", 0},
+		{"metadata of Akamai, IPv6", "tcp6", "[fd00:a9fe:a9fe::1]:80", 0},
+		{"metadata of OpenStack, IPv6", "tcp6", "[fe80::a9fe:a9fe]:80", 0},
+		{"metadata of Tencent", "tcp4", "169.254.0.23:80", 0},
 		{"wire server of Azure", "tcp4", "168.63.129.16:80", 0},
 		{"beside the wire server", "tcp4", "168.63.129.17:80", strict | dev | wide},
 		{"another protocol", "udp4", "8.8.8.8:53", 0},
@@ -110,6 +128,34 @@ func TestGuardAllowances(t *testing.T) {
 		{"64:ff9b::/96", "[64:ff9b::808:808]:80", true},
 		{"64:ff9b::/96", "[64:ff9b::a00:1]:80", false}, // leads to 10.0.0.1
 		{"2002::/16", "[2002:7f00:1::1]:80", false},    // leads to 127.0.0.1
+		{"2002::/16", "[2002:808:808::1]:80", true},
+		{"64:ff9b:1::/48", "[64:ff9b:1::808:808]:80", true},
+		{"64:ff9b:1::/48", "[64:ff9b:1::a00:1]:80", false},         // of 96 bits, leads to 10.0.0.1
+		{"64:ff9b:1::/48", "[64:ff9b:1:a00:0:100::]:80", false},    // of 48 bits, the same
+		{"64:ff9b:1::/48", "[64:ff9b:1:7f:0:1::]:80", false},       // of 56 bits, leads to 127.0.0.1
+		{"64:ff9b:1::/48", "[64:ff9b:1::c0:a801:100:0]:80", false}, // of 64 bits, leads to 192.168.1.1
+		{"2001::/32", "[2001:0:808:808::f7f7:f7f7]:80", true},      // 8.8.8.8 behind 8.8.8.8
+		{"2001::/32", "[2001:0:808:808::f5ff:fffe]:80", false},     // leads to 10.0.0.1
+		{"2001::/32", "[2001:0:7f00:1::f7f7:f7f7]:80", false},      // asks 127.0.0.1
+		{"::/96", "[::8.8.8.8]:80", true},
+		{"::/96", "[::10.0.0.1]:80", false},
+		{"::/96", "[::169.254.169.254]:80", false},
+		{"::/96", "[::1]:80", true}, // which is an address of its own
+		{"::1/128", "[::1]:80", true},
+		{"::ffff:0:0:0/96", "[::ffff:0:8.8.8.8]:80", true},
+		{"::ffff:0:0:0/96", "[::ffff:0:10.0.0.1]:80", false},
+		{"::/0", "[::ffff:10.0.0.1]:80", false},
+		{"::/0", "[64:ff9b::10.0.0.1]:80", false},
+		{"::/0", "[64:ff9b:1::10.0.0.1]:80", false},
+		{"::/0", "[::10.0.0.1]:80", false},
+		{"::/0", "[2002:a00:1::]:80", false},
+		{"::/0", "[2001:0:808:808::f5ff:fffe]:80", false},
+		{"::/0", "[fd00:c1::a9fe:a9fe]:80", false},
+		{"fd00:c1::a9fe:a9fe/128", "[fd00:c1::a9fe:a9fe]:80", true},
+		{"0.0.0.0/0", "168.63.129.16:80", false},
+		{"168.63.129.16/32", "168.63.129.16:80", true},
+		{"192.0.0.0/24", "192.0.0.192:80", false},
+		{"100.64.0.0/10", "100.100.100.200:80", false},
 	}
 	for _, c := range cases {
 		network := "tcp4"
@@ -130,6 +176,31 @@ func TestGuardSeesThroughMapping(t *testing.T) {
 		a := guard.Check("tcp4", netip.AddrPortFrom(plain, 80).String())
 		b := guard.Check("tcp6", netip.AddrPortFrom(mapped, 80).String())
 		require.Equal(t, a == nil, b == nil)
+	})
+}
+
+// Whatever leads to an address of IPv4 passes, under an allowance of all of IPv6,
+// only where that address passes by itself.
+func TestGuardSeesWhereAnAddressLeads(t *testing.T) {
+	guard := NewGuard(false, netip.MustParsePrefix("::/0"))
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 4, 4), rapid.SampledFrom([][]byte{{10, 0, 0, 1}, {127, 0, 0, 1}, {169, 254, 169, 254}, {168, 63, 129, 16}, {8, 8, 8, 8}})).Draw(t, "ip")
+		plain := guard.Check("tcp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte(b)), 80).String())
+		for _, form := range [][16]byte{
+			{12: b[0], b[1], b[2], b[3]},
+			{8: 0xff, 0xff, 0, 0, b[0], b[1], b[2], b[3]},
+			{0, 0x64, 0xff, 0x9b, 12: b[0], b[1], b[2], b[3]},
+			{0, 0x64, 0xff, 0x9b, 0, 1, 12: b[0], b[1], b[2], b[3]},
+			{0x20, 0x02, b[0], b[1], b[2], b[3]},
+			{0x20, 0x01, 0, 0, b[0], b[1], b[2], b[3], 0, 0, 0, 0, 0xf7, 0xf7, 0xf7, 0xf7},
+			{0x20, 0x01, 0, 0, 8, 8, 8, 8, 0, 0, 0, 0, ^b[0], ^b[1], ^b[2], ^b[3]},
+		} {
+			if b[0] == 0 {
+				continue // no address to lead to
+			}
+			ip := netip.AddrFrom16(form)
+			require.Equal(t, plain == nil, guard.Check("tcp6", netip.AddrPortFrom(ip, 80).String()) == nil, "%v", ip)
+		}
 	})
 }
 

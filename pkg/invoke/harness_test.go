@@ -100,13 +100,18 @@ func rawServer(t testing.TB, handle func(net.Conn)) string {
 }
 
 // readRequest reads one whole request off the connection.
-func readRequest(c net.Conn) bool {
+func readRequest(c net.Conn) bool { return requestOf(c) != nil }
+
+// requestOf reads one whole request off the connection; nil is none.
+func requestOf(c net.Conn) *http.Request {
 	req, err := http.ReadRequest(bufio.NewReader(c))
 	if err != nil {
-		return false
+		return nil
 	}
-	_, err = io.Copy(io.Discard, req.Body)
-	return err == nil
+	if _, err = io.Copy(io.Discard, req.Body); err != nil {
+		return nil
+	}
+	return req
 }
 
 // answering reads a request, writes text, and closes.

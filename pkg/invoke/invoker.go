@@ -39,6 +39,12 @@ func New(o Options) *Invoker {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.RootCAs == nil {
+		// The system's are read once, and not again if that fails: better now
+		// than when there is no descriptor left. That they cannot be read is
+		// said by the exchanges that need them.
+		_, _ = x509.SystemCertPool()
+	}
 	return &Invoker{options: o, clients: newClients(maxClients)}
 }
 
@@ -56,12 +62,17 @@ func (i *Invoker) Close() { i.clients.close() }
 // The codes of Answer.Err are timeout, dns, connect, tls, blocked_address,
 // redirect, status, gone, answer_too_large, headers_too_large, answer_broken,
 // answer_malformed, cancelled (ctx was cancelled, rather than over), rejected
-// (a 2xx answer that says no); busy, rate_limited and breaker_open, see
-// Answer.Uncharged; and, for a Call that cannot be sent as it is, bad_field or
-// internal.
+// (a 2xx answer that says no, or a 4xx that says why, see Call.Heard); busy, rate_limited and breaker_open, see
+// Answer.Uncharged; our_fault, when this machine had no descriptor, port or
+// memory left, or no certificate authorities; and, for a Call that cannot be
+// sent as it is, bad_field or internal.
 //
-// The request is sent once. It is repeated once only if the connection it was
-// given turned out dead before a single byte was written.
+// The request is processed once at most, as far as anybody can know: within the
+// deadline it is sent again on a fresh connection when not a byte of it could be
+// written, when an HTTP/2 server says that it did not process it (REFUSED_STREAM,
+// GOAWAY), or when the kept connection that it was given ended within a second
+// and before any byte of an answer. A fresh connection that breaks, or an answer
+// that began, is never repeated.
 //
 // Beside the bodies, an exchange under way holds less than 128 KiB. The body of
 // the Call is not copied; the answer's costs once its size, and once more, for
@@ -91,7 +102,7 @@ func (i *Invoker) do(caller context.Context, c Call) Answer {
 	if wait <= 0 {
 		wait = timeoutOf(c.Target)
 	}
-	p, a, refused := v.limits.admit(caller, wait)
+	p, a, refused := c.Shares.admit(caller, party{c.Instance, c.Owner, c.Target.Name}, v.limits, wait)
 	if refused {
 		return a
 	}
@@ -105,6 +116,7 @@ func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 	ctx, cancel := context.WithTimeout(caller, timeoutOf(c.Target))
 	defer cancel()
 	ex := &exchange{}
+	defer ex.end()
 	if refused := i.prepare(ctx, ex, cl, c); refused != nil {
 		return Answer{Err: refused}
 	}
@@ -113,29 +125,33 @@ func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 		if resp != nil {
 			resp.Body.Close()
 		}
-		return Answer{Sent: ex.sent(), Err: classify(caller, ctx, ex, err)}
+		return Answer{Sent: ex.reached(), Err: classify(caller, ctx, ex, err)}
 	}
 	defer resp.Body.Close()
 	a := Answer{Status: resp.StatusCode, Sent: true}
 	a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		a.Err = refusal(resp.StatusCode)
-		drain(resp, cancel)
+	if !isSuccess(resp.StatusCode) || !c.ReadBody {
+		a.answered(resp, c, cancel)
 		return a
 	}
-	a.ContentType = mediaType(resp.Header.Get("Content-Type"))
-	body, err := readBody(resp, c.Target.AnswerLimit())
+	a.Header, a.ContentType = resp.Header, mediaType(resp.Header.Get("Content-Type"))
+	body, err := readBody(resp, c.Target.AnswerLimit(), false)
 	if err != nil {
 		a.Err = classify(caller, ctx, nil, err)
-		return a
+		if len(body) == 0 { // its length alone was too much
+			body = beginning(resp, cancel, nil)
+		}
+	} else {
+		a.Body, a.Err = settle(body, a.ContentType)
 	}
-	a.Body, a.Err = settle(body, a.ContentType, c.ReadBody)
+	a.failing(resp, body, c.Target)
 	return a
 }
 
+// timeoutOf is the target's timeout, within its bounds whatever it says.
 func timeoutOf(t *action.Target) time.Duration {
 	if t.Timeout > 0 {
-		return t.Timeout
+		return min(t.Timeout, action.MaxTimeout)
 	}
 	return action.DefaultTimeout
 }

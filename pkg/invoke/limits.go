@@ -74,10 +74,15 @@ func newRate(old *rate.Limiter, of action.Rate) *rate.Limiter {
 type permit struct {
 	slots  *slots
 	report func(error) // nil = no breaker
+	shares *Shares     // of which it has a place; nil = none was taken
+	of     party
 }
 
-// end gives the slot back and tells the breaker what came of it.
+// end gives back what was taken and tells the breaker what came of it.
 func (p permit) end(caller context.Context, a Answer) {
+	if p.shares != nil {
+		p.shares.leave(p.of)
+	}
 	if p.report != nil {
 		p.report(blame(caller, a))
 	}
@@ -114,6 +119,10 @@ func (l *limits) admit(ctx context.Context, wait time.Duration) (p permit, a Ans
 	}
 	return p, Answer{}, false
 }
+
+// neverWaits tells of limits that let an exchange begin or refuse it, and let none
+// wait.
+func (l *limits) neverWaits() bool { return l.concurrency <= 0 && l.rate == nil }
 
 // token takes one token of the rate, waiting for it if it comes before until
 // and the end of ctx. It is 0 when it has one, and else the time that the next

@@ -185,27 +185,6 @@ func (c deadConn) Write([]byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-// A kept connection that dies after the request went out is not tried again,
-// Idempotency-Key or not: the target may have acted on it.
-func TestSentIsNeverRepeated(t *testing.T) {
-	var requests atomic.Int64
-	address := rawServer(t, func(c net.Conn) {
-		for readRequest(c) {
-			if requests.Add(1) > 1 {
-				return
-			}
-			_, _ = io.WriteString(c, ok+"Content-Length: 2\r\n\r\n{}")
-		}
-	})
-	i := newInvoker(t)
-	require.Nil(t, i.Do(t.Context(), callTo("http://"+address)).Err)
-	a := i.Do(t.Context(), callTo("http://"+address))
-	require.NotNil(t, a.Err)
-	require.Equal(t, action.CodeAnswerBroken, a.Err.Code)
-	require.True(t, a.Sent)
-	require.EqualValues(t, 2, requests.Load())
-}
-
 func TestClientFollowsItsTarget(t *testing.T) {
 	s, _ := countingServer(t, func(w http.ResponseWriter, _ *http.Request) {})
 	i := newInvoker(t)
@@ -225,6 +204,7 @@ func TestClientFollowsItsTarget(t *testing.T) {
 		"url":         func(t *action.Target) { t.URL += "/x" },
 		"timeout":     func(t *action.Target) { t.Timeout++ },
 		"concurrency": func(t *action.Target) { t.Concurrency = 7 },
+		"keep alive":  func(t *action.Target) { t.NoKeepAlive = true },
 		"egress":      func(t *action.Target) { t.Egress = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} },
 	} {
 		before, _ := clientOf(i, "a", one)

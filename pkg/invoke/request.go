@@ -43,12 +43,14 @@ var (
 	nameSignature   = http.CanonicalHeaderKey(sign.HeaderSignature)
 )
 
-// maxHeaders is how many headers of ours a request has at most.
-const maxHeaders = 15
-
-// usualHeaders is how many it has as a rule. A map with room for one more takes
-// twice the memory.
-const usualHeaders = 14
+// usualHeaders is how many headers of ours a call without a trace has, and
+// eventHeaders how many a delivery has, with a trace and a mark: there is room for
+// that many, and more find their own. A map with room for more than usualHeaders
+// takes twice the memory, which calls need not.
+const (
+	usualHeaders = 14
+	eventHeaders = 20
+)
 
 // noHeader is what http.Client sees, see sealed. Never written to.
 var noHeader = http.Header{}
@@ -69,22 +71,31 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 	if err := ex.request.SetBody(retryablehttp.ReaderFunc(ex.open)); err != nil {
 		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
 	}
-	// net/http repeats a request by itself when it can rewind the body and an
-	// Idempotency-Key is set, even if all of it was sent. Without GetBody it
-	// cannot; what may be repeated is onlyUnsent's decision.
+	// net/http repeats a request by itself when it can rewind the body: with an
+	// Idempotency-Key on any kept connection that ended, however late, and after
+	// an HTTP/2 PROTOCOL_ERROR, whatever was processed. Without GetBody it
+	// cannot; what may be repeated is decided in one place, see unprocessed.
 	ex.request.GetBody = nil
 	return nil
 }
 
 // set sets a header of ours; name is in canonical form.
 func (ex *exchange) set(name, value string) {
+	if ex.named == len(ex.values) {
+		ex.header[name] = []string{value}
+		return
+	}
 	ex.values[ex.named] = value
 	ex.header[name] = ex.values[ex.named : ex.named+1 : ex.named+1]
 	ex.named++
 }
 
 func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
-	ex.header = make(http.Header, usualHeaders+len(c.Target.Headers))
+	room := usualHeaders
+	if c.Sequence != 0 || c.Traceparent != "" {
+		room = eventHeaders
+	}
+	ex.header = make(http.Header, room+len(c.Target.Headers))
 	for name, value := range c.Target.Headers {
 		if !isToken(name) || !isValue(value) {
 			return action.NewError(action.CodeBadField, action.StageInvoke,
@@ -101,9 +112,7 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
 	if c.Traceparent != "" && isValue(c.Traceparent) {
 		ex.set(nameTraceparent, c.Traceparent)
 	}
-	if c.Replay {
-		ex.set(wire.HeaderReplay, "true")
-	}
+	ex.setOrigin(&c)
 	if c.ID != "" {
 		if !isValue(c.ID) {
 			return action.NewError(action.CodeBadField, action.StageInvoke,
@@ -115,20 +124,49 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
 	return i.fillValues(ex, cl, c)
 }
 
+// eventTime is RFC 3339 with milliseconds, which every language reads.
+const eventTime = "2006-01-02T15:04:05.000Z07:00"
+
+// setOrigin tells the target where the body comes from, and whether it is sent
+// again.
+func (ex *exchange) setOrigin(c *Call) {
+	if c.Replay {
+		ex.set(wire.HeaderReplay, "true")
+	}
+	if c.Redrive {
+		ex.set(wire.HeaderRedrive, "true")
+	}
+	if c.Instance != "" {
+		ex.set(wire.HeaderInstance, wire.HeaderText(c.Instance))
+	}
+	if c.Org != "" {
+		ex.set(wire.HeaderOrg, wire.HeaderText(c.Org))
+	}
+	if c.EventID != "" {
+		ex.set(wire.HeaderEventID, wire.HeaderText(c.EventID))
+	}
+	if c.EventType != "" && isValue(c.EventType) {
+		ex.set(wire.HeaderEventType, c.EventType)
+	}
+}
+
 // computed are header values, written into one text one after the other.
 type computed struct {
-	text  []byte
-	names [6]string
-	ends  [6]int
-	n     int
+	text   []byte
+	values []named
+}
+
+// named is one of them: it ends at end, where the next one begins.
+type named struct {
+	name string
+	end  int
 }
 
 var computedFree = sync.Pool{New: func() any { return &computed{text: make([]byte, 0, 512)} }}
 
-// named ends the value that was last written.
-func (v *computed) named(name string) {
-	v.names[v.n], v.ends[v.n] = name, len(v.text)
-	v.n++
+// end ends the value that was last written.
+func (v *computed) end(name string) {
+	v.values = append(v.values, named{name, len(v.text)})
 }
 
 // fillValues sets the headers whose values are computed: numbers, and the
@@ -137,24 +175,28 @@ func (v *computed) named(name string) {
 func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
 	v := computedFree.Get().(*computed)
 	defer computedFree.Put(v)
-	v.text, v.n = v.text[:0], 0
+	v.text, v.values = v.text[:0], v.values[:0]
 	if refused := i.sign(ex, v, cl, c); refused != nil {
 		return refused
 	}
 	v.text = strconv.AppendInt(v.text, int64(c.Attempt), 10)
-	v.named(wire.HeaderAttempt)
+	v.end(wire.HeaderAttempt)
 	if c.Sequence != 0 {
 		v.text = strconv.AppendUint(v.text, c.Sequence, 10)
-		v.named(wire.HeaderSequence)
+		v.end(wire.HeaderSequence)
+	}
+	if !c.EventTime.IsZero() {
+		v.text = c.EventTime.UTC().AppendFormat(v.text, eventTime)
+		v.end(wire.HeaderEventTime)
 	}
 	if deadline, ok := ex.Deadline(); ok {
 		v.text = strconv.AppendInt(v.text, max(time.Until(deadline).Milliseconds(), 0), 10)
-		v.named(wire.HeaderRemaining)
+		v.end(wire.HeaderRemaining)
 	}
 	text, from := string(v.text), 0
-	for k := range v.n {
-		ex.set(v.names[k], text[from:v.ends[k]])
-		from = v.ends[k]
+	for _, value := range v.values {
+		ex.set(value.name, text[from:value.end])
+		from = value.end
 	}
 	return nil
 }
@@ -168,22 +210,27 @@ func (i *Invoker) sign(ex *exchange, v *computed, cl *client, c Call) *action.Er
 	if len(c.Keys) == 0 {
 		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key")
 	}
+	var err error
 	signer, now := cl.signerOf(c.Keys), i.options.Now()
 	if zitadel {
-		v.text = signer.AppendZitadel(v.text, now, c.Body)
-		v.named(nameZitadel)
+		if v.text, err = signer.AppendZitadel(v.text, now, c.Body); err != nil { // no edit has let it in
+			return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key").WithCause(err)
+		}
+		v.end(nameZitadel)
 	}
 	if !standard {
 		return nil
 	}
-	var err error
 	if v.text, err = signer.AppendStandard(v.text, c.ID, now, c.Body); err != nil {
-		return asError(err)
+		if refused := asError(err); refused.Field != "signing_key" {
+			return refused
+		}
+		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key").WithCause(err) // nor that
 	}
-	v.named(nameSignature)
+	v.end(nameSignature)
 	ex.set(nameID, c.ID)
 	v.text = strconv.AppendInt(v.text, now.Unix(), 10)
-	v.named(nameTimestamp)
+	v.end(nameTimestamp)
 	return nil
 }
 

@@ -2,7 +2,10 @@ package invoke
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -111,6 +114,7 @@ func TestOwnHeadersCannotOverrideOurs(t *testing.T) {
 	own := map[string]string{"X-Team": "identity", "authorization": "Bearer x", "Accept": "application/json"}
 	forged := []string{
 		"zitadel-signature", "Webhook-Id", "webhook-extra", "Webhook-Signature", "callout-sequence", "Callout-Future",
+		"callout-org", "Callout-Instance", "CALLOUT-EVENT-ID", "Callout-Event-Type", "Callout-Event-Time", "Callout-Redrive",
 		"callout-delivery-id", "Idempotency-Key", "traceparent", "Content-Type", "content-length",
 		"Content-Encoding", "Transfer-Encoding", "Host", "Connection", "User-Agent", "Accept-Encoding", "Expect",
 		"Proxy-Authorization", "Upgrade", "Te", "Trailer",
@@ -136,13 +140,16 @@ func TestCallsThatCannotBeSent(t *testing.T) {
 	header := func(name, value string) func(*Call) {
 		return func(c *Call) { c.Target.Headers = map[string]string{name: value} }
 	}
+	asymmetric := "whsk_" + base64.StdEncoding.EncodeToString(make([]byte, ed25519.SeedSize))
 	for name, c := range map[string]struct {
 		change func(*Call)
 		code   action.Code
 	}{
 		"no body":           {func(c *Call) { c.Body = nil }, action.CodeBadField},
 		"no key":            {func(c *Call) { c.Keys = nil }, action.CodeInternal},
-		"bad key":           {func(c *Call) { c.Keys = []string{"x"} }, action.CodeBadField},
+		"bad key":           {func(c *Call) { c.Keys = []string{"x"} }, action.CodeInternal},
+		"asymmetric key":    {func(c *Call) { c.Keys = []string{asymmetric} }, action.CodeInternal},
+		"one among others":  {func(c *Call) { c.Keys = []string{sign.NewKey(), asymmetric} }, action.CodeInternal},
 		"dot in id":         {func(c *Call) { c.ID = "a.b" }, action.CodeBadField},
 		"break in id":       {func(c *Call) { c.ID = "a\r\nX: y" }, action.CodeBadField},
 		"break in header":   {header("X", "a\r\nY: z"), action.CodeBadField},
@@ -158,6 +165,12 @@ func TestCallsThatCannotBeSent(t *testing.T) {
 		require.False(t, a.Sent, name)
 	}
 	require.Empty(t, got)
+	require.Nil(t, i.Do(t.Context(), callTo(url, func(c *Call) {
+		c.Keys, c.Target.Signatures = []string{asymmetric}, []action.Signature{action.SignStandard}
+	})).Err)
+	r := <-got
+	require.NoError(t, sign.VerifyStandard(r.Header, r.body, time.Now(), asymmetric))
+	require.Empty(t, r.Header.Values(sign.HeaderZitadel))
 }
 
 func TestBodies(t *testing.T) {
@@ -222,4 +235,17 @@ func TestCancellation(t *testing.T) {
 	a = i.Do(ctx, callTo(s.URL))
 	require.Equal(t, action.CodeCancelled, a.Err.Code, "and nothing begins under a context that is over")
 	require.False(t, a.Sent)
+}
+
+// However many headers a request gets, there is room for each.
+func TestRoomForEveryHeader(t *testing.T) {
+	ex, v := &exchange{header: http.Header{}}, &computed{}
+	for n := range 50 {
+		ex.set(fmt.Sprint("X-", n), fmt.Sprint(n))
+		v.end(fmt.Sprint("Y-", n))
+	}
+	for n := range 50 {
+		require.Equal(t, []string{fmt.Sprint(n)}, ex.header[fmt.Sprint("X-", n)])
+	}
+	require.Len(t, v.values, 50)
 }

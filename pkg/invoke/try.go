@@ -49,6 +49,7 @@ func (i *Invoker) try(caller context.Context, c Call, t *Trial) {
 	ctx, cancel := context.WithTimeout(caller, timeoutOf(c.Target))
 	defer cancel()
 	ex := &exchange{}
+	defer ex.end()
 	if t.Err = i.prepare(ctx, ex, cl, c); t.Err != nil {
 		return
 	}
@@ -59,37 +60,32 @@ func (i *Invoker) try(caller context.Context, c Call, t *Trial) {
 		if resp != nil {
 			resp.Body.Close()
 		}
-		t.Sent, t.Err = ex.sent(), classify(caller, ctx, ex, err)
+		t.Sent, t.Err = ex.reached(), classify(caller, ctx, ex, err)
 		return
 	}
 	defer resp.Body.Close()
 	t.Sent, t.Status, t.ResponseHeader = true, resp.StatusCode, resp.Header
 	t.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
 	t.ContentType = mediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+	if resp.StatusCode < 200 { // 101: no answer follows, the connection is another protocol's
 		t.Err = refusal(resp.StatusCode)
-		t.keep(resp)
 		return
 	}
 	kept := &keptBody{ReadCloser: resp.Body}
 	resp.Body = kept
-	body, err := readBody(resp, c.Target.AnswerLimit())
+	if !isSuccess(resp.StatusCode) || !c.ReadBody {
+		t.answered(resp, c, func() {})
+		kept.fill()
+		t.Shown = kept.shown(resp)
+		return
+	}
+	body, err := readBody(resp, c.Target.AnswerLimit(), false)
 	t.Shown = kept.shown(resp)
 	if err != nil {
 		t.Err = classify(caller, ctx, nil, err)
 		return
 	}
-	t.Body, t.Err = settle(body, t.ContentType, c.ReadBody)
-}
-
-// keep reads the beginning of an answer that no call would read.
-func (t *Trial) keep(resp *http.Response) {
-	if resp.StatusCode < 200 {
-		return // 101: no answer follows, the connection is another protocol's
-	}
-	kept := &keptBody{ReadCloser: resp.Body}
-	_, _ = io.CopyN(io.Discard, kept, ShownBody) // what there is of it
-	t.Shown = kept.shown(resp)
+	t.Body, t.Err = settle(body, t.ContentType)
 }
 
 // keptBody keeps the beginning of what is read through it.
@@ -102,6 +98,11 @@ func (k *keptBody) Read(p []byte) (int, error) {
 	n, err := k.ReadCloser.Read(p)
 	k.start = append(k.start, p[:min(n, ShownBody-len(k.start))]...)
 	return n, err
+}
+
+// fill reads on to what is shown of an answer that no call would read.
+func (k *keptBody) fill() {
+	_, _ = io.CopyN(io.Discard, k, int64(ShownBody-len(k.start))) // what there is of it
 }
 
 // shown undoes gzip as far as it can be read.

@@ -136,17 +136,34 @@ func TestTryIsGuardedAndBounded(t *testing.T) {
 	require.Equal(t, action.CodeBadField, i.Try(t.Context(), callTo("ftp://a.example")).Err.Code)
 }
 
-// TestEveryHeaderAtOnce: a replayed event with a trace has all headers there
-// are.
+// TestEveryHeaderAtOnce: an event with a trace and both marks has all headers
+// there are. One mark more than any delivery has finds a place of its own.
 func TestEveryHeaderAtOnce(t *testing.T) {
 	url, got := recorder(t)
 	a := newInvoker(t).Do(t.Context(), callTo(url, func(c *Call) {
-		c.Attempt, c.Sequence, c.Traceparent, c.Replay = 2, 7, "00-abc-def-01", true
+		c.Attempt, c.Sequence, c.Traceparent, c.Replay, c.Redrive = 2, 7, "00-abc-def-01", true, true
+		c.Instance, c.Org, c.EventID, c.EventType = "eu 1", "Zürich 100%", "ev-1", "user.added"
+		c.EventTime = time.Date(2026, 3, 1, 13, 4, 5, 67_891_000, time.FixedZone("", 3600))
 	}))
 	require.Nil(t, a.Err)
 	r := <-got
-	require.Equal(t, []string{"7"}, r.Header.Values("Callout-Sequence"))
-	require.Equal(t, []string{"true"}, r.Header.Values("Callout-Replay"))
+	for name, want := range map[string]string{
+		"Callout-Sequence": "7", "Callout-Replay": "true", "Callout-Redrive": "true", "Callout-Instance": "eu%201",
+		"Callout-Org": "Z%C3%BCrich%20100%25", "Callout-Event-Id": "ev-1", "Callout-Event-Type": "user.added",
+		"Callout-Event-Time": "2026-03-01T12:04:05.067Z",
+	} {
+		require.Equal(t, []string{want}, r.Header.Values(name), name)
+	}
 	require.NotEmpty(t, r.Header.Get("Callout-Remaining-Ms"))
-	require.Len(t, r.Header, maxHeaders+1, "ours and Content-Length")
+	require.Len(t, r.Header, eventHeaders+2, "ours, one of them over the usual, and Content-Length")
+}
+
+// TestNothingIsSaidOfWhatIsNotKnown: a call of no organization is of none, and of
+// no event.
+func TestNothingIsSaidOfWhatIsNotKnown(t *testing.T) {
+	url, got := recorder(t)
+	require.Nil(t, newInvoker(t).Do(t.Context(), callTo(url, func(c *Call) { c.Instance, c.Org = "north", "acme" })).Err)
+	require.Len(t, (<-got).Header, usualHeaders+1, "a call has room for what it says, and there is Content-Length")
+	require.Nil(t, newInvoker(t).Do(t.Context(), callTo(url)).Err)
+	require.Len(t, (<-got).Header, usualHeaders+1-2)
 }

@@ -8,26 +8,44 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
 // Apply puts a configuration in force, or tells what it would change.
 func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.ApplyRequest]) (*connect.Response[calloutv1.ApplyResponse], error) {
-	text := catalog.ReadText(req.Msg.GetInstance(), []catalog.File{{Name: req.Msg.GetFile(), Text: []byte(req.Msg.GetConfiguration())}})
+	text, err := file.ReadText(ctx, req.Msg.GetInstance(), []file.File{{Name: req.Msg.GetFile(), Text: []byte(req.Msg.GetConfiguration())}})
+	if err != nil {
+		return nil, err
+	}
+	if text.Objects() == 0 && !req.Msg.GetAllowEmpty() && !text.Flawed() {
+		return nil, &badCatalog{problems: []catalog.Problem{file.NoObjects(req.Msg.GetFile())}}
+	}
 	answer := &calloutv1.ApplyResponse{Instance: text.Instance()}
 	e := edit{instance: text.Instance(), source: "apply", request: req.Msg.GetRequestId(), dryRun: req.Msg.GetDryRun() || text.Flawed()}
+	var made []bus.NewSecret
+	if req.Msg.GetReturnMadeKeys() {
+		e.made = &made
+	}
 	e.make = func(ctx context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error) {
 		if err := atRevision(current, req.Msg.GetIfRevision()); err != nil && !text.Flawed() {
 			return nil, err
 		}
 		next, found := planned(current, text, req.Msg.GetPrune())
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if next == nil {
 			return nil, &badCatalog{problems: found}
 		}
 		undeclared, err := s.undeclared(ctx, current, next)
+		if err != nil {
+			return next, err
+		}
 		answer.Problems = problems(slices.Concat(found, undeclared))
-		return next, err
+		return s.engine(text.Instance()).Recall(ctx, current, next)
 	}
 	_, unknown := s.catalog(ctx, e.instance, 0)
 	done, err := s.edit(ctx, e)
@@ -38,7 +56,10 @@ func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.Appl
 		_, found := planned(done.was, text, req.Msg.GetPrune())
 		answer.Problems = problems(found)
 	}
-	answer.Revision, answer.Changes = done.revision, changes(catalog.Diff(done.was, done.is))
+	if req.Msg.GetReturnMadeKeys() {
+		answer.MadeKeys = &calloutv1.MadeKeys{Keys: madeKeys(made)}
+	}
+	answer.Revision, answer.Changes, answer.Objects = done.revision, changes(done.was, done.is), uint32(done.was.Objects())
 	answer.Changed = len(answer.GetChanges()) > 0 || unknown != nil // which makes the instance
 	return connect.NewResponse(answer), nil
 }
@@ -46,7 +67,7 @@ func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.Appl
 // planned is the catalog that a configuration leads to, nil when it has errors.
 // With prune it is the configuration's own; without, what is not named stays,
 // and may be named.
-func planned(current *catalog.Snapshot, text *catalog.Text, prune bool) (*catalog.Snapshot, []catalog.Problem) {
+func planned(current *catalog.Snapshot, text *file.Text, prune bool) (*catalog.Snapshot, []catalog.Problem) {
 	if prune {
 		return text.Alone()
 	}
@@ -76,7 +97,7 @@ func (s *Service) Export(ctx context.Context, req *connect.Request[calloutv1.Exp
 			return nil, notFoundAt(err, "revision")
 		}
 	}
-	return connect.NewResponse(&calloutv1.ExportResponse{Instance: c.Instance, Revision: c.Revision, Configuration: string(catalog.Export(c))}), nil
+	return connect.NewResponse(&calloutv1.ExportResponse{Instance: c.Instance, Revision: c.Revision, Configuration: string(file.Export(c))}), nil
 }
 
 // GetRevision tells the revision in force.
@@ -85,5 +106,9 @@ func (s *Service) GetRevision(ctx context.Context, req *connect.Request[calloutv
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.GetRevisionResponse{Instance: m.Instance(), Revision: m.Revision()}), nil
+	followed, err := s.engine(m.Instance()).Followed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.GetRevisionResponse{Instance: m.Instance(), Revision: m.Revision(), FileFollowed: followed}), nil
 }

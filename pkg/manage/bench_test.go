@@ -13,7 +13,6 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/manage"
 	"github.com/callout-hq/callout/pkg/node"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
@@ -40,9 +39,9 @@ func largeNode(b *testing.B) (*node.Node, http.Handler) {
 	n, err := node.Start(b.Context(), node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "bench.yaml", Log: zerolog.Nop(), WithoutWorker: true})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, n.Close(b.Context())) })
-	_, err = n.Dispatcher().Apply(b.Context(), many(10_000))
+	_, err = n.Dispatcher().Instance("default").Apply(b.Context(), many(10_000))
 	require.NoError(b, err)
-	return n, manage.Routes(n.Dispatcher(), zerolog.Nop())["/callout.v1.ActionService/"]
+	return n, node.Mount(zerolog.Nop())(n.Dispatcher())["/callout.v1.ActionService/"]
 }
 
 // answered asks the service without a connection, so that only its own work is

@@ -19,19 +19,19 @@ type Declarations interface {
 	// Declare takes the place of what the core of that name declared before,
 	// also for an instance that is not there yet. The errors are bad_field, with
 	// a field such as methods[3], too_large and unavailable.
-	Declare(ctx context.Context, instance string, what catalog.Declaration) error
+	Declare(ctx context.Context, what catalog.Declaration) error
 	// Declared gives what all cores of an instance have declared; nothing for
 	// one that is not there.
-	Declared(ctx context.Context, instance string) (*catalog.Declared, error)
+	Declared(ctx context.Context) (*catalog.Declared, error)
 	// Undeclared lists what an edit brings in that no core has declared: errors
 	// are what Edit refuses, with a *catalog.UnknownConditions.
-	Undeclared(ctx context.Context, instance string, current, next *catalog.Snapshot) ([]catalog.Problem, error)
+	Undeclared(ctx context.Context, current, next *catalog.Snapshot) ([]catalog.Problem, error)
 }
 
 // DeclareConditions stores what a core can be extended at.
 func (s *Service) DeclareConditions(ctx context.Context, req *connect.Request[calloutv1.DeclareConditionsRequest]) (*connect.Response[calloutv1.DeclareConditionsResponse], error) {
 	instance, d := orDefault(req.Msg.GetInstance()), req.Msg.GetDeclaration()
-	err := s.engine.Declare(ctx, instance, catalog.Declaration{
+	err := s.engine(instance).Declare(ctx, catalog.Declaration{
 		Core: d.GetCore(), Methods: d.GetMethods(), Functions: d.GetFunctions(), EventTypes: d.GetEventTypes(),
 	})
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Service) DeclareConditions(ctx context.Context, req *connect.Request[ca
 	if err != nil {
 		return nil, err
 	}
-	declared, err := s.engine.Declared(ctx, instance)
+	declared, err := s.engine(instance).Declared(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Service) ListConditions(ctx context.Context, req *connect.Request[callo
 	if err != nil {
 		return nil, err
 	}
-	declared, err := s.engine.Declared(ctx, m.Instance())
+	declared, err := s.engine(m.Instance()).Declared(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func containing(names []string, part string) []string {
 // undeclared lists what an edit brings in that no core has declared. The error is
 // the one with which Edit refuses it.
 func (s *Service) undeclared(ctx context.Context, current, next *catalog.Snapshot) ([]catalog.Problem, error) {
-	found, err := s.engine.Undeclared(ctx, next.Instance, current, next)
+	found, err := s.engine(next.Instance).Undeclared(ctx, current, next)
 	if err == nil && catalog.HasErrors(found) {
 		err = &catalog.UnknownConditions{Problems: found}
 	}
@@ -139,7 +139,7 @@ func (o *subject) undeclared(e *catalog.UnknownConditions) error {
 // declaredHint tells that nobody has declared a name; empty when somebody has,
 // or nothing is known.
 func (s *Service) declaredHint(ctx context.Context, instance string, phase action.Phase, name string) (string, error) {
-	declared, err := s.engine.Declared(ctx, instance)
+	declared, err := s.engine(instance).Declared(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,13 +9,14 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
 	"github.com/callout-hq/callout/pkg/catalog"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
 // DeleteTarget removes a target.
 func (s *Service) DeleteTarget(ctx context.Context, req *connect.Request[calloutv1.DeleteTargetRequest]) (*connect.Response[calloutv1.DeleteTargetResponse], error) {
-	d := deletion{service: s, instance: orDefault(req.Msg.GetInstance()), waiting: req.Msg.GetWaiting(), dryRun: req.Msg.GetDryRun()}
+	d := deletion{service: s, instance: orDefault(req.Msg.GetInstance()), waiting: req.Msg.GetWaiting(), dryRun: req.Msg.GetDryRun(), wait: req.Msg.Wait} //nolint:protogetter // whether it is set counts
 	revision, err := d.run(ctx, "api DeleteTarget", req.Msg.GetRequestId(), func(ctx context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error) {
 		place, err := targetMeant(current, req.Msg, current.FindID)
 		if err != nil {
@@ -30,19 +32,19 @@ func (s *Service) DeleteTarget(ctx context.Context, req *connect.Request[callout
 		} else if len(used) > 0 {
 			next = current.WithoutUses(place)
 		}
-		_, paused := s.engine.Paused(current.Instance, place.Org, place.Name)
+		_, paused := s.engine(current.Instance).Paused(place.Org, place.Name)
 		d.paused = paused || t.Paused
-		return next.WithoutTarget(place.Org, place.Name), d.ask(ctx, catalog.Line{Owner: place.Org, Target: place.Name})
+		return next.WithoutTarget(place.Org, place.Name), d.ask(ctx, "target "+place.Name, catalog.Line{Owner: place.Org, Target: place.Name})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.DeleteTargetResponse{Revision: revision, Discarded: d.discarded}), nil
+	return connect.NewResponse(&calloutv1.DeleteTargetResponse{Revision: revision, Discarded: d.discarded, Job: d.shown()}), nil
 }
 
 // DeleteExecution removes an execution, or a list that nothing includes.
 func (s *Service) DeleteExecution(ctx context.Context, req *connect.Request[calloutv1.DeleteExecutionRequest]) (*connect.Response[calloutv1.DeleteExecutionResponse], error) {
-	d := deletion{service: s, instance: orDefault(req.Msg.GetInstance()), waiting: req.Msg.GetWaiting(), dryRun: req.Msg.GetDryRun()}
+	d := deletion{service: s, instance: orDefault(req.Msg.GetInstance()), waiting: req.Msg.GetWaiting(), dryRun: req.Msg.GetDryRun(), wait: req.Msg.Wait} //nolint:protogetter // whether it is set counts
 	revision, err := d.run(ctx, "api DeleteExecution", req.Msg.GetRequestId(), func(ctx context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error) {
 		place, e, err := executionMeant(current, req.Msg)
 		if err != nil {
@@ -62,12 +64,12 @@ func (s *Service) DeleteExecution(ctx context.Context, req *connect.Request[call
 		if place.Phase != action.OnEvent || e.IsList() {
 			return next, nil
 		}
-		return next, d.ask(ctx, catalog.Line{Org: place.Org, Condition: action.Condition{Phase: place.Phase, Match: e.Match}})
+		return next, d.ask(ctx, "execution "+e.Match, catalog.Line{Org: place.Org, Condition: action.Condition{Phase: place.Phase, Match: e.Match}})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.DeleteExecutionResponse{Revision: revision, Discarded: d.discarded}), nil
+	return connect.NewResponse(&calloutv1.DeleteExecutionResponse{Revision: revision, Discarded: d.discarded, Job: d.shown()}), nil
 }
 
 // deletion takes something out of the catalog, and looks after what waits for
@@ -77,15 +79,15 @@ type deletion struct {
 	instance  string
 	waiting   calloutv1.Waiting
 	dryRun    bool
-	paused    bool          // it is a target that is not called
-	repeated  bool          // it was done before
-	lines     *catalog.Line // what it had; nil when it had none
+	wait      *bool
+	paused    bool     // it is a target that is not called
+	repeated  bool     // it was done before
+	job       jobs.Job // of what waits for it; without an id there is none
 	discarded uint64
 }
 
-// run makes the edit, and then dead letters of what waits, if that is asked
-// for. Who dies in between leaves lines that deliver what waits; the same
-// request once more discards it.
+// run makes the edit, which begins the job of what waits. The same request once
+// more waits for the same job.
 func (d *deletion) run(ctx context.Context, source, request string, remove func(context.Context, *catalog.Snapshot) (*catalog.Snapshot, error)) (uint64, error) {
 	if _, known := calloutv1.Waiting_name[int32(d.waiting)]; !known {
 		return 0, badField("waiting", "what waits is drained or discarded, or the delete is refused when anything does")
@@ -93,7 +95,7 @@ func (d *deletion) run(ctx context.Context, source, request string, remove func(
 	if _, err := d.service.catalog(ctx, d.instance, 0); err != nil {
 		return 0, err
 	}
-	done, err := d.service.edit(ctx, edit{instance: d.instance, source: source, request: request, dryRun: d.dryRun, make: remove})
+	done, err := d.service.edit(ctx, edit{instance: d.instance, source: source, request: request, dryRun: d.dryRun, make: remove, job: &d.job})
 	if err != nil {
 		return 0, err
 	}
@@ -102,11 +104,37 @@ func (d *deletion) run(ctx context.Context, source, request string, remove func(
 		if _, err := remove(ctx, done.was); err != nil {
 			return 0, anotherDelete(err)
 		}
+		if d.job, err = d.jobThen(ctx, done.job); err != nil {
+			return 0, err
+		}
 	}
-	if d.lines != nil && d.waiting == calloutv1.Waiting_WAITING_DISCARD && !d.dryRun {
-		d.discarded, err = d.service.engine.Discard(ctx, d.instance, *d.lines)
+	if d.job.ID == "" || d.waiting != calloutv1.Waiting_WAITING_DISCARD {
+		return done.revision, nil
 	}
+	d.job, err = d.service.await(ctx, d.instance, d.job, d.wait)
+	d.discarded = d.job.Done
 	return done.revision, err
+}
+
+// jobThen is the job that a request began which was answered before; one that
+// ended long ago is not kept.
+func (d *deletion) jobThen(ctx context.Context, id string) (jobs.Job, error) {
+	if id == "" {
+		return jobs.Job{}, nil
+	}
+	j, err := d.service.jobNow(ctx, d.instance, id)
+	if action.CodeOf(err) == action.CodeNotFound {
+		return jobs.Job{}, nil
+	}
+	return j, err
+}
+
+// shown is the job as it goes over the wire; nil when there is none.
+func (d *deletion) shown() *calloutv1.Job {
+	if d.job.ID == "" {
+		return nil
+	}
+	return job(d.job)
 }
 
 func anotherDelete(err error) error {
@@ -119,13 +147,23 @@ func anotherDelete(err error) error {
 // ask refuses a delete that leaves open what becomes of what waits, when
 // anything does. A target that is paused cannot be drained: once it is gone
 // nobody can resume it.
-func (d *deletion) ask(ctx context.Context, lines catalog.Line) error {
-	d.lines = &lines
+func (d *deletion) ask(ctx context.Context, about string, lines catalog.Line) error {
+	if place := cmp.Or(lines.Owner, lines.Org); place != "" {
+		about += " of " + place
+	}
+	d.job = jobs.Job{Job: action.Job{About: about}, Gone: lines}
 	drains, discards := d.waiting == calloutv1.Waiting_WAITING_DRAIN, d.waiting == calloutv1.Waiting_WAITING_DISCARD
-	if d.repeated || drains && !d.paused || discards && !d.dryRun {
+	switch {
+	case d.repeated:
+		return nil
+	case discards && !d.dryRun:
+		d.job.Kind = action.JobDiscard
+		return nil
+	case drains && !d.paused:
+		d.job.Kind = action.JobDrain
 		return nil
 	}
-	n, err := d.service.engine.Waiting(ctx, d.instance, lines)
+	n, err := d.service.engine(d.instance).Waiting(ctx, lines)
 	if err != nil || n == 0 {
 		return err
 	}

@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 )
 
 // edit is one change of an instance's catalog that a request asks for.
@@ -23,6 +26,11 @@ type edit struct {
 	// about is the object that problems are laid to, nil when the request has no
 	// fields for them.
 	about *subject
+	// job is what make may fill in, to be begun by the edit; nil = there is none.
+	job *jobs.Job
+	// made is told the signing keys that the edit makes, nil when nobody asks. Such
+	// an edit has no job.
+	made *[]bus.NewSecret
 }
 
 // edited is what an edit has led to.
@@ -30,6 +38,7 @@ type edited struct {
 	was, is  *catalog.Snapshot // is has what the edit stamped; after a dry run it is what would be
 	revision uint64            // in force, or after a dry run compared with
 	repeated bool              // the request was answered before: was and is are those of then
+	job      string            // and this is the id of the job that it began, if any
 }
 
 // edit is the one way from a request to a new revision. A request that was
@@ -47,7 +56,7 @@ func (s *Service) edit(ctx context.Context, e edit) (edited, error) {
 		return s.then(ctx, e.instance, repeated, err)
 	}
 	var was, next *catalog.Snapshot
-	_, after, err := s.engine.Edit(ctx, e.instance, source, func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
+	after, err := s.put(ctx, e, source, func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
 		if e.request != "" && current.Revision > seen { // others were faster, and one may have been the same request
 			var err error
 			if repeated, _, err = s.repeated(ctx, e, source, min(current.Revision-seen, remembered)); err != nil || repeated != nil {
@@ -71,32 +80,29 @@ func (s *Service) edit(ctx context.Context, e edit) (edited, error) {
 	return edited{was: was, is: is, revision: after}, err
 }
 
-// dryRun makes the edit of what is in force here, and puts nothing in force. An
-// instance that is not there has an empty catalog.
+// put makes an edit of the newest catalog.
+func (s *Service) put(ctx context.Context, e edit, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (after uint64, err error) {
+	if e.made == nil {
+		_, after, err = s.engine(e.instance).EditWithJob(ctx, source, e.job, edit)
+		return after, err
+	}
+	_, after, *e.made, err = s.engine(e.instance).EditMakingKeys(ctx, source, edit)
+	return after, err
+}
+
+// dryRun makes the edit of what is in force here, and puts nothing in force. What
+// the edit would refuse it refuses.
 func (s *Service) dryRun(ctx context.Context, e edit) (edited, error) {
-	was := catalog.Empty(e.instance)
-	m, err := s.catalog(ctx, e.instance, 0)
-	switch {
-	case err == nil:
-		was = m.Snapshot()
-	case action.CodeOf(err) != action.CodeUnknownInstance:
-		return edited{}, err
-	}
-	next, err := e.make(ctx, was)
-	if err == nil && next != was {
-		_, err = s.undeclared(ctx, was, next)
-	}
-	switch {
-	case err != nil || next == was:
-	case m == nil:
-		_, err = catalog.Compile(next)
-	default:
-		_, err = m.Next(next, catalog.Delta{})
-	}
+	var next *catalog.Snapshot
+	was, is, err := s.engine(e.instance).DryRun(ctx, func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
+		var err error
+		next, err = e.make(ctx, current)
+		return next, err
+	})
 	if err != nil {
 		return edited{}, e.refusal(err, next)
 	}
-	return edited{was: was, is: next, revision: was.Revision}, nil
+	return edited{was: was, is: is, revision: was.Revision}, nil
 }
 
 // catalogAt gives the catalog of one revision, whether or not it is in force
@@ -106,7 +112,7 @@ func (s *Service) catalogAt(ctx context.Context, instance string, revision uint6
 	if err == nil && m.Revision() == revision {
 		return m.Snapshot(), nil
 	}
-	return s.engine.CatalogAt(ctx, orDefault(instance), revision)
+	return s.engine(orDefault(instance)).CatalogAt(ctx, revision)
 }
 
 // refusal words the error of an edit: what the catalog would be is looked at
@@ -130,7 +136,7 @@ func (e *edit) refusal(err error, next *catalog.Snapshot) error {
 type subject struct {
 	place   catalog.Place
 	field   string // of the request
-	reading *catalog.Reading
+	reading *file.Reading
 }
 
 // check tells what is wrong with the object in a catalog, and what is doubtful

@@ -6,47 +6,89 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/attempts"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
+	"github.com/callout-hq/callout/pkg/bus/letters"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
-// Engine is what the service manages. All methods may be called from any
+// Engine opens the door of an instance, whether it exists or not.
+type Engine func(instance string) Instance
+
+// Instance is what the service manages. All methods may be called from any
 // goroutine; errors are *action.Error, unknown_instance among them.
-type Engine interface {
+type Instance interface {
 	Configurations
 	Subscriptions
 	DeadLetters
+	Deliveries
 	Events
 	Declarations
-	Tests
+	Trials
+	Jobs
+	// Summary tells how the instance stands, in numbers. What cannot be told says
+	// why.
+	Summary(ctx context.Context) action.InstanceSummary
+}
+
+// Jobs of an instance: what takes longer than a request may.
+type Jobs interface {
+	// Jobs lists those that run, and those that ended within a day, the newest
+	// first.
+	Jobs(ctx context.Context) ([]jobs.Job, error)
+	// Begin stores a job and gives it with its id. What is wrong with it is its own
+	// error.
+	Begin(ctx context.Context, j jobs.Job) (jobs.Job, error)
+	// WatchJob tells how a job stands, now and whenever that changes, until do
+	// gives false or fails, or ctx ends.
+	WatchJob(ctx context.Context, id string, do func(jobs.Job) (more bool, err error)) error
+	CancelJob(ctx context.Context, id string) (jobs.Job, error)
 }
 
 // Configurations of instances, and the targets in them.
 type Configurations interface {
 	// Catalog gives the catalog in force, waiting for one that is not older
 	// than revision.
-	Catalog(ctx context.Context, instance string, revision uint64) (*catalog.Matcher, error)
+	Catalog(ctx context.Context, revision uint64) (*catalog.Matcher, error)
 	// Edit puts in force what edit makes of the catalog in force, and tells the
 	// revisions before and after. source tells the history what made it.
-	Edit(ctx context.Context, instance, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error)
+	Edit(ctx context.Context, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error)
+	// EditWithJob is Edit for an edit that leaves a job, which edit fills in: without a
+	// kind there is none. It has its id then.
+	EditWithJob(ctx context.Context, source string, job *jobs.Job, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error)
+	// DryRun tells what Edit would do, and does nothing: the catalog in force, or an
+	// empty one, and the one that would take its place. The errors are those of
+	// Edit.
+	DryRun(ctx context.Context, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (was, next *catalog.Snapshot, err error)
+	// Recall gives what is new in next, and left a short while ago, its id again.
+	Recall(ctx context.Context, current, next *catalog.Snapshot) (*catalog.Snapshot, error)
+	// EditMakingKeys is Edit that tells which signing keys it made.
+	EditMakingKeys(ctx context.Context, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, made []bus.NewSecret, err error)
 	// CatalogAt gives the catalog of one revision. The error is not_found when it
 	// never was or is not kept any more; revision 0 is the empty catalog.
-	CatalogAt(ctx context.Context, instance string, revision uint64) (*catalog.Snapshot, error)
+	CatalogAt(ctx context.Context, revision uint64) (*catalog.Snapshot, error)
 	// History lists revisions, the newest first: those below before, 0 = all, at
 	// most limit.
-	History(ctx context.Context, instance string, before uint64, limit int) ([]action.Revision, error)
+	History(ctx context.Context, before uint64, limit int) ([]action.Revision, error)
 	// Watch reports the revision in force if it is newer than from, then each
 	// newer one, until ctx ends or do fails. Who is slow misses some, never the
 	// newest.
-	Watch(ctx context.Context, instance string, from uint64, do func(action.Revision) error) error
+	Watch(ctx context.Context, from uint64, do func(action.Revision) error) error
+	// Followed tells whether any dispatcher follows a file for the instance.
+	Followed(ctx context.Context) (bool, error)
 	// SigningKey gives the signing key of a target that org itself defines.
-	SigningKey(ctx context.Context, instance, org, target string) (string, error)
+	SigningKey(ctx context.Context, org, target string) (string, error)
+	// RotateKey makes a new signing key for a target that org itself defines, and
+	// gives those that sign from now on, the newest first.
+	RotateKey(ctx context.Context, org, target string, grace time.Duration) (bus.SigningKeys, error)
 	// PauseTarget and ResumeTarget act on a target that org itself defines; ""
 	// is the instance. ResumeTarget tells whether the configuration keeps the
 	// target paused all the same.
-	PauseTarget(ctx context.Context, instance, org, target, reason string) error
-	ResumeTarget(ctx context.Context, instance, org, target string) (stillPaused bool, err error)
+	PauseTarget(ctx context.Context, org, target, reason string) error
+	ResumeTarget(ctx context.Context, org, target string) (stillPaused bool, err error)
 	// Paused tells whether a target is paused beside its configuration.
-	Paused(instance, owner, target string) (reason string, paused bool)
+	Paused(owner, target string) (reason string, paused bool)
 }
 
 // allLanes stands for every lane of a subscription.
@@ -56,38 +98,44 @@ const allLanes = -1
 // of it, lane is one of them or allLanes.
 type Subscriptions interface {
 	// Subscriptions lists the lines, by name and lane.
-	Subscriptions(ctx context.Context, instance string) ([]action.Subscription, error)
-	PauseSubscription(ctx context.Context, instance, name string, lane int) error
-	ResumeSubscription(ctx context.Context, instance, name string, lane int) error
-	RetryNow(ctx context.Context, instance, name string, lane int) error
-	Skip(ctx context.Context, instance, name string, lane int) error
+	Subscriptions(ctx context.Context) ([]action.Subscription, error)
+	PauseSubscription(ctx context.Context, name string, lane int) error
+	ResumeSubscription(ctx context.Context, name string, lane int) error
+	RetryNow(ctx context.Context, name string, lane int) error
+	Skip(ctx context.Context, name string, lane int) error
 	// Waiting counts the events and async deliveries that wait for the lines of a
 	// target, or of an execution: of names one or the other. Replays are not
 	// counted: what they send was delivered before.
-	Waiting(ctx context.Context, instance string, of catalog.Line) (uint64, error)
-	// Discard makes dead letters of everything that waits for those of these
-	// lines that are no longer configured, and tells how many.
-	Discard(ctx context.Context, instance string, of catalog.Line) (uint64, error)
+	Waiting(ctx context.Context, of catalog.Line) (uint64, error)
 }
 
 // DeadLetters of an instance. Ids are within the grammar of ids.
 type DeadLetters interface {
 	// LastDeadLetter is the place of the newest one, 0 when there never was one.
-	LastDeadLetter(ctx context.Context, instance string) (place uint64, err error)
+	LastDeadLetter(ctx context.Context) (place uint64, err error)
 	// DeadLettersFrom reads them from a place on, oldest first, until do returns
 	// false.
-	DeadLettersFrom(ctx context.Context, instance string, place uint64, do func(bus.StoredLetter) bool) error
-	DeadLetter(ctx context.Context, instance, deliveryID string) (bus.StoredLetter, error)
-	RedriveDeadLetter(ctx context.Context, instance, deliveryID string) error
-	DiscardDeadLetter(ctx context.Context, instance, deliveryID string) error
+	DeadLettersFrom(ctx context.Context, place uint64, do func(letters.Letter) bool) error
+	DeadLetter(ctx context.Context, deliveryID string) (letters.Letter, error)
+}
+
+// Deliveries of an instance, as its log of attempts tells of them.
+type Deliveries interface {
+	// Deliveries reads a page, from a place on; nil begins with the newest.
+	Deliveries(ctx context.Context, f attempts.Filter, size int, at *attempts.Place) (attempts.Page, error)
+	// Attempts reads those of one delivery that lie at a place or behind it.
+	Attempts(ctx context.Context, deliveryID string, from uint64) (attempts.Attempts, error)
 }
 
 // Events of an instance.
 type Events interface {
 	// Replay sends the events of a subscription again, from a sequence or, with
-	// sequence 0, from a time on, and names the line that does.
-	Replay(ctx context.Context, instance, name string, sequence uint64, since time.Time) (line string, err error)
+	// sequence 0, from a time on, and gives the job of it, with the line that does.
+	Replay(ctx context.Context, name string, sequence uint64, since time.Time) (jobs.Job, error)
+	// Earlier gives stored events, the newest first, and where those behind them
+	// begin; 0 = there are none.
+	Earlier(ctx context.Context, o lines.EarlierOptions) (events []lines.StoredEvent, next uint64, err error)
 	// Tail hands over events as they are stored until ctx ends or a callback
 	// fails. begun is told from which sequence on none is left out.
-	Tail(ctx context.Context, instance string, o bus.TailOptions, begun func(from uint64) error, do func(bus.StoredEvent) error) error
+	Tail(ctx context.Context, o lines.TailOptions, begun func(from uint64) error, do func(lines.StoredEvent) error) error
 }

@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"connectrpc.com/connect"
 
@@ -20,6 +21,7 @@ var connectCodes = map[action.Code]connect.Code{
 	action.CodeBadCatalog:       connect.CodeInvalidArgument,
 	action.CodeTooLarge:         connect.CodeResourceExhausted,
 	action.CodeStreamFull:       connect.CodeResourceExhausted,
+	action.CodeBusy:             connect.CodeResourceExhausted,
 	action.CodeUnknownInstance:  connect.CodeNotFound,
 	action.CodeNotFound:         connect.CodeNotFound,
 	action.CodeForbidden:        connect.CodePermissionDenied,
@@ -38,6 +40,10 @@ var connectCodes = map[action.Code]connect.Code{
 	action.CodeNotStored:        connect.CodeUnavailable,
 	action.CodeUnreadable:       connect.CodeDataLoss,
 }
+
+// headerRetryAfter tells, in seconds, when it may go better: with whatever over HTTP
+// is a 503 elsewhere at the dispatcher's port, whatever its status is here.
+const headerRetryAfter = "Retry-After"
 
 // badCatalog is a configuration that is refused, with everything that is wrong
 // with it; or a request, when as is set.
@@ -76,6 +82,10 @@ func failure(err error) *connect.Error {
 		code = connect.CodeInternal
 	}
 	detail := &calloutv1.ErrorDetail{Code: string(fault.Code), Stage: string(fault.Stage), Field: fault.Field, Target: fault.Target}
+	var unended *goesOn
+	if errors.As(err, &unended) {
+		detail.Job = unended.job
+	}
 	var bad *badCatalog
 	var unknown *catalog.UnknownConditions
 	switch {
@@ -85,6 +95,9 @@ func failure(err error) *connect.Error {
 		detail.Problems = problems(unknown.Problems)
 	}
 	out := connect.NewError(code, errors.New(fault.Message))
+	if fault.Status == http.StatusServiceUnavailable {
+		out.Meta().Set(headerRetryAfter, "1")
+	}
 	if d, err := connect.NewErrorDetail(detail); err == nil {
 		out.AddDetail(d)
 	}

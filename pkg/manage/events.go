@@ -3,13 +3,12 @@ package manage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"connectrpc.com/connect"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -19,18 +18,18 @@ func (s *Service) ReplayEvents(ctx context.Context, req *connect.Request[callout
 		return nil, badField("from", "a replay begins with a sequence of 1 or more, or with a time")
 	}
 	instance := orDefault(req.Msg.GetInstance())
-	all, err := s.engine.Subscriptions(ctx, instance)
+	all, err := s.engine(instance).Subscriptions(ctx)
 	if err == nil {
 		_, err = named(all, req.Msg.GetSubscription(), allLanes)
 	}
 	if err != nil {
 		return nil, err
 	}
-	line, err := s.engine.Replay(ctx, instance, req.Msg.GetSubscription(), req.Msg.GetFromSequence(), timeOf(req.Msg.GetSince()))
+	j, err := s.engine(instance).Replay(ctx, req.Msg.GetSubscription(), req.Msg.GetFromSequence(), timeOf(req.Msg.GetSince()))
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.ReplayEventsResponse{Line: line}), nil
+	return connect.NewResponse(&calloutv1.ReplayEventsResponse{Line: j.Line, Job: job(j)}), nil
 }
 
 // TailEvents shows events as they are stored, until the client goes away.
@@ -42,20 +41,19 @@ func (s *Service) TailEvents(ctx context.Context, req *connect.Request[calloutv1
 	if err := action.CheckID(req.Msg.GetOrg()); err != nil {
 		return badField("org", err.Error())
 	}
-	select {
-	case s.tails <- struct{}{}:
-		defer func() { <-s.tails }()
-	default:
-		return action.NewError(action.CodeUnavailable, action.StageBus, fmt.Sprintf("events are shown to %d clients already, which is the most", maxTails))
+	leave, err := s.tails.enter(req.Peer().Addr, orDefault(req.Msg.GetInstance()))
+	if err != nil {
+		return err
 	}
+	defer leave()
 	send := func(m *calloutv1.TailEventsResponse) error {
 		return inTime(ctx, func() error { return stream.Send(m) })
 	}
-	err = s.engine.Tail(ctx, orDefault(req.Msg.GetInstance()), bus.TailOptions{Type: condition, Org: req.Msg.GetOrg(), From: req.Msg.GetFromSequence()},
+	err = s.engine(orDefault(req.Msg.GetInstance())).Tail(ctx, lines.TailOptions{Type: condition, Org: req.Msg.GetOrg(), From: req.Msg.GetFromSequence()},
 		func(from uint64) error {
 			return send(&calloutv1.TailEventsResponse{Message: &calloutv1.TailEventsResponse_Begun{Begun: &calloutv1.TailBegun{FromSequence: from}}})
 		},
-		func(e bus.StoredEvent) error {
+		func(e lines.StoredEvent) error {
 			return send(&calloutv1.TailEventsResponse{Message: &calloutv1.TailEventsResponse_Event{Event: storedEvent(e)}})
 		})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -66,7 +64,7 @@ func (s *Service) TailEvents(ctx context.Context, req *connect.Request[calloutv1
 
 // storedEvent is an event as it goes over the wire. Whoever publishes over NATS
 // can use a subject that is no text.
-func storedEvent(e bus.StoredEvent) *calloutv1.StoredEvent {
+func storedEvent(e lines.StoredEvent) *calloutv1.StoredEvent {
 	text := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 	return &calloutv1.StoredEvent{
 		Sequence: e.Sequence, StoredAt: moment(e.StoredAt), Subject: text(e.Subject), Org: text(e.Org), Type: text(e.Type),

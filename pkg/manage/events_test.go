@@ -75,6 +75,22 @@ func TestTail(t *testing.T) {
 	}
 }
 
+// TestAStreamOutlivesItsRequest: the time in which a request must have come is no
+// bound to the answer. What it waits for is that time itself, so it sleeps.
+func TestAStreamOutlivesItsRequest(t *testing.T) {
+	t.Parallel()
+	for _, w := range wires {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			n := run(t, "", nil)
+			stream, _, _ := tail(t, client(t, n.HTTPURL(), w), &calloutv1.TailEventsRequest{})
+			time.Sleep(11 * time.Second) // a body has ten to begin
+			publish(t, n, "acme", "user.added")
+			require.Equal(t, []string{"acme:user.added"}, types(shown(t, stream, 1)))
+		})
+	}
+}
+
 func TestTailChooses(t *testing.T) {
 	n := run(t, "", nil)
 	c := plain(t, n)
@@ -127,12 +143,12 @@ func TestTailIsBounded(t *testing.T) {
 	n := run(t, "", nil)
 	c := plain(t, n)
 	var leave func()
-	for range 16 {
+	for range 128 {
 		_, _, leave = tail(t, c, &calloutv1.TailEventsRequest{})
 	}
 	err := tailError(t, c, &calloutv1.TailEventsRequest{})
-	require.ErrorContains(t, err, "events are shown to 16 clients already")
-	require.Equal(t, connect.CodeUnavailable, connect.CodeOf(err))
+	require.ErrorContains(t, err, "events are shown to as many clients as they may be at this address")
+	require.Equal(t, connect.CodeResourceExhausted, connect.CodeOf(err))
 	leave()
 	require.Eventually(t, func() bool {
 		ctx, cancel := context.WithTimeout(within(t), bound)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -63,7 +64,7 @@ func newExecutionChange(req *calloutv1.SetExecutionRequest) (*executionChange, e
 	c := &executionChange{etag: wanted.GetEtag(), createOnly: req.GetCreateOnly()}
 	c.place = catalog.Place{Org: wanted.GetOrg(), Ref: catalog.Ref{Phase: phase, Name: executionKey(wanted)}}
 	c.field = "execution"
-	c.execution, c.reading = catalog.ReadExecution(c.place.Org, phase, c.place.Name, executionSettings(wanted))
+	c.execution, c.reading = file.ReadExecution(c.place.Org, phase, c.place.Name, executionSettings(wanted))
 	return c, nil
 }
 

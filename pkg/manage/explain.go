@@ -25,7 +25,7 @@ func (s *Service) Explain(ctx context.Context, req *connect.Request[calloutv1.Ex
 		return nil, err
 	}
 	for _, t := range out.GetTurns() { // a pause is state, which no catalog knows
-		_, paused := s.engine.Paused(m.Instance(), t.GetOwner(), t.GetTarget())
+		_, paused := s.engine(m.Instance()).Paused(t.GetOwner(), t.GetTarget())
 		t.Paused = t.GetPaused() || paused
 	}
 	return connect.NewResponse(out), nil

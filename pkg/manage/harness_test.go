@@ -14,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus/letters"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/node"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
@@ -49,7 +52,45 @@ func run(t *testing.T, config string, change func(*node.Options)) *node.Node {
 	}))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close(within(t))) })
+	beside(t, n, config)
 	return n
+}
+
+// beside puts the configuration in force in a second instance, with the same
+// names, for which a test does nothing: when it ends, nothing of that has changed,
+// paused, or died.
+func beside(t *testing.T, n *node.Node, config string) {
+	t.Helper()
+	const twin = "twin"
+	s, problems := file.Parse("twin.yaml", []byte("instance: "+twin+"\n"+config))
+	require.NotNil(t, s, "%v", problems)
+	i := n.Dispatcher().Instance(twin)
+	_, err := i.Apply(within(t), s)
+	require.NoError(t, err)
+	before, err := i.Catalog(within(t), 0)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		after, err := i.Catalog(within(t), 0)
+		require.NoError(t, err)
+		require.Equal(t, before.Snapshot(), after.Snapshot(), "a change of another instance")
+		require.Equal(t, before.Revision(), after.Revision())
+		all, err := i.Subscriptions(within(t))
+		require.NoError(t, err)
+		for _, s := range all {
+			require.Contains(t, []action.SubscriptionState{action.SubscriptionRunning, action.SubscriptionPaused}, s.State, s.Name)
+			if s.State == action.SubscriptionPaused { // by its own configuration
+				require.Equal(t, action.CodePaused, s.Reason, s.Name)
+			}
+			require.Zero(t, s.Waiting+uint64(s.InWork), s.Name)
+		}
+		require.NoError(t, i.DeadLettersFrom(within(t), 1, func(l letters.Letter) bool {
+			require.Fail(t, "a dead letter of another instance", "%+v", l.DeadLetter)
+			return false
+		}))
+	})
 }
 
 func options(t *testing.T, change func(*node.Options)) node.Options {

@@ -47,7 +47,7 @@ func TestPlainHTTP(t *testing.T) {
 		answer       string // JSON
 	}{
 		{"GetRevision", `{}`, 200, `{"instance":"default","revision":"1"}`},
-		{"Apply", `{"configuration":"version: 1\n","dryRun":true}`, 200, `{"instance":"default","revision":"1"}`},
+		{"Apply", `{"configuration":"version: 1\n","allowEmpty":true,"dryRun":true}`, 200, `{"instance":"default","revision":"1","objects":6}`},
 		{"Explain", `{"phase":"PHASE_EVENT","name":"user.added"}`, 200, `{"instance":"default","revision":"1","phase":"PHASE_EVENT","name":"user.added",
 			"scopes":[{"candidates":[{"name":"user.*","condition":"user.*","verdict":"VERDICT_WON","reason":"the only one that covers it"}]}],
 			"turns":[{"target":"log","kind":"async","execution":"user.*","occurrence":1}]}`},
@@ -140,7 +140,7 @@ responses:
 	for _, w := range wires {
 		ask(t, client(t, n.HTTPURL(), w).Export, &calloutv1.ExportRequest{})
 	}
-	applied := ask(t, plain(t, n).Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", Prune: true})
+	applied := ask(t, plain(t, n).Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", AllowEmpty: true, Prune: true})
 	require.True(t, applied.GetChanged())
 	require.Equal(t, before, h.count("/no"), "no target heard of it")
 	require.Eventually(t, func() bool { return strings.Contains(call(), `"outcome":"continue"`) }, bound, lookEvery)
@@ -185,15 +185,16 @@ func TestAFileOwnsWhatItNames(t *testing.T) {
 		{"targets: {log: {type: async, url: https://b.example}}", false, "target log cannot be changed"},
 		{"events: {more: {condition: user.*, targets: []}}", false, "execution event user.* cannot be removed"},
 	} {
-		err := refused(t, connect.CodeFailedPrecondition, c.Apply, &calloutv1.ApplyRequest{Configuration: tt.text, Prune: tt.prune})
-		requireDetail(t, &calloutv1.ErrorDetail{Code: "file_owned", Stage: "catalog"}, err)
-		require.ErrorContains(t, err, tt.want+": it belongs to the file mine.yaml, which is followed; change the file, or start without it")
-		require.NotContains(t, err.Error(), filepath.Dir(file))
+		for _, dry := range []bool{true, false} { // it tells what the other would do
+			err := refused(t, connect.CodeFailedPrecondition, c.Apply, &calloutv1.ApplyRequest{Configuration: tt.text, AllowEmpty: true, Prune: tt.prune, DryRun: dry})
+			requireDetail(t, &calloutv1.ErrorDetail{Code: "file_owned", Stage: "catalog"}, err)
+			require.ErrorContains(t, err, tt.want+": it belongs to the file mine.yaml, which is followed; change the file, or start without it")
+			require.NotContains(t, err.Error(), filepath.Dir(file))
+		}
 	}
 	require.EqualValues(t, 1, ask(t, c.GetRevision, &calloutv1.GetRevisionRequest{}).GetRevision())
 
 	require.True(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "targets: {beside: {type: webhook, url: https://b.example}}"}).GetChanged())
-	require.True(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", Prune: true, DryRun: true}).GetChanged())
 	ask(t, c.PauseTarget, &calloutv1.PauseTargetRequest{Target: "log"})
 	ask(t, c.ResumeTarget, &calloutv1.ResumeTargetRequest{Target: "log"})
 	require.True(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: "other", Configuration: first}).GetChanged())

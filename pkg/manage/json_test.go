@@ -43,11 +43,13 @@ var conversation = []struct {
 	{"UpdateTarget", `{"target":{"name":"audit"},"updateMask":"retry.maxAge","etag":"x"}`, 400, `unknown field \"etag\"`},
 	{"DeleteTarget", `{"name":"audit"}`, 400, `"code":"still_used"`},
 	{"ListRevisions", `{"pageSize":1}`, 200, `{"revisions":[{"revision":"4","createTime":"TIME","source":"api UpdateTarget","changed":1}],"nextPageToken":"4"}`},
-	{"DiffRevisions", `{}`, 200, `{"from":"3","to":"4","changes":[{"action":"ACTION_CHANGED","kind":"KIND_TARGET","name":"audit","fields":["labels","retry"]}]}`},
-	{"Rollback", `{"revision":"2","dryRun":true}`, 200, `{"revision":"4","changed":true,"changes":[{"action":"ACTION_CHANGED","kind":"KIND_TARGET","name":"audit","fields":["labels","retry"]},` +
+	{"DiffRevisions", `{}`, 200, `{"from":"3","to":"4","changes":[{"action":"ACTION_CHANGED","kind":"KIND_TARGET","name":"audit","fields":["labels","retry"],"differences":[{"field":"retry.attempts","before":"3"},{"field":"labels.team","after":"blue"}]}]}`},
+	{"Rollback", `{"revision":"2","dryRun":true}`, 200, `{"revision":"4","changed":true,"changes":[{"action":"ACTION_CHANGED","kind":"KIND_TARGET","name":"audit","fields":["labels","retry"],"differences":[{"field":"retry.attempts","after":"3"},{"field":"labels.team","before":"blue"}]},` +
 		`{"action":"ACTION_REMOVED","kind":"KIND_EXECUTION","phase":"PHASE_EVENT","name":"user.*","condition":"user.*"}]}`},
-	{"DeleteExecution", `{"phase":"PHASE_EVENT","condition":"user.*","waiting":"WAITING_DRAIN"}`, 200, `{"revision":"5"}`},
-	{"DeleteTarget", `{"name":"audit","waiting":"WAITING_DISCARD"}`, 200, `{"revision":"6"}`},
+	{"DeleteExecution", `{"phase":"PHASE_EVENT","condition":"user.*","waiting":"WAITING_DRAIN"}`, 200,
+		`{"revision":"5","job":{"id":"ID","kind":"drain","about":"execution user.*","state":"running","createTime":"TIME"}}`},
+	{"DeleteTarget", `{"name":"audit","waiting":"WAITING_DISCARD"}`, 200,
+		`{"revision":"6","job":{"id":"ID","kind":"discard","about":"target audit","state":"done","createTime":"TIME","endTime":"TIME"}}`},
 	{"Export", `{"revision":"2"}`, 200, `"revision":"2","configuration":"version: 1\ninstance: default\ntargets:\n  audit:\n`},
 }
 
@@ -56,7 +58,7 @@ var varying = []struct {
 	word    string
 }{
 	{regexp.MustCompile(`"id":"[0-9A-Z]{26}"`), `"id":"ID"`}, {regexp.MustCompile(`"etag":"[0-9a-f]{16}"`), `"etag":"ETAG"`},
-	{regexp.MustCompile(`"(create|update)Time":"[0-9T:.Z-]+"`), `"${1}Time":"TIME"`}, {regexp.MustCompile(`whsec_[A-Za-z0-9+/=]+`), "KEY"},
+	{regexp.MustCompile(`"(create|update|end)Time":"[0-9T:.Z-]+"`), `"${1}Time":"TIME"`}, {regexp.MustCompile(`whsec_[A-Za-z0-9+/=]+`), "KEY"},
 }
 
 func plainWords(t *testing.T, answer string) string {

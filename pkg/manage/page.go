@@ -17,6 +17,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Sizes of a page.
@@ -89,7 +90,7 @@ func (l *listing) read(text string) error {
 	var t pageToken
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {
-		err = json.Unmarshal(raw, &t)
+		err = wire.Unmarshal(raw, &t)
 	}
 	switch {
 	case err != nil || t.Revision == 0:

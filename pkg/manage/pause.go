@@ -13,13 +13,10 @@ import (
 // PauseTarget keeps a target from being called.
 func (s *Service) PauseTarget(ctx context.Context, req *connect.Request[calloutv1.PauseTargetRequest]) (*connect.Response[calloutv1.PauseTargetResponse], error) {
 	reason := req.Msg.GetReason()
-	if reason == "" {
-		reason = string(action.CodePaused)
-	}
 	if len(reason) > maxReason || action.CheckID(reason) != nil {
 		return nil, badField("reason", fmt.Sprintf("a reason has at most %d bytes of UTF-8 without control characters", maxReason))
 	}
-	err := s.engine.PauseTarget(ctx, orDefault(req.Msg.GetInstance()), req.Msg.GetOrg(), req.Msg.GetTarget(), reason)
+	err := s.engine(orDefault(req.Msg.GetInstance())).PauseTarget(ctx, req.Msg.GetOrg(), req.Msg.GetTarget(), reason)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +25,7 @@ func (s *Service) PauseTarget(ctx context.Context, req *connect.Request[calloutv
 
 // ResumeTarget takes back what PauseTarget did.
 func (s *Service) ResumeTarget(ctx context.Context, req *connect.Request[calloutv1.ResumeTargetRequest]) (*connect.Response[calloutv1.ResumeTargetResponse], error) {
-	still, err := s.engine.ResumeTarget(ctx, orDefault(req.Msg.GetInstance()), req.Msg.GetOrg(), req.Msg.GetTarget())
+	still, err := s.engine(orDefault(req.Msg.GetInstance())).ResumeTarget(ctx, req.Msg.GetOrg(), req.Msg.GetTarget())
 	if err != nil {
 		return nil, err
 	}

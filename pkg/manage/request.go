@@ -39,7 +39,7 @@ func (s *Service) repeated(ctx context.Context, e edit, source string, newest ui
 	if e.request == "" {
 		return nil, 0, nil
 	}
-	revisions, err := s.engine.History(ctx, e.instance, 0, int(newest))
+	revisions, err := s.engine(e.instance).History(ctx, 0, int(newest))
 	if action.CodeOf(err) == action.CodeUnknownInstance {
 		return nil, 0, nil
 	}
@@ -68,11 +68,11 @@ func (s *Service) then(ctx context.Context, instance string, r *action.Revision,
 	}
 	if m, err := s.catalog(ctx, instance, 0); err != nil || m.Revision() < r.Revision {
 		same := func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return current, nil }
-		if _, _, err := s.engine.Edit(ctx, instance, r.Source, same); err != nil {
+		if _, _, err := s.engine(instance).Edit(ctx, r.Source, same); err != nil {
 			return edited{}, err
 		}
 	}
-	d := edited{revision: r.Revision, repeated: true}
+	d := edited{revision: r.Revision, repeated: true, job: r.Job}
 	if d.is, err = s.catalogAt(ctx, instance, r.Revision); err == nil {
 		d.was, err = s.catalogAt(ctx, instance, r.Before)
 	}

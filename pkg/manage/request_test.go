@@ -151,3 +151,20 @@ func TestLostUpdates(t *testing.T) {
 		require.Equal(t, map[string]int{"target": 1, "execution": 1}, won)
 	}
 }
+
+// TestARequestIdIsOfItsInstance: the same id in two instances is of two requests.
+func TestARequestIdIsOfItsInstance(t *testing.T) {
+	c := plain(t, run(t, "", nil))
+	create := func(instance string) *calloutv1.CreateTargetResponse {
+		return ask(t, c.CreateTarget, &calloutv1.CreateTargetRequest{Instance: instance, RequestId: "r-1",
+			Target: &calloutv1.Target{Name: "a", Type: "webhook", Url: "https://" + instance + ".example"}})
+	}
+	one, other := create("one"), create("other")
+	require.NotEqual(t, one.GetTarget().GetId(), other.GetTarget().GetId())
+	require.NotEqual(t, one.GetSigningKey(), other.GetSigningKey())
+	for instance, made := range map[string]*calloutv1.CreateTargetResponse{"one": one, "other": other} {
+		requireEqual(t, made, create(instance))
+		got := ask(t, c.GetTarget, &calloutv1.GetTargetRequest{Instance: instance, Name: "a"})
+		require.Equal(t, "https://"+instance+".example", got.GetTarget().GetUrl())
+	}
+}

@@ -25,14 +25,14 @@ func (s *Service) ListRevisions(ctx context.Context, req *connect.Request[callou
 			return nil, badField("page_token", "the page token is not one of an answer before")
 		}
 	}
-	found, err := s.engine.History(ctx, orDefault(req.Msg.GetInstance()), before, size)
+	found, err := s.engine(orDefault(req.Msg.GetInstance())).History(ctx, before, size)
 	if err != nil {
 		return nil, err
 	}
 	answer := &calloutv1.ListRevisionsResponse{Revisions: revisions(found)}
 	if len(found) == size {
 		last := found[size-1].Revision
-		if more, err := s.engine.History(ctx, orDefault(req.Msg.GetInstance()), last, 1); err != nil {
+		if more, err := s.engine(orDefault(req.Msg.GetInstance())).History(ctx, last, 1); err != nil {
 			return nil, err
 		} else if len(more) > 0 {
 			answer.NextPageToken = strconv.FormatUint(last, 10)
@@ -56,7 +56,7 @@ func (s *Service) DiffRevisions(ctx context.Context, req *connect.Request[callou
 		return nil, notFoundAt(err, "to")
 	}
 	if answer.GetFrom() == 0 {
-		made, err := s.engine.History(ctx, m.Instance(), answer.GetTo()+1, 1)
+		made, err := s.engine(m.Instance()).History(ctx, answer.GetTo()+1, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (s *Service) DiffRevisions(ctx context.Context, req *connect.Request[callou
 	if err != nil {
 		return nil, notFoundAt(err, "from")
 	}
-	answer.Changes = changes(catalog.Diff(from, to))
+	answer.Changes = changes(from, to)
 	return connect.NewResponse(answer), nil
 }
 
@@ -79,7 +79,7 @@ func (s *Service) Rollback(ctx context.Context, req *connect.Request[calloutv1.R
 		// Revision 0 is empty, and a way out when nothing can be read.
 		return nil, badField("revision", "the revision to go back to is needed")
 	}
-	old, err := s.engine.CatalogAt(ctx, instance, revision)
+	old, err := s.engine(instance).CatalogAt(ctx, revision)
 	if err != nil {
 		return nil, notFoundAt(err, "revision")
 	}
@@ -93,20 +93,19 @@ func (s *Service) Rollback(ctx context.Context, req *connect.Request[calloutv1.R
 	if err != nil {
 		return nil, err
 	}
-	found := catalog.Diff(done.was, done.is)
-	return connect.NewResponse(&calloutv1.RollbackResponse{Revision: done.revision, Changed: len(found) > 0, Changes: changes(found)}), nil
+	found := changes(done.was, done.is)
+	return connect.NewResponse(&calloutv1.RollbackResponse{Revision: done.revision, Changed: len(found) > 0, Changes: found}), nil
 }
 
 // WatchRevisions tells of each revision that comes into force, until the client
 // goes away.
 func (s *Service) WatchRevisions(ctx context.Context, req *connect.Request[calloutv1.WatchRevisionsRequest], stream *connect.ServerStream[calloutv1.WatchRevisionsResponse]) error {
-	select {
-	case s.watches <- struct{}{}:
-		defer func() { <-s.watches }()
-	default:
-		return action.NewError(action.CodeUnavailable, action.StageBus, fmt.Sprintf("revisions are shown to %d clients already, which is the most", maxWatches))
+	leave, err := s.watches.enter(req.Peer().Addr, orDefault(req.Msg.GetInstance()))
+	if err != nil {
+		return err
 	}
-	err := s.engine.Watch(ctx, orDefault(req.Msg.GetInstance()), 0, func(r action.Revision) error {
+	defer leave()
+	err = s.engine(orDefault(req.Msg.GetInstance())).Watch(ctx, 0, func(r action.Revision) error {
 		return inTime(ctx, func() error {
 			return stream.Send(&calloutv1.WatchRevisionsResponse{Revision: revision(r)})
 		})

@@ -39,7 +39,7 @@ func TestRevisionsByEveryWay(t *testing.T) {
 			for _, name := range []string{"a", "b", "c"} {
 				touch(t, c, name)
 			}
-			ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", Prune: true})
+			ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", AllowEmpty: true, Prune: true})
 
 			var got []string
 			q := &calloutv1.ListRevisionsRequest{PageSize: 2}
@@ -170,14 +170,14 @@ func TestWatchRevisions(t *testing.T) {
 func TestWatchersAreBounded(t *testing.T) {
 	c := plain(t, run(t, first, nil))
 	ctx, cancel := context.WithCancel(within(t))
-	for range 16 {
+	for range 128 {
 		seen, _ := watching(ctx, t, c)
 		require.EqualValues(t, 1, next(t, seen))
 	}
 	_, ended := watching(within(t), t, c)
 	err := <-ended
-	requireDetail(t, &calloutv1.ErrorDetail{Code: "unavailable", Stage: "bus"}, err)
-	require.ErrorContains(t, err, "revisions are shown to 16 clients already, which is the most")
+	requireDetail(t, &calloutv1.ErrorDetail{Code: "busy", Stage: "bus"}, err)
+	require.ErrorContains(t, err, "revisions are shown to as many clients as they may be at this address")
 	cancel()
 	require.Eventually(t, func() bool {
 		again, stop := context.WithCancel(within(t))

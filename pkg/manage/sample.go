@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/calls"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -12,7 +12,7 @@ import (
 // fillTest says what is sent: the body that was given, whose members tell its
 // phase unless sample does, or a sample that fits the target. Errors are those
 // of a body that no call or event could have.
-func fillTest(t *bus.Test, s *catalog.Snapshot, body []byte) error {
+func fillTest(t *calls.Trial, s *catalog.Snapshot, body []byte) error {
 	switch t.Phase {
 	case "", action.Request, action.Response, action.Function, action.OnEvent:
 	default:
@@ -23,7 +23,7 @@ func fillTest(t *bus.Test, s *catalog.Snapshot, body []byte) error {
 	}
 	if len(body) == 0 {
 		fitting(t, s)
-		body = wire.Sample(t.Phase, t.Instance, sampleOrg(t.Owner), t.Name, time.Now())
+		body = wire.Sample(t.Phase, t.Instance, t.Owner, t.Name, time.Now())
 	}
 	var err error
 	if t.Phase == "" {
@@ -37,18 +37,10 @@ func fillTest(t *bus.Test, s *catalog.Snapshot, body []byte) error {
 	return fillCall(t, s, body)
 }
 
-// sampleOrg is the organization of a sample: targets of the instance serve all.
-func sampleOrg(owner string) string {
-	if owner == "" {
-		return "org-1"
-	}
-	return owner
-}
-
 // fitting chooses the phase of a sample, unless it is set, and its name: those of
 // the first execution that names the target; if none does, those that such a
 // target usually has.
-func fitting(t *bus.Test, s *catalog.Snapshot) {
+func fitting(t *calls.Trial, s *catalog.Snapshot) {
 	if t.Stored {
 		for _, phase := range action.Phases {
 			if t.Phase != "" && t.Phase != phase {
@@ -71,7 +63,7 @@ func fitting(t *bus.Test, s *catalog.Snapshot) {
 
 // usedIn tells whether an execution or a list of a phase names the target, and
 // the condition of the first that does when it is exact.
-func usedIn(s *catalog.Snapshot, t *bus.Test, phase action.Phase) (name string, used bool) {
+func usedIn(s *catalog.Snapshot, t *calls.Trial, phase action.Phase) (name string, used bool) {
 	for _, org := range s.Orgs() {
 		sc := s.Scopes[org]
 		if owner, _, ok := s.Target(org, t.Target.Name); sc == nil || !ok || owner != t.Owner {
@@ -92,7 +84,7 @@ func usedIn(s *catalog.Snapshot, t *bus.Test, phase action.Phase) (name string, 
 	return "", used
 }
 
-func fillEvent(t *bus.Test, body []byte) error {
+func fillEvent(t *calls.Trial, body []byte) error {
 	if t.Target.Kind == action.CallOut {
 		return badField("body", "this is the body of an event, and a call target is sent no events")
 	}
@@ -107,7 +99,7 @@ func fillEvent(t *bus.Test, body []byte) error {
 	return nil
 }
 
-func fillCall(t *bus.Test, s *catalog.Snapshot, body []byte) error {
+func fillCall(t *calls.Trial, s *catalog.Snapshot, body []byte) error {
 	name, err := nameOfCall(t, s, body)
 	if err != nil {
 		return err
@@ -122,7 +114,7 @@ func fillCall(t *bus.Test, s *catalog.Snapshot, body []byte) error {
 
 // nameOfCall is the method or function that a body names. A function need not be
 // named, as over HTTP: it is then one that fits.
-func nameOfCall(t *bus.Test, s *catalog.Snapshot, body []byte) (string, error) {
+func nameOfCall(t *calls.Trial, s *catalog.Snapshot, body []byte) (string, error) {
 	if t.Phase != action.Function {
 		return wire.FullMethod(body)
 	}

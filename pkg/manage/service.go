@@ -13,27 +13,27 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/manage/zitadel"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
 // Bounds of the service. A larger message is refused with resource_exhausted.
 const (
-	maxMessage = 2*catalog.MaxFile + 64<<10 // bytes, after decompression; a text grows in JSON
-	maxReason  = 200                        // bytes
-	maxTime    = time.Minute                // of one request
-	maxWait    = action.DefaultBudget       // for a revision
-	maxTails   = 16                         // clients that events are shown to at once, by one dispatcher
-	maxWatches = 16                         // clients that revisions are shown to at once
+	maxMessage = 2*file.MaxFile + 64<<10 // bytes, after decompression; a text grows in JSON
+	maxReason  = 200                     // bytes
+	maxTime    = time.Minute             // of one request
+	maxWait    = action.DefaultBudget    // for a revision
 )
 
 // Service answers the calls of callout.v1.ActionService.
 type Service struct {
-	engine  Engine
-	log     zerolog.Logger
-	tails   chan struct{} // a place for each client that events are shown to
-	watches chan struct{} // and for each that revisions are
-	past    past
+	engine Engine
+	fleet  Fleet
+	log    zerolog.Logger
+	past   past
+
+	tails, watches, jobWatches *watching
 }
 
 var _ calloutv1connect.ActionServiceHandler = (*Service)(nil)
@@ -41,11 +41,11 @@ var _ calloutv1connect.ActionServiceHandler = (*Service)(nil)
 // Routes are the handlers of the service, by the path that each serves: the
 // service itself, its face for tools of ZITADEL, and gRPC reflection, by which
 // command lines find out what it can do.
-func Routes(engine Engine, log zerolog.Logger) map[string]http.Handler {
-	s := &Service{engine: engine, log: log, tails: make(chan struct{}, maxTails), watches: make(chan struct{}, maxWatches)}
+func Routes(engine Engine, fleet Fleet, log zerolog.Logger) map[string]http.Handler {
+	s := &Service{engine: engine, fleet: fleet, log: log, tails: newWatching("events"), watches: newWatching("revisions"), jobWatches: newWatching("jobs")}
 	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(maxMessage),
-		connect.WithInterceptors(around{s}),
+		connect.WithInterceptors(interceptor{s}),
 		connect.WithCodec(strictJSON{"json"}),
 		connect.WithCodec(strictJSON{"json; charset=utf-8"}),
 	}
@@ -84,7 +84,7 @@ func bounded(next http.Handler) http.Handler {
 func (s *Service) catalog(ctx context.Context, instance string, revision uint64) (*catalog.Matcher, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
-	return s.engine.Catalog(ctx, orDefault(instance), revision)
+	return s.engine(orDefault(instance)).Catalog(ctx, revision)
 }
 
 func orDefault(instance string) string {

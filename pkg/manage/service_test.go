@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/manage"
 	"github.com/callout-hq/callout/pkg/node"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -58,8 +59,8 @@ func TestEveryCall(t *testing.T) {
 
 			exported := ask(t, c.Export, &calloutv1.ExportRequest{MinRevision: 2})
 			require.EqualValues(t, 2, exported.GetRevision())
-			want, _ := catalog.Parse("first.yaml", []byte(first))
-			got, _ := catalog.Parse("export.yaml", []byte(exported.GetConfiguration()))
+			want, _ := file.Parse("first.yaml", []byte(first))
+			got, _ := file.Parse("export.yaml", []byte(exported.GetConfiguration()))
 			require.Empty(t, catalog.Diff(want, got))
 			require.NotContains(t, exported.GetConfiguration(), "whsec_", "made keys stay inside")
 
@@ -161,10 +162,10 @@ func TestManyProblems(t *testing.T) {
 		err := refused(t, connect.CodeInvalidArgument, client(t, n.HTTPURL(), w).Apply, &calloutv1.ApplyRequest{Configuration: b.String()})
 		require.Len(t, manage.Detail(err).GetProblems(), 6000, w.name)
 	}
-	large := &calloutv1.ApplyRequest{Configuration: strings.Repeat("#", catalog.MaxFile+1)}
+	large := &calloutv1.ApplyRequest{Configuration: strings.Repeat("#", file.MaxFile+1)}
 	err := refused(t, connect.CodeInvalidArgument, plain(t, n).Apply, large)
 	require.Equal(t, "too_large", manage.Detail(err).GetProblems()[0].GetCode())
-	large.Configuration = strings.Repeat("#", 3*catalog.MaxFile)
+	large.Configuration = strings.Repeat("#", 3*file.MaxFile)
 	_ = refused(t, connect.CodeResourceExhausted, plain(t, n).Apply, large)
 }
 
@@ -188,7 +189,7 @@ func TestPrune(t *testing.T) {
 // TestAnotherInstance is made by being configured.
 func TestAnotherInstance(t *testing.T) {
 	c := plain(t, run(t, first, nil))
-	dry := ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: "acme", DryRun: true})
+	dry := ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: "acme", AllowEmpty: true, DryRun: true})
 	require.True(t, dry.GetChanged())
 	_ = refused(t, connect.CodeNotFound, c.GetRevision, &calloutv1.GetRevisionRequest{Instance: "acme"})
 	require.EqualValues(t, 1, ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: "acme", Configuration: first}).GetRevision())
@@ -208,7 +209,7 @@ func TestWaitForARevision(t *testing.T) {
 		}
 		got <- answer.Msg.GetRevision()
 	}()
-	ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", Prune: true})
+	ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "version: 1\n", AllowEmpty: true, Prune: true})
 	require.EqualValues(t, 2, <-got)
 
 	soon, cancel := context.WithTimeout(within(t), 50*time.Millisecond)

@@ -4,7 +4,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -25,11 +25,11 @@ func fieldSet(names ...protoreflect.Name) map[protoreflect.Name]bool {
 
 // targetSettings and executionSettings are messages as a file would hold them:
 // the fields have the names of its keys. What has its default is left out.
-func targetSettings(t *calloutv1.Target) catalog.Settings {
+func targetSettings(t *calloutv1.Target) file.Settings {
 	return settingsOf(t.ProtoReflect(), besideTarget)
 }
 
-func executionSettings(e *calloutv1.Execution) catalog.Settings {
+func executionSettings(e *calloutv1.Execution) file.Settings {
 	s := settingsOf(e.ProtoReflect(), besideExecution)
 	if e.GetCondition() == "" {
 		s["list"] = "true"
@@ -39,8 +39,8 @@ func executionSettings(e *calloutv1.Execution) catalog.Settings {
 	return s
 }
 
-func settingsOf(m protoreflect.Message, without map[protoreflect.Name]bool) catalog.Settings {
-	out := catalog.Settings{}
+func settingsOf(m protoreflect.Message, without map[protoreflect.Name]bool) file.Settings {
+	out := file.Settings{}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if !without[f.Name()] {
 			out[string(f.Name())] = setting(f, v)
@@ -53,7 +53,7 @@ func settingsOf(m protoreflect.Message, without map[protoreflect.Name]bool) cata
 func setting(f protoreflect.FieldDescriptor, v protoreflect.Value) any {
 	switch {
 	case f.IsMap():
-		out := catalog.Settings{}
+		out := file.Settings{}
 		v.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
 			out[k.String()] = v.String()
 			return true

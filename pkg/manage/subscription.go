@@ -11,12 +11,13 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus/jobs"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
 // ListSubscriptions tells how the lines of an instance stand.
 func (s *Service) ListSubscriptions(ctx context.Context, req *connect.Request[calloutv1.ListSubscriptionsRequest]) (*connect.Response[calloutv1.ListSubscriptionsResponse], error) {
-	all, err := s.engine.Subscriptions(ctx, orDefault(req.Msg.GetInstance()))
+	all, err := s.engine(orDefault(req.Msg.GetInstance())).Subscriptions(ctx)
 	if err == nil && req.Msg.GetName() != "" {
 		all, err = named(all, req.Msg.GetName(), allLanes)
 	}
@@ -32,7 +33,7 @@ func (s *Service) ListSubscriptions(ctx context.Context, req *connect.Request[ca
 
 // PauseSubscription lets a subscription stand until it is resumed.
 func (s *Service) PauseSubscription(ctx context.Context, req *connect.Request[calloutv1.PauseSubscriptionRequest]) (*connect.Response[calloutv1.PauseSubscriptionResponse], error) {
-	lanes, err := s.act(ctx, req.Msg, s.engine.PauseSubscription)
+	lanes, err := s.act(ctx, req.Msg, Instance.PauseSubscription)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (s *Service) PauseSubscription(ctx context.Context, req *connect.Request[ca
 
 // ResumeSubscription lets a subscription go on.
 func (s *Service) ResumeSubscription(ctx context.Context, req *connect.Request[calloutv1.ResumeSubscriptionRequest]) (*connect.Response[calloutv1.ResumeSubscriptionResponse], error) {
-	lanes, err := s.act(ctx, req.Msg, s.engine.ResumeSubscription)
+	lanes, err := s.act(ctx, req.Msg, Instance.ResumeSubscription)
 	if err != nil {
 		return nil, err
 	}
@@ -50,40 +51,71 @@ func (s *Service) ResumeSubscription(ctx context.Context, req *connect.Request[c
 
 // RetrySubscription ends the wait before the next attempt.
 func (s *Service) RetrySubscription(ctx context.Context, req *connect.Request[calloutv1.RetrySubscriptionRequest]) (*connect.Response[calloutv1.RetrySubscriptionResponse], error) {
-	lanes, err := s.act(ctx, req.Msg, s.engine.RetryNow)
+	lanes, err := s.act(ctx, req.Msg, Instance.RetryNow)
 	if err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(&calloutv1.RetrySubscriptionResponse{Lanes: lanes}), nil
 }
 
-// SkipSubscription gives up the head of each lane that stands: one that runs is
-// left alone, since what is at its head is about to be delivered.
+// SkipSubscription gives up the head of each lane that stands, or more of it:
+// one that runs is left alone, since what is at its head is about to be
+// delivered.
 func (s *Service) SkipSubscription(ctx context.Context, req *connect.Request[calloutv1.SkipSubscriptionRequest]) (*connect.Response[calloutv1.SkipSubscriptionResponse], error) {
-	instance := orDefault(req.Msg.GetInstance())
+	if req.Msg.GetAll() && req.Msg.GetCount() > 0 {
+		return nil, badField("count", "all goes without a count")
+	}
 	lines, err := s.lines(ctx, req.Msg)
 	if err != nil {
 		return nil, err
 	}
+	lines = slices.DeleteFunc(lines, func(l action.Subscription) bool { return !l.Stands() || l.Waiting == 0 && l.InWork == 0 })
 	answer := &calloutv1.SkipSubscriptionResponse{}
+	if req.Msg.GetAll() || req.Msg.GetCount() > 1 {
+		err = s.skipMany(ctx, req.Msg, lines, answer)
+	} else {
+		err = s.skipHeads(ctx, orDefault(req.Msg.GetInstance()), lines, answer)
+	}
+	if err == nil && len(answer.GetLanes()) == 0 {
+		err = action.NewError(action.CodeNotFound, action.StageCatalog,
+			fmt.Sprintf("there is nothing to skip: no event of %q waits behind a failure, a stop or a pause", req.Msg.GetName())).WithField("name")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(answer), nil
+}
+
+func (s *Service) skipHeads(ctx context.Context, instance string, lines []action.Subscription, answer *calloutv1.SkipSubscriptionResponse) error {
 	for _, line := range lines {
-		if !line.Stands() || line.Waiting == 0 && line.InWork == 0 {
-			continue
-		}
-		err := s.engine.Skip(ctx, instance, line.Line, line.Lane)
+		err := s.engine(instance).Skip(ctx, line.Line, line.Lane)
 		if action.CodeOf(err) == action.CodeNotFound { // what waits there is not its own
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		answer.Lanes = append(answer.Lanes, uint32(line.Lane))
 	}
-	if len(answer.GetLanes()) == 0 {
-		return nil, action.NewError(action.CodeNotFound, action.StageCatalog,
-			fmt.Sprintf("there is nothing to skip: no event of %q waits behind a failure, a stop or a pause", req.Msg.GetName())).WithField("name")
+	return nil
+}
+
+// skipMany skips by a job.
+func (s *Service) skipMany(ctx context.Context, req *calloutv1.SkipSubscriptionRequest, lines []action.Subscription, answer *calloutv1.SkipSubscriptionResponse) error {
+	if len(lines) == 0 {
+		return nil
 	}
-	return connect.NewResponse(answer), nil
+	instance := orDefault(req.GetInstance())
+	j, err := s.engine(instance).Begin(ctx, jobs.Job{Job: action.Job{Kind: action.JobSkip, About: "subscription " + req.GetName()},
+		Subscription: req.GetName(), Lane: laneOf(req), Most: req.GetCount()})
+	if err == nil {
+		j, err = s.await(ctx, instance, j, req.Wait) //nolint:protogetter // whether it is set counts
+	}
+	for _, line := range lines {
+		answer.Lanes = append(answer.Lanes, uint32(line.Lane))
+	}
+	answer.Job = job(j)
+	return err
 }
 
 // meant is what the requests of all acts say.
@@ -94,12 +126,12 @@ type meant interface {
 }
 
 // act does something to the lines that a request means, and tells their lanes.
-func (s *Service) act(ctx context.Context, req meant, do func(ctx context.Context, instance, name string, lane int) error) ([]uint32, error) {
+func (s *Service) act(ctx context.Context, req meant, do func(i Instance, ctx context.Context, name string, lane int) error) ([]uint32, error) {
 	lines, err := s.lines(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if err := do(ctx, orDefault(req.GetInstance()), req.GetName(), laneOf(req)); err != nil {
+	if err := do(s.engine(orDefault(req.GetInstance())), ctx, req.GetName(), laneOf(req)); err != nil {
 		return nil, err
 	}
 	var lanes []uint32
@@ -111,7 +143,7 @@ func (s *Service) act(ctx context.Context, req meant, do func(ctx context.Contex
 }
 
 func (s *Service) lines(ctx context.Context, req meant) ([]action.Subscription, error) {
-	all, err := s.engine.Subscriptions(ctx, orDefault(req.GetInstance()))
+	all, err := s.engine(orDefault(req.GetInstance())).Subscriptions(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
@@ -24,6 +24,7 @@ func full() *calloutv1.Target {
 		Signature: []string{"standard"}, Lanes: 16, Concurrency: 50, Rate: "100/s",
 		Breaker: &calloutv1.Breaker{Failures: 5, Open: durationpb.New(30 * time.Second)}, MaxAnswer: 4096,
 		Egress: &calloutv1.Egress{Allow: []string{"10.0.0.0/8"}}, Paused: true, Labels: map[string]string{"team": "blue"},
+		KeepAlive: proto.Bool(false),
 	}
 }
 
@@ -138,7 +139,7 @@ targets:
   full:
     {type: call, url: "https://a.example/full", timeout: 1500ms, interrupt_on_error: true, mapping: replace, allow: [/user/displayName],
      headers: {X-Team: blue}, retry: {initial: 1s, max: 1m, max_age: 1h, attempts: 7}, signature: [standard], lanes: 16, concurrency: 50,
-     rate: 100/s, breaker: {failures: 5, open: 30s}, max_answer: 4096, egress: {allow: [10.0.0.0/8]}, paused: true, labels: {team: blue}}
+     rate: 100/s, breaker: {failures: 5, open: 30s}, max_answer: 4096, keep_alive: false, egress: {allow: [10.0.0.0/8]}, paused: true, labels: {team: blue}}
   bare: {type: webhook, url: "https://a.example/bare"}
 `, nil)
 	c := plain(t, n)
@@ -156,7 +157,7 @@ targets:
 		return ask(t, c.GetTarget, &calloutv1.GetTargetRequest{Name: "bare"}).GetTarget().GetPauseReason() == "moving house"
 	}, bound, lookEvery)
 	text := ask(t, c.Export, &calloutv1.ExportRequest{}).GetConfiguration()
-	back, problems := catalog.Parse("export.yaml", []byte(text))
+	back, problems := file.Parse("export.yaml", []byte(text))
 	require.NotNil(t, back, problems)
 }
 

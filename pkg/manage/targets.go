@@ -9,6 +9,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -19,7 +20,7 @@ func (s *Service) CreateTarget(ctx context.Context, req *connect.Request[callout
 		return nil, missing("target", "a target is needed")
 	}
 	place := targetAt(wanted.GetOrg(), wanted.GetName())
-	t, reading := catalog.ReadTarget(place.Org, place.Name, targetSettings(wanted))
+	t, reading := file.ReadTarget(place.Org, place.Name, targetSettings(wanted))
 	about := &subject{place: place, field: "target", reading: reading}
 	answer := &calloutv1.CreateTargetResponse{}
 	done, err := s.edit(ctx, edit{instance: orDefault(req.Msg.GetInstance()), source: "api CreateTarget", request: req.Msg.GetRequestId(),
@@ -58,7 +59,7 @@ func (s *Service) madeKey(ctx context.Context, made *catalog.Snapshot, p catalog
 	if !there {
 		return "", nil
 	}
-	return s.engine.SigningKey(ctx, made.Instance, now.Org, now.Name)
+	return s.engine(made.Instance).SigningKey(ctx, now.Org, now.Name)
 }
 
 // GetTarget gives one target and says what names it.

@@ -66,15 +66,6 @@ func Problem(p *calloutv1.Problem) catalog.Problem {
 		Severity: severityWords[p.GetSeverity()], Code: p.GetCode(), Message: p.GetMessage()}
 }
 
-func changes(found []catalog.Change) []*calloutv1.Change {
-	var out []*calloutv1.Change
-	for _, c := range found {
-		out = append(out, &calloutv1.Change{Action: actions[c.Action], Kind: kinds[c.Kind], Org: c.Org,
-			Phase: phaseNumbers[c.Phase], Name: c.Name, Condition: c.Match, Fields: c.Fields})
-	}
-	return out
-}
-
 // Change is a change of the wire as the catalog has it.
 func Change(c *calloutv1.Change) catalog.Change {
 	return catalog.Change{Action: actionWords[c.GetAction()], Kind: kindWords[c.GetKind()], Org: c.GetOrg(),

@@ -18,6 +18,7 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/dispatch"
+	"github.com/callout-hq/callout/pkg/node"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -80,17 +81,18 @@ type publisher struct {
 	stand, flow func()
 }
 
-func ourPublisher(b *testing.B, config string, h *hook) publisher {
+func ourPublisher(b *testing.B, config string, h *hook, change ...func(*node.Options)) publisher {
 	b.Helper()
-	n, client := benchNode(b, config, h.URL)
+	n, client := benchNode(b, config, h.URL, change...)
 	event := benchEvent()
 	ctx := context.Background()
-	act := func(do func(context.Context, string, string, int) error) func() {
-		return func() { ok(b, do(ctx, "default", "user.added/hook", dispatch.AllLanes)) }
+	act := func(do func(context.Context, string, int) error) func() {
+		return func() { ok(b, do(ctx, "user.added/hook", dispatch.AllLanes)) }
 	}
+	i := n.Dispatcher().Instance("default")
 	return publisher{
 		publish: func() { _, err := client.Publish(ctx, event); ok(b, err) },
-		stand:   act(n.Dispatcher().PauseSubscription), flow: act(n.Dispatcher().ResumeSubscription),
+		stand:   act(i.PauseSubscription), flow: act(i.ResumeSubscription),
 	}
 }
 

@@ -109,11 +109,15 @@ const benchObject = `{"username":"ada","pad":"%s"}`
 
 func object() []byte { return fmt.Appendf(nil, benchObject, strings.Repeat("x", 1000)) }
 
-func benchNode(b *testing.B, config string, hooks string) (*node.Node, *callout.Client) {
+func benchNode(b *testing.B, config string, hooks string, change ...func(*node.Options)) (*node.Node, *callout.Client) {
 	b.Helper()
 	ctx := context.Background()
-	n, err := node.Start(ctx, node.Options{Data: b.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
-		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks)), Log: zerolog.Nop(), WithoutWorker: true})
+	o := node.Options{Data: b.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
+		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks)), Log: zerolog.Nop(), WithoutWorker: true}
+	for _, c := range change {
+		c(&o)
+	}
+	n, err := node.Start(ctx, o)
 	ok(b, err)
 	b.Cleanup(func() { _ = n.Close(ctx) })
 	connection, err := bus.Connect(ctx, bus.Options{URL: n.NATSURL(), Name: "bench worker", Log: zerolog.Nop()})

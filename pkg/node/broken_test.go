@@ -17,6 +17,7 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/node"
 )
 
@@ -34,9 +35,9 @@ func TestStartOnABrokenCatalog(t *testing.T) {
 	began.Config, began.ConfigName = []byte(config("good")), "test.yaml"
 	n, err := node.Start(within(t, 10*time.Second), began)
 	require.NoError(t, err)
-	next, problems := catalog.Parse("test.yaml", []byte(config("bad")))
+	next, problems := file.Parse("test.yaml", []byte(config("bad")))
 	require.NotNil(t, next, "%v", problems)
-	_, err = n.Dispatcher().Apply(within(t, 10*time.Second), next)
+	_, err = n.Dispatcher().Instance("default").Apply(within(t, 10*time.Second), next)
 	require.NoError(t, err)
 	require.NoError(t, n.Close(within(t, 5*time.Second)))
 	breakPart(t, data, "default.rev.2")
@@ -52,9 +53,9 @@ func TestStartOnABrokenCatalog(t *testing.T) {
 	r := run(t, nil, "", func(o *node.Options) { *o = options })
 	result, err := r.client.Function(within(t, 5*time.Second), "f", []byte(`{}`))
 	require.Equal(t, action.CodeUnreadable, action.CodeOf(err), "a worker does not go on as if nothing were configured")
-	old, err := r.Dispatcher().CatalogAt(within(t, 5*time.Second), "default", 1)
+	old, err := r.Dispatcher().Instance("default").CatalogAt(within(t, 5*time.Second), 1)
 	require.NoError(t, err)
-	_, after, err := r.Dispatcher().Edit(within(t, 5*time.Second), "default", "rollback to 1", func(*catalog.Snapshot) (*catalog.Snapshot, error) { return old, nil })
+	_, after, err := r.Dispatcher().Instance("default").Edit(within(t, 5*time.Second), "rollback to 1", func(*catalog.Snapshot) (*catalog.Snapshot, error) { return old, nil })
 	require.NoError(t, err)
 	require.EqualValues(t, 3, after)
 	require.Eventually(t, func() bool {

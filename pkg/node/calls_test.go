@@ -5,11 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/callout"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/node"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // chainConfig has one method for every kind and interrupt, each with a second
@@ -147,7 +150,7 @@ func TestCallerDeadlineEndsTheChain(t *testing.T) {
 func TestAsyncIsDeliveredAfterwardsAndRetried(t *testing.T) {
 	hooks := newTargets(t)
 	release := make(chan struct{})
-	hooks.answer("later", func(w http.ResponseWriter, _ *http.Request) {
+	hooks.answerHere("later", func(w http.ResponseWriter, _ *http.Request) {
 		<-release
 		if len(hooks.got("later")) < 3 {
 			w.WriteHeader(503)
@@ -188,4 +191,39 @@ requests:
 		require.Equal(t, outcome == action.Continue && method != "none", len(result.Warnings) == 1, "going on is told: %s", method)
 		require.Less(t, time.Since(began), time.Second)
 	}
+}
+
+// TestACallToAnInstanceThatIsNew: who names its revision has seen it. The worker
+// that has not yet waits for it.
+func TestACallToAnInstanceThatIsNew(t *testing.T) {
+	hooks := newTargets(t)
+	r := run(t, hooks, "", nil)
+	nc, err := nats.Connect(r.NATSURL())
+	require.NoError(t, err)
+	defer nc.Close()
+	m := nats.NewMsg("callout.call.late.request.t.S.M")
+	m.Data = []byte(`{"fullMethod":"/t.S/M","request":{}}`)
+	m.Header.Set(wire.HeaderMinRevision, "1")
+	answered := make(chan *nats.Msg, 1)
+	inbox, err := nc.Subscribe("_INBOX.late.answer", func(m *nats.Msg) { answered <- m })
+	require.NoError(t, err)
+	m.Reply = inbox.Subject
+	require.NoError(t, nc.PublishMsg(m))
+	require.NoError(t, nc.Flush())
+	select {
+	case m := <-answered:
+		require.Fail(t, "nobody waits", "%s", m.Data)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s, problems := file.Parse("late.yaml", []byte("instance: late\n"+hooks.written("targets: {it: {type: webhook, url: HOOKS/it}}\nrequests: {'*': {targets: [{target: it}]}}")))
+	require.NotNil(t, s, "%v", problems)
+	_, err = r.Dispatcher().Instance("late").Apply(within(t, 10*time.Second), s)
+	require.NoError(t, err)
+	select {
+	case m := <-answered:
+		require.Contains(t, string(m.Data), `"outcome":"continue"`)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "no answer")
+	}
+	require.Len(t, hooks.await(t, "it", 1), 1)
 }

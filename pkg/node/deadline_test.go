@@ -74,7 +74,7 @@ func TestLateAnswersAreDropped(t *testing.T) {
 	var mu sync.Mutex
 	var held []chan struct{}
 	tardy := 0
-	hooks.answer("it", func(w http.ResponseWriter, r *http.Request) {
+	hooks.answerHere("it", func(w http.ResponseWriter, r *http.Request) {
 		mark := r.Header.Get("traceparent")
 		if n, _ := strconv.Atoi(mark); n%2 == 0 { // 0 would fail the test
 			free := make(chan struct{})
@@ -101,13 +101,13 @@ func TestLateAnswersAreDropped(t *testing.T) {
 	nc, err := nats.Connect(r.NATSURL())
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	inbox, err := nc.SubscribeSync("late.>")
+	inbox, err := nc.SubscribeSync("_INBOX.late.>")
 	require.NoError(t, err)
 	const rounds = 20
 	answers := map[string][]string{}
 	for i := range 2 * rounds {
 		m := nats.NewMsg("callout.call.default.request.t.S.M")
-		m.Reply, m.Data = fmt.Sprintf("late.%d", i), fmt.Appendf(nil, `{"fullMethod":"/t.S/M","request":{"mark":"m%d"}}`, i)
+		m.Reply, m.Data = fmt.Sprintf("_INBOX.late.%d", i), fmt.Appendf(nil, `{"fullMethod":"/t.S/M","request":{"mark":"m%d"}}`, i)
 		m.Header.Set(wire.HeaderTraceparent, strconv.Itoa(i))
 		m.Header.Set(wire.HeaderTimeout, "10s")
 		if i%2 == 0 {
@@ -127,7 +127,7 @@ func TestLateAnswersAreDropped(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, pending, "a second answer to a call")
 	for i := range 2 * rounds {
-		got := answers[fmt.Sprintf("late.%d", i)]
+		got := answers[fmt.Sprintf("_INBOX.late.%d", i)]
 		require.Len(t, got, 1, "call %d", i)
 		result, err := wire.DecodeReply([]byte(got[0]))
 		require.NoError(t, err)
@@ -146,7 +146,7 @@ func TestCallerThatGoesAwayEndsTheTargetsRequest(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
 	entered, ended := make(chan struct{}, 2), make(chan struct{}, 2)
-	hooks.answer("it", func(_ http.ResponseWriter, r *http.Request) {
+	hooks.answerHere("it", func(_ http.ResponseWriter, r *http.Request) {
 		entered <- struct{}{}
 		<-r.Context().Done()
 		ended <- struct{}{}

@@ -1,49 +1,69 @@
 package node_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/callout-hq/callout/pkg/bus/revisions"
+	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/node"
 )
 
-// edited is a node that follows a file.
+// edited is a node that follows a file for each of its instances.
 type edited struct {
 	*running
-	file  string
+	files map[string]string // by instance
 	hooks *targets
 }
 
 func runFile(t *testing.T, hooks *targets, config string) *edited {
 	t.Helper()
-	e := &edited{file: filepath.Join(t.TempDir(), "callout.yaml"), hooks: hooks}
-	require.NoError(t, os.WriteFile(e.file, []byte(strings.ReplaceAll(config, "HOOKS", hooks.URL)), 0o600))
-	e.running = run(t, hooks, "", func(o *node.Options) { o.File = e.file })
+	in := t.TempDir()
+	e := &edited{files: map[string]string{"default": filepath.Join(in, "callout.yaml"), twinID: filepath.Join(in, "twin.yaml")}, hooks: hooks}
+	require.NoError(t, os.WriteFile(e.files["default"], []byte(hooks.written(config)), 0o600))
+	require.NoError(t, os.WriteFile(e.files[twinID], []byte(hooks.writtenForTwin(config)), 0o600))
+	e.running = run(t, hooks, "", func(o *node.Options) { o.File = e.files["default"] })
+	following, unfollow := context.WithCancel(context.Background())
+	t.Cleanup(unfollow)
+	s, problems, err := dispatch.LoadFile(context.Background(), e.files[twinID])
+	require.NoError(t, err, "%v", problems)
+	require.NoError(t, e.Dispatcher().FollowFile(following, e.files[twinID], twinID))
+	_, err = e.Dispatcher().Instance(twinID).ApplyFile(within(t, 10*time.Second), e.files[twinID], s)
+	require.NoError(t, err)
 	return e
 }
 
-// edit changes the file and waits until the next revision is in force.
+// edit changes the files and waits until the next revisions are in force.
 func (e *edited) edit(t *testing.T, config string) {
 	t.Helper()
-	before, _, err := e.bus.CurrentRoot(within(t, 5*time.Second), "default")
-	require.NoError(t, err)
-	next := e.file + ".new"
-	require.NoError(t, os.WriteFile(next, []byte(strings.ReplaceAll(config, "HOOKS", e.hooks.URL)), 0o600))
-	require.NoError(t, os.Rename(next, e.file))
-	require.Eventually(t, func() bool {
-		now, _, err := e.bus.CurrentRoot(within(t, time.Second), "default")
-		return err == nil && now.Revision > before.Revision
-	}, 10*time.Second, time.Millisecond)
+	before := map[string]uint64{}
+	for instance, file := range e.files {
+		root, _, err := revisions.Of(e.bus.Instance(instance)).Current(within(t, 5*time.Second))
+		require.NoError(t, err)
+		before[instance] = root.Revision
+		text := e.hooks.written(config)
+		if instance == twinID {
+			text = e.hooks.writtenForTwin(config)
+		}
+		require.NoError(t, os.WriteFile(file+".new", []byte(text), 0o600))
+		require.NoError(t, os.Rename(file+".new", file))
+	}
+	for instance := range e.files {
+		require.Eventually(t, func() bool {
+			now, _, err := revisions.Of(e.bus.Instance(instance)).Current(within(t, time.Second))
+			return err == nil && now.Revision > before[instance]
+		}, 10*time.Second, time.Millisecond)
+	}
 }
 
 // mark is what an arrival says of its event.

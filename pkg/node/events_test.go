@@ -38,7 +38,7 @@ func TestEventIsDeliveredAsItWasPublished(t *testing.T) {
 func TestFailingEventHoldsItsLineAndKeepsItsNumber(t *testing.T) {
 	hooks := newTargets(t)
 	fail := 0
-	hooks.answer("hook", func(w http.ResponseWriter, r *http.Request) {
+	hooks.answerHere("hook", func(w http.ResponseWriter, r *http.Request) {
 		if fail++; fail <= 3 {
 			w.WriteHeader(500 + fail)
 		}
@@ -69,7 +69,7 @@ func TestFailingEventHoldsItsLineAndKeepsItsNumber(t *testing.T) {
 
 func TestRefusedEventIsADeadLetterAtOnce(t *testing.T) {
 	hooks := newTargets(t)
-	hooks.answer("hook", func(w http.ResponseWriter, r *http.Request) {
+	hooks.answerHere("hook", func(w http.ResponseWriter, r *http.Request) {
 		if len(hooks.got("hook")) == 1 {
 			w.WriteHeader(400)
 		}
@@ -96,6 +96,8 @@ func TestLastAttemptIsADeadLetter(t *testing.T) {
 	r.drained(t)
 	require.Len(t, hooks.got("hook"), 3)
 	require.Equal(t, []any{action.CodeExhausted, 503, 3}, []any{letter.Reason, letter.LastStatus, letter.Attempts})
+	s := r.subscription(t, "user.added/hook")
+	require.Equal(t, []any{0, action.Code(""), 503, true}, []any{s.Attempts, s.Reason, s.LastStatus, s.NextTry.IsZero()}, "nothing is at its head")
 }
 
 func TestStoppedLineStandsAndIsNotLost(t *testing.T) {
@@ -108,9 +110,9 @@ func TestStoppedLineStandsAndIsNotLost(t *testing.T) {
 	require.Len(t, lines, 1)
 	require.Never(t, func() bool { return len(hooks.got("hook")) > 2 }, 300*time.Millisecond, 10*time.Millisecond)
 	require.Empty(t, r.deadLetters(t, 0))
-	require.NoError(t, r.bus.ResumeLine(within(t, time.Second), lines[0]))
+	require.NoError(t, r.book().Resume(within(t, time.Second), lines[0]))
 	require.Never(t, func() bool { return len(hooks.got("hook")) > 2 }, 300*time.Millisecond, 10*time.Millisecond, "its record still says stopped")
-	backlog, err := r.bus.Backlog(within(t, time.Second), lines[0])
+	backlog, err := r.book().Backlog(within(t, time.Second), lines[0])
 	require.NoError(t, err)
 	require.Equal(t, uint64(2), backlog.Lag())
 }
@@ -124,7 +126,7 @@ func TestGoneTargetIsPausedUntilResumed(t *testing.T) {
 	require.Never(t, func() bool { return len(hooks.got("hook")) > 1 }, 300*time.Millisecond, 10*time.Millisecond)
 	require.Empty(t, r.deadLetters(t, 0))
 	hooks.answer("hook", status(200, ""))
-	require.NoError(t, r.bus.ResumeTarget(within(t, time.Second), "default", "", "hook"))
+	require.NoError(t, r.bus.Instance("default").ResumeTarget(within(t, time.Second), "", "hook"))
 	arrivals := hooks.await(t, "hook", 3) // after the wait of a paused line
 	require.Equal(t, []string{"1", "1", "1"}, []string{arrivals[0].header.Get("Callout-Attempt"), arrivals[1].header.Get("Callout-Attempt"), arrivals[2].header.Get("Callout-Attempt")})
 }

@@ -15,7 +15,8 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/bus/letters"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/node"
@@ -43,11 +44,11 @@ func TestCrashBetweenDeadLetterAndAck(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	l := r.lines(t)[0]
 	died := make(chan struct{})
-	first := r.bus.NewConsumer(1, func(_ context.Context, d *bus.Delivery) {
+	first := lines.NewConsumer(r.bus, 1, func(_ context.Context, d *lines.Delivery) {
 		record := action.LineRecord{Sequence: d.Sequence, DeliveryID: l.DeliveryID(d.Sequence, d.StoredAt), Attempts: 1,
 			State: action.LineGivenUp, Reason: action.CodeStatus, LastStatus: 400}
-		require.NoError(t, r.bus.PutRecord(ctx, d, record))
-		require.NoError(t, r.bus.StoreDead(ctx, action.DeadLetter{DeliveryID: record.DeliveryID, Instance: "default", Target: "hook",
+		require.NoError(t, r.book().PutRecord(ctx, d, record))
+		require.NoError(t, letters.Of(r.bus.Instance("default")).Keep(ctx, action.DeadLetter{DeliveryID: record.DeliveryID, Instance: "default", Target: "hook",
 			Reason: action.CodeStatus, Attempts: 1, Body: d.Body}, 0))
 		close(died) // and nothing is told to the server
 	})
@@ -69,6 +70,7 @@ func startWorker(t *testing.T, r *running) {
 	w, err := work.Start(within(t, 10*time.Second), work.Options{Bus: b, Invoker: invoker})
 	require.NoError(t, err)
 	t.Cleanup(func() {
+		r.twin.check(t) // while there is somebody who delivers
 		require.NoError(t, w.Stop(within(t, 5*time.Second)))
 		invoker.Close()
 		b.Close()
@@ -76,27 +78,14 @@ func startWorker(t *testing.T, r *running) {
 }
 
 // TestDeadLetterStreamAway deletes the dead letter stream: the event that would
-// go there stays, and goes there when it is back.
+// go there stays, and goes there when a dispatcher has made it again.
 func TestDeadLetterStreamAway(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
 	obey(hooks, "hook", 400)
 	r := run(t, hooks, oneHook, nil)
-	js := jetStreamOf(t, r)
-	dead, err := js.Stream(t.Context(), "CALLOUT_DEAD_default")
-	require.NoError(t, err)
-	config := dead.CachedInfo().Config
-	require.NoError(t, js.DeleteStream(t.Context(), config.Name))
+	require.NoError(t, jetStreamOf(t, r).DeleteStream(t.Context(), "CALLOUT_DEAD_default"))
 	r.publish(t, event("u", "user.added", 1))
-	hooks.await(t, "hook", 1)
-	backlog := func() uint64 {
-		b, err := r.bus.Backlog(within(t, time.Second), r.lines(t)[0])
-		require.NoError(t, err)
-		return b.Lag()
-	}
-	require.Never(t, func() bool { return backlog() == 0 }, 2500*time.Millisecond, 50*time.Millisecond, "it is not acknowledged")
-	_, err = js.CreateStream(t.Context(), config)
-	require.NoError(t, err)
 	require.Len(t, r.deadLetters(t, 1), 1)
 	r.drained(t)
 	require.Len(t, hooks.got("hook"), 1, "and its target was asked once")
@@ -118,8 +107,8 @@ func TestFullStreamLosesNothing(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, oneHook, func(o *node.Options) { o.MaxStream = 256 << 10 })
-	d := r.Dispatcher()
-	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes))
+	d := r.Dispatcher().Instance("default")
+	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "user.added/hook", dispatch.AllLanes))
 	stored := uint64(0)
 	var refused error
 	for refused == nil && stored < 10000 {
@@ -131,21 +120,18 @@ func TestFullStreamLosesNothing(t *testing.T) {
 	}
 	require.Equal(t, action.CodeStreamFull, action.CodeOf(refused), "%v", refused)
 	require.Greater(t, stored, uint64(100))
-	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "default", "user.added/hook", dispatch.AllLanes), "needs no room")
+	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "user.added/hook", dispatch.AllLanes), "needs no room")
 	hooks.await(t, "hook", int(stored))
 	require.Equal(t, int(stored), inOrder(t, hooks.got("hook")))
 }
 
-// hooked is a catalog that sends the given event types to the hook.
-func hooked(t *testing.T, hooks *targets, matches ...string) *catalog.Snapshot {
-	t.Helper()
+// hooked is a configuration that sends the given event types to the hook.
+func hooked(matches ...string) string {
 	config := "targets: {hook: {type: webhook, url: HOOKS/hook}, all: {type: webhook, url: HOOKS/all}}\nevents:\n  '*': {targets: [{target: all}]}\n"
 	for _, m := range matches {
 		config += fmt.Sprintf("  %q: {targets: [{target: hook}]}\n", m)
 	}
-	s, problems := catalog.Parse("test.yaml", []byte(strings.ReplaceAll(config, "HOOKS", hooks.URL)))
-	require.NotNil(t, s, "%v", problems)
-	return s
+	return config
 }
 
 // TestPublishedAsSoonAsApplyHasAnswered adds an execution, and publishes its
@@ -157,8 +143,7 @@ func TestPublishedAsSoonAsApplyHasAnswered(t *testing.T) {
 	n := times(t, 150)
 	for i := range n {
 		eventType := fmt.Sprintf("user.e%d", i%20)
-		_, err := r.Dispatcher().Apply(within(t, 10*time.Second), hooked(t, hooks, eventType))
-		require.NoError(t, err)
+		r.apply(t, hooks, hooked(eventType))
 		r.publish(t, event("u", eventType, uint64(i+1)))
 	}
 	arrivals := hooks.await(t, "hook", n)
@@ -184,20 +169,17 @@ func TestSwitchesUnderABacklog(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, "", nil)
-	d := r.Dispatcher()
+	d := r.Dispatcher().Instance("default")
 	apply := func(match, target string) {
 		config := "targets: {all: {type: webhook, url: HOOKS/all}, group: {type: webhook, url: HOOKS/group}, exact: {type: webhook, url: HOOKS/exact}}\n" +
 			"events: {'*': {targets: [{target: all}]}"
 		if match != "" {
 			config += fmt.Sprintf(", %q: {targets: [{target: %s}]}", match, target)
 		}
-		s, problems := catalog.Parse("test.yaml", []byte(strings.ReplaceAll(config+"}", "HOOKS", hooks.URL)))
-		require.NotNil(t, s, "%v", problems)
-		_, err := d.Apply(within(t, 10*time.Second), s)
-		require.NoError(t, err)
+		r.apply(t, hooks, config+"}")
 	}
 	apply("", "")
-	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "default", "*/all", dispatch.AllLanes))
+	require.NoError(t, d.PauseSubscription(within(t, 5*time.Second), "*/all", dispatch.AllLanes))
 	want := map[uint64]string{}
 	n := uint64(0)
 	publish := func(to string, k int) {
@@ -215,7 +197,7 @@ func TestSwitchesUnderABacklog(t *testing.T) {
 		publish(turn[1], 3)
 	}
 	switched := time.Since(began)
-	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "default", "*/all", dispatch.AllLanes))
+	require.NoError(t, d.ResumeSubscription(within(t, 5*time.Second), "*/all", dispatch.AllLanes))
 	require.Eventually(t, func() bool { return len(hooks.got("group"))+len(hooks.got("exact"))+len(hooks.got("all")) >= int(n) }, 60*time.Second, 10*time.Millisecond)
 	r.drained(t)
 	for _, name := range []string{"group", "exact", "all"} {

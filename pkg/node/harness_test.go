@@ -19,6 +19,8 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/letters"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/node"
 )
@@ -35,15 +37,26 @@ type arrival struct {
 	at     time.Time
 }
 
-// targets is one HTTP server that plays any number of targets, by path.
+// targets is one HTTP server that plays any number of targets, by path. Those of
+// the twin are played by another.
 type targets struct {
 	*httptest.Server
+	twin     *targets
 	mu       sync.Mutex
 	answers  map[string]http.HandlerFunc
 	arrivals []arrival
+	agrees   bool // to everything: the answers do not count
+	differ   bool // the twin's answer another way
 }
 
 func newTargets(t *testing.T) *targets {
+	t.Helper()
+	s := playTargets(t)
+	s.twin = playTargets(t)
+	return s
+}
+
+func playTargets(t *testing.T) *targets {
 	t.Helper()
 	s := &targets{answers: map[string]http.HandlerFunc{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
@@ -57,16 +70,47 @@ func (s *targets) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.arrivals = append(s.arrivals, arrival{target: name, header: r.Header, body: string(body), at: time.Now()})
 	answer := s.answers[name]
+	if s.agrees {
+		answer = nil
+	}
 	s.mu.Unlock()
 	if answer != nil {
 		answer(w, r)
 	}
 }
 
+// answer says what a target answers, in both instances.
 func (s *targets) answer(name string, do http.HandlerFunc) {
+	s.set(name, do)
+	s.twin.set(name, do)
+}
+
+// answerHere is for an answer that depends on what came before it: it is given
+// in the instance of the test alone, and the twin's target agrees to everything.
+func (s *targets) answerHere(name string, do http.HandlerFunc) {
+	s.set(name, do)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.differ = true
+}
+
+func (s *targets) set(name string, do http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers[name] = do
+}
+
+func (s *targets) agree(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.agrees = on
+}
+
+// all is everything that arrived.
+func (s *targets) all() []arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.arrivals)
 }
 
 // status answers with a status and, if it is not empty, a body.
@@ -95,20 +139,19 @@ func (s *targets) await(t *testing.T, name string, n int) []arrival {
 	return s.got(name)
 }
 
-// running is a node with a client and a look at its bus.
+// running is a node with a client and a look at its bus. Beside the instance
+// "default" of the test there is a twin of it.
 type running struct {
 	*node.Node
-	client *callout.Client
+	client *cores
 	bus    *bus.Bus
+	twin   *twin
 }
 
-// run starts a node. HOOKS in the configuration stands for the targets' URL.
+// run starts a node with a configuration, which its twin has too, see written.
 func run(t *testing.T, hooks *targets, config string, change func(*node.Options)) *running {
 	t.Helper()
-	if hooks != nil {
-		config = strings.ReplaceAll(config, "HOOKS", hooks.URL)
-	}
-	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Config: []byte(config), ConfigName: "test.yaml",
+	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Config: []byte(hooks.written(config)), ConfigName: "test.yaml",
 		AckWait: time.Second, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
 	if change != nil {
 		change(&o)
@@ -117,12 +160,15 @@ func run(t *testing.T, hooks *targets, config string, change func(*node.Options)
 	require.NoError(t, err)
 	r := &running{Node: n}
 	t.Cleanup(func() { require.NoError(t, n.Close(within(t, 5*time.Second))) })
-	r.client, err = callout.Connect(within(t, 5*time.Second), callout.Options{URL: n.NATSURL()})
+	client, err := callout.Connect(within(t, 5*time.Second), callout.Options{URL: n.NATSURL()})
 	require.NoError(t, err)
-	t.Cleanup(r.client.Close)
+	t.Cleanup(client.Close)
 	r.bus, err = bus.Connect(within(t, 5*time.Second), bus.Options{URL: n.NATSURL(), Name: "test"})
 	require.NoError(t, err)
 	t.Cleanup(r.bus.Close)
+	r.twin = newTwin(t, r, hooks, config)
+	r.client = &cores{Client: client, twin: r.twin}
+	t.Cleanup(func() { r.twin.check(t) })
 	return r
 }
 
@@ -145,9 +191,10 @@ func event(aggregate, eventType string, sequence uint64) action.Event {
 		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC), Payload: json.RawMessage(fmt.Sprintf(`{"n":%d}`, sequence))}
 }
 
-// drained waits until no line has anything before it.
+// drained waits until no line has anything before it, in neither instance.
 func (r *running) drained(t *testing.T) {
 	t.Helper()
+	r.twin.drained(t)
 	const readings = 10 // one may be a moment behind a publish
 	empty := 0
 	require.Eventually(t, func() bool {
@@ -161,12 +208,12 @@ func (r *running) drained(t *testing.T) {
 // empty tells whether nothing waits in any line, as the server counts now.
 func (r *running) empty(t *testing.T) bool {
 	t.Helper()
-	lines, err := r.bus.Lines(within(t, time.Second), "default")
+	lines, err := r.book().List(within(t, time.Second))
 	if err != nil {
 		return false
 	}
 	for _, l := range lines {
-		if backlog, err := r.bus.Backlog(within(t, time.Second), l); err != nil || backlog.Lag() > 0 {
+		if backlog, err := r.book().Backlog(within(t, time.Second), l); err != nil || backlog.Lag() > 0 {
 			return false
 		}
 	}
@@ -175,19 +222,26 @@ func (r *running) empty(t *testing.T) bool {
 
 func (r *running) deadLetters(t *testing.T, n int) []action.DeadLetter {
 	t.Helper()
-	var letters []action.DeadLetter
+	var kept []letters.Letter
 	require.Eventually(t, func() bool {
-		var err error
-		letters, err = r.bus.DeadLetters(within(t, time.Second), "default")
-		return err == nil && len(letters) >= n
+		all, err := letters.Of(r.bus.Instance("default")).All(within(t, time.Second))
+		kept = slices.DeleteFunc(all, func(l letters.Letter) bool { return l.Target == besideTarget })
+		return err == nil && len(kept) >= n
 	}, 15*time.Second, 5*time.Millisecond)
-	return letters
+	found := make([]action.DeadLetter, len(kept))
+	for n, l := range kept {
+		found[n] = l.DeadLetter
+	}
+	return found
 }
 
-// lines lists the lines of events.
-func (r *running) lines(t *testing.T) []bus.Line {
+// lines lists the lines of the test's events.
+func (r *running) lines(t *testing.T) []lines.Line {
 	t.Helper()
-	all, err := r.bus.Lines(within(t, 5*time.Second), "default")
+	all, err := r.book().List(within(t, 5*time.Second))
 	require.NoError(t, err)
-	return slices.DeleteFunc(all, func(l bus.Line) bool { return l.Async })
+	return slices.DeleteFunc(all, func(l lines.Line) bool { return l.Async || l.Target == besideTarget })
 }
+
+// book is what stands about the lines.
+func (r *running) book() lines.Lines { return lines.Of(r.bus.Instance("default")) }

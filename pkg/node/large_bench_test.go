@@ -67,7 +67,7 @@ func BenchmarkLargeEdit(b *testing.B) {
 	n, client := benchNode(b, "version: 1", "")
 	ctx := context.Background()
 	began := time.Now()
-	_, err := n.Dispatcher().Apply(ctx, large(probe.URL))
+	_, err := n.Dispatcher().Instance("default").Apply(ctx, large(probe.URL))
 	ok(b, err)
 	b.Logf("the first apply took %s", time.Since(began).Round(time.Millisecond))
 	var times, done []time.Duration
@@ -75,7 +75,7 @@ func BenchmarkLargeEdit(b *testing.B) {
 	before, used := catalogBytes(b, n.NATSURL()), cpu(b)
 	for b.Loop() {
 		began := time.Now()
-		_, revision, err := n.Dispatcher().Edit(ctx, catalog.DefaultInstance, "bench", changing(edits))
+		_, revision, err := n.Dispatcher().Instance(catalog.DefaultInstance).Edit(ctx, "bench", changing(edits))
 		ok(b, err)
 		done = append(done, time.Since(began))
 		awaitRevision(b, client, revision)

@@ -47,16 +47,16 @@ func TestAnEventTooLargeForItsLetterIsKept(t *testing.T) {
 	for i, body := range bodies {
 		require.True(t, bytes.Equal(body, letters[i].Body), "%d: byte for byte", i)
 	}
-	d := r.Dispatcher()
+	d := r.Dispatcher().Instance("default")
 	for range 2 { // the second time it has died twice
 		for _, l := range letters[1:4] {
-			require.NoError(t, d.RedriveDeadLetter(within(t, 10*time.Second), "default", l.DeliveryID))
+			require.NoError(t, letterJob(within(t, 10*time.Second), d, action.JobRedrive, l.DeliveryID))
 		}
 		require.Eventually(t, func() bool { r.drained(t); return len(r.deadLetters(t, 0)) == 5 }, 10*time.Second, 10*time.Millisecond)
 	}
 	status.Store(200)
 	for _, l := range letters[1:4] {
-		require.NoError(t, d.RedriveDeadLetter(within(t, 10*time.Second), "default", l.DeliveryID))
+		require.NoError(t, letterJob(within(t, 10*time.Second), d, action.JobRedrive, l.DeliveryID))
 	}
 	arrivals := hooks.await(t, "hook", 4+3*3)
 	for _, a := range arrivals[10:] {
@@ -64,6 +64,6 @@ func TestAnEventTooLargeForItsLetterIsKept(t *testing.T) {
 	}
 	r.drained(t)
 	require.Len(t, r.deadLetters(t, 2), 2)
-	require.NoError(t, d.DiscardDeadLetter(within(t, 5*time.Second), "default", letters[0].DeliveryID))
+	require.NoError(t, letterJob(within(t, 5*time.Second), d, action.JobDiscardLetters, letters[0].DeliveryID))
 	require.Len(t, r.deadLetters(t, 1), 1)
 }

@@ -34,7 +34,7 @@ func TestBusyTargetFailsTheStepByTheDeadline(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
 	release := make(chan struct{})
-	hooks.answer("hook", func(http.ResponseWriter, *http.Request) { <-release })
+	hooks.answerHere("hook", func(http.ResponseWriter, *http.Request) { <-release })
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, timeout: 5s, concurrency: 1, interrupt_on_error: true}}\nrequests: {'*': {targets: [{target: hook}]}}", nil)
 	call := func(d time.Duration) action.Result {
 		result, err := r.client.Request(within(t, d), callout.Call{Method: "/a.S/M", Request: []byte(`{}`)})

@@ -14,6 +14,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/manage"
@@ -35,11 +36,20 @@ type Options struct {
 	SyncAlways bool
 	History    time.Duration // how long delivered events are kept; 0 = 7 days
 	MaxStream  int64         // bytes an event stream may hold; 0 = 10 GiB, in memory 1 GiB
+	// AttemptsAge is how long it is kept what became of each attempt; 0 = 7 days,
+	// bus.NoAttempts keeps nothing. MaxAttempts bounds it in bytes; 0 = 256 MiB, in
+	// memory 64 MiB.
+	AttemptsAge time.Duration
+	MaxAttempts int64
 	// AllowUndeclared makes a warning of an execution whose condition no core has
 	// declared.
 	AllowUndeclared bool
+	// MadeKeys is told the signing keys that the File has made for its targets; nil =
+	// nobody is.
+	MadeKeys func(instance string, made []bus.NewSecret)
 	// WithoutWorker leaves the worker out: others do the work.
 	WithoutWorker bool
+	Version       string // of the program; "" = dev
 	Log           zerolog.Logger
 }
 
@@ -56,7 +66,7 @@ type Node struct {
 // Start starts a node; it takes traffic when Start returns. What was started
 // is stopped again when something fails.
 func Start(ctx context.Context, o Options) (*Node, error) {
-	snapshot, err := configuration(o)
+	snapshot, err := configuration(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,17 +77,21 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	return n, nil
 }
 
-func configuration(o Options) (*catalog.Snapshot, error) {
+func configuration(ctx context.Context, o Options) (*catalog.Snapshot, error) {
 	var s *catalog.Snapshot
 	var problems []catalog.Problem
 	switch {
 	case o.File != "":
 		var err error
-		if s, problems, err = dispatch.LoadFile(o.File); err != nil {
+		if s, problems, err = dispatch.LoadFile(ctx, o.File); err != nil {
 			return nil, err
 		}
 	case o.Config != nil:
-		if s, problems = catalog.Parse(o.ConfigName, o.Config); s == nil {
+		var err error
+		if s, problems, err = file.ParseFor(ctx, "", o.ConfigName, o.Config); err != nil {
+			return nil, err
+		}
+		if s == nil {
 			return nil, &dispatch.BadFile{Problems: problems}
 		}
 	default:
@@ -104,47 +118,48 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return err
 	}
 	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, History: o.History,
-		AllowUndeclared: o.AllowUndeclared, Mount: Mount(o.Log)}); err != nil {
-		return err
-	}
-	if err := n.configure(ctx, o, s); err != nil {
+		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, Version: o.Version, Mount: Mount(o.Log),
+		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err
 	}
 	if o.WithoutWorker {
 		return nil
 	}
 	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
-	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log})
+	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log, Version: o.Version})
 	return err
 }
 
 // configure puts the configuration in force. What a file names is its own from
 // before it is applied. Without any, what the API made before a restart stays.
-func (n *Node) configure(ctx context.Context, o Options, s *catalog.Snapshot) error {
+func (n *Node) configure(ctx context.Context, d *dispatch.Dispatcher, o Options, s *catalog.Snapshot) error {
 	if s == nil {
-		return n.dispatcher.EnsureInstance(ctx, catalog.DefaultInstance)
+		return d.Instance(catalog.DefaultInstance).Ensure(ctx)
 	}
 	following, unfollow := context.WithCancel(context.Background())
 	n.unfollow = unfollow
 	if o.File != "" {
-		if err := n.dispatcher.FollowFile(following, o.File, s.Instance); err != nil {
+		if err := d.FollowFile(following, o.File, s.Instance); err != nil {
 			return err
 		}
-		_, err := n.dispatcher.ApplyFile(ctx, o.File, s)
+		_, err := d.Instance(s.Instance).ApplyFile(ctx, o.File, s)
 		return err
 	}
-	_, err := n.dispatcher.Apply(ctx, s)
+	_, err := d.Instance(s.Instance).Apply(ctx, s)
 	return err
 }
 
 // Mount puts the management API beside the HTTP of a dispatcher.
 func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handler {
-	return func(d *dispatch.Dispatcher) map[string]http.Handler { return manage.Routes(d, log) }
+	return func(d *dispatch.Dispatcher) map[string]http.Handler {
+		return manage.Routes(func(instance string) manage.Instance { return d.Instance(instance) }, d, log)
+	}
 }
 
 func (n *Node) connect(ctx context.Context, name string, o Options) (*bus.Bus, error) {
 	b, err := bus.Connect(ctx, bus.Options{InProcess: n.server, Name: name, Log: o.Log, MaxObject: o.MaxObject,
-		AckWait: o.AckWait, MemoryStore: o.Data == "", MaxStream: cmp.Or(o.MaxStream, maxStream(o.Data))})
+		AckWait: o.AckWait, MemoryStore: o.Data == "", MaxStream: cmp.Or(o.MaxStream, maxStream(o.Data)),
+		AttemptsAge: o.AttemptsAge, MaxAttempts: cmp.Or(o.MaxAttempts, maxAttempts(o.Data))})
 	if err == nil {
 		n.buses = append(n.buses, b)
 	}
@@ -157,6 +172,13 @@ func maxStream(data string) int64 {
 		return bus.DefaultMaxStream
 	}
 	return embed.MaxStream
+}
+
+func maxAttempts(data string) int64 {
+	if data == "" {
+		return bus.DefaultMaxAttempts
+	}
+	return embed.MaxAttempts
 }
 
 // NATSURL is where cores connect.

@@ -35,6 +35,15 @@ func says(contentType, body string) http.HandlerFunc {
 
 func asJSON(body string) http.HandlerFunc { return says("application/json", body) }
 
+// refuses answers another status than 200, with a content type and a body.
+func refuses(code int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(code)
+		_, _ = w.Write([]byte(body)) // the caller may have gone
+	}
+}
+
 // hang answers when the caller is gone.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
@@ -100,7 +109,15 @@ var outcomeAnswers = []struct {
 	{"forwarded status as text", "usual", false, asJSON(`{"forwardedStatusCode":"403"}`)},
 	{"status 302", "usual", false, moved},
 	{"status 400 with an object", "usual", false, status(http.StatusBadRequest, `{"forwardedStatusCode":403,"a":2}`)},
+	{"status 422 with a message", "usual", true, refuses(422, "application/json", `{"forwardedErrorMessage":"no","a":2}`)},
+	{"status 422 with an empty message", "usual", false, refuses(422, "application/json", `{"forwardedErrorMessage":" "}`)},
+	{"status 422 with a problem", "usual", false, refuses(422, "application/problem+json", `{"title":"x","status":403,"detail":"no"}`)},
+	{"status 422, problem without detail", "usual", false, refuses(422, "application/problem+json", `{"title":"x"}`)},
+	{"status 422, detail in plain JSON", "usual", false, refuses(422, "application/json", `{"detail":"no"}`)},
+	{"status 404 with a page", "usual", false, refuses(404, "text/html", `<p>{"forwardedErrorMessage":"no"}`)},
 	{"status 410", "usual", false, status(http.StatusGone, "")},
+	{"status 410 with a message", "usual", false, refuses(410, "application/json", `{"forwardedErrorMessage":"no"}`)},
+	{"status 503 with a message", "usual", false, refuses(503, "application/json", `{"forwardedErrorMessage":"no"}`)},
 	{"status 500 with an object", "usual", true, status(http.StatusInternalServerError, `{"a":2}`)},
 	{"status 999", "usual", false, status(999, "")},
 	{"breaks off", "usual", false, breakOff},

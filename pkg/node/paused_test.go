@@ -27,7 +27,7 @@ func (r *running) awaitTargetPaused(t *testing.T, reason action.Code) {
 
 func (r *running) resumeTarget(t *testing.T) {
 	t.Helper()
-	_, err := r.Dispatcher().ResumeTarget(within(t, 5*time.Second), "default", "", "hook")
+	_, err := r.Dispatcher().Instance("default").ResumeTarget(within(t, 5*time.Second), "", "hook")
 	require.NoError(t, err)
 }
 
@@ -46,7 +46,7 @@ func TestTimePausedDoesNotCount(t *testing.T) {
 	status.Store(500)
 	r.resumeTarget(t)
 	failed := len(hooks.await(t, "hook", 4))
-	require.NoError(t, r.Dispatcher().PauseTarget(within(t, 5*time.Second), "default", "", "hook", "moving house"))
+	require.NoError(t, r.Dispatcher().Instance("default").PauseTarget(within(t, 5*time.Second), "", "hook", "moving house"))
 	r.awaitTargetPaused(t, "moving house")
 	outlast(t, time.Now())
 	r.resumeTarget(t)
@@ -86,7 +86,7 @@ func TestGoneIsNotCharged(t *testing.T) {
 	r.publish(t, event("u", "user.added", 1))
 	r.awaitState(t, "user.added/hook", action.SubscriptionRetrying)
 	status.Store(410)
-	require.NoError(t, r.act(t, r.Dispatcher().RetryNow, "user.added/hook"))
+	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").RetryNow, "user.added/hook"))
 	r.awaitTargetPaused(t, action.CodeGone)
 	status.Store(500)
 	r.resumeTarget(t)
@@ -105,7 +105,7 @@ func TestWhatWaitsForAPausedTarget(t *testing.T) {
 	r := run(t, hooks, pausable, nil)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
 	r.awaitTargetPaused(t, action.CodeGone)
-	d := r.Dispatcher()
+	d := r.Dispatcher().Instance("default")
 	for _, do := range []error{r.act(t, d.RetryNow, "user.added/hook"), r.act(t, d.ResumeSubscription, "user.added/hook")} {
 		require.Equal(t, action.CodeConflict, action.CodeOf(do))
 		require.ErrorContains(t, do, "resume the target hook")
@@ -125,13 +125,13 @@ func TestAPausedTargetThatLeaves(t *testing.T) {
 	hooks := newTargets(t)
 	status := obey(hooks, "hook", 200)
 	r := run(t, hooks, pausable, nil)
-	require.NoError(t, r.act(t, r.Dispatcher().PauseSubscription, "user.added/hook"))
-	require.NoError(t, r.Dispatcher().PauseTarget(within(t, 5*time.Second), "default", "", "hook", "moving house"))
+	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").PauseSubscription, "user.added/hook"))
+	require.NoError(t, r.Dispatcher().Instance("default").PauseTarget(within(t, 5*time.Second), "", "hook", "moving house"))
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
 	r.apply(t, hooks, "targets: {}")
 	status.Store(200)
 	r.resumeTarget(t)
-	require.NoError(t, r.act(t, r.Dispatcher().Skip, "user.added/hook"))
+	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").Skip, "user.added/hook"))
 	require.Equal(t, uint64(2), markOf(t, hooks.await(t, "hook", 1)[0]).n)
 	require.Eventually(t, func() bool { return len(r.lines(t)) == 0 }, 10*time.Second, 10*time.Millisecond)
 	require.Equal(t, action.CodeSkipped, r.deadLetters(t, 1)[0].Reason)

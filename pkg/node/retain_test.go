@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/node"
 )
@@ -23,21 +23,21 @@ func TestOldEventsGoUnlessSomebodyWaits(t *testing.T) {
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
 	held := r.publish(t, event("u", "user.changed", 3), event("u", "user.added", 4))[0].StreamSequence
 	r.awaitState(t, "user.changed/slow", action.SubscriptionRetrying)
-	var l bus.Line
+	var l lines.Line
 	for _, l = range r.lines(t) {
 		if l.Target == "fast" {
 			break
 		}
 	}
 	require.Eventually(t, func() bool {
-		first, ok, err := r.bus.NextOf(within(t, time.Second), l, 1)
+		first, ok, err := r.book().NextOf(within(t, time.Second), l, 1)
 		return err == nil && ok && first.Sequence == held+1
 	}, 25*time.Second, 50*time.Millisecond, "what lies below what waits has gone")
 	status.Store(200)
-	require.NoError(t, r.Dispatcher().RetryNow(within(t, 5*time.Second), "default", "user.changed/slow", dispatch.AllLanes))
+	require.NoError(t, r.Dispatcher().Instance("default").RetryNow(within(t, 5*time.Second), "user.changed/slow", dispatch.AllLanes))
 	hooks.await(t, "slow", 2)
 	require.Eventually(t, func() bool {
-		_, ok, err := r.bus.NextOf(within(t, time.Second), l, 1)
+		_, ok, err := r.book().NextOf(within(t, time.Second), l, 1)
 		return err == nil && !ok
 	}, 25*time.Second, 50*time.Millisecond, "all has gone")
 	r.publish(t, event("u", "user.added", 5))

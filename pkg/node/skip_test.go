@@ -19,11 +19,11 @@ func TestWhatIsUnderWayIsNeitherSkippedNorRepeated(t *testing.T) {
 	entered, release := make(chan struct{}, 8), make(chan struct{})
 	letGo := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(letGo)
-	hooks.answer("hook", func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-release })
+	hooks.answerHere("hook", func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-release })
 	r := run(t, hooks, oneHook, nil)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
 	<-entered
-	d := r.Dispatcher()
+	d := r.Dispatcher().Instance("default")
 	for _, stands := range []bool{false, true} {
 		if stands {
 			require.NoError(t, r.act(t, d.PauseSubscription, "user.added/hook"))
@@ -50,7 +50,7 @@ func TestSkipPassesOverWhatABetterMatchTakes(t *testing.T) {
 	hooks := newTargets(t)
 	r := run(t, hooks, `targets: {hook: {type: webhook, url: HOOKS/hook}, all: {type: webhook, url: HOOKS/all}}
 events: {user.added: {targets: [{target: hook}]}, "*": {targets: [{target: all}]}}`, nil)
-	d := r.Dispatcher()
+	d := r.Dispatcher().Instance("default")
 	require.NoError(t, r.act(t, d.PauseSubscription, "*/all"))
 	r.publish(t, event("u", "user.added", 1))
 	require.Equal(t, action.CodeNotFound, action.CodeOf(r.act(t, d.Skip, "*/all")), "nothing there is its own")
@@ -74,7 +74,7 @@ func TestResumeFreesLinesWhoseLanesChanged(t *testing.T) {
 			t.Parallel()
 			hooks := newTargets(t)
 			r := run(t, hooks, strings.Replace(oneHook, "webhook,", "webhook, "+lanes[0]+",", 1), nil)
-			d := r.Dispatcher()
+			d := r.Dispatcher().Instance("default")
 			require.NoError(t, r.act(t, d.PauseSubscription, "user.added/hook"))
 			for n, aggregate := range []string{"a", "b", "c", "d"} {
 				r.publish(t, event(aggregate, "user.added", uint64(n)))

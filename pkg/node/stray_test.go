@@ -32,7 +32,7 @@ func TestLiteralWildcardsBecomeDeadLetters(t *testing.T) {
 	}
 	require.Equal(t, bodies, kept)
 	require.Eventually(t, func() bool {
-		_, found, err := r.bus.NextStray(t.Context(), "default")
+		_, found, err := r.book().NextStray(t.Context())
 		return err == nil && !found
 	}, 5*time.Second, 5*time.Millisecond)
 	require.Len(t, hooks.got("hook"), 1)

@@ -10,24 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/dispatch"
 )
 
 const stoppingAsync = `targets: {hook: {type: async, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 2}}}
 events: {user.added: {on_exhausted: stop, targets: [{target: hook}]}}`
 
-func (r *running) act(t *testing.T, do func(ctx context.Context, instance, name string, lane int) error, name string) error {
+func (r *running) act(t *testing.T, do func(ctx context.Context, name string, lane int) error, name string) error {
 	t.Helper()
-	return do(within(t, 10*time.Second), "default", name, dispatch.AllLanes)
-}
-
-func (r *running) apply(t *testing.T, hooks *targets, config string) {
-	t.Helper()
-	s, problems := catalog.Parse("test.yaml", []byte(strings.ReplaceAll(config, "HOOKS", hooks.URL)))
-	require.NotNil(t, s, "%v", problems)
-	_, err := r.Dispatcher().Apply(within(t, 10*time.Second), s)
-	require.NoError(t, err)
+	return do(within(t, 10*time.Second), name, dispatch.AllLanes)
 }
 
 // TestUnorderedLineStopsAndIsResumed: it has no head, so that every delivery
@@ -43,12 +34,12 @@ func TestUnorderedLineStopsAndIsResumed(t *testing.T) {
 	require.WithinDuration(t, time.Now(), s.StoppedSince, 10*time.Second)
 	require.Len(t, hooks.got("hook"), 2)
 
-	require.NoError(t, r.act(t, r.Dispatcher().ResumeSubscription, "user.added/hook"))
+	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").ResumeSubscription, "user.added/hook"))
 	hooks.await(t, "hook", 4)
 	r.awaitState(t, "user.added/hook", action.SubscriptionStopped)
 
 	status.Store(200)
-	require.NoError(t, r.act(t, r.Dispatcher().ResumeSubscription, "user.added/hook"))
+	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").ResumeSubscription, "user.added/hook"))
 	require.Equal(t, "1", hooks.await(t, "hook", 5)[4].header.Get("Callout-Attempt"))
 	r.drained(t)
 	require.Empty(t, r.deadLetters(t, 0))
@@ -61,13 +52,13 @@ func TestSkipGivesUpWhatStoppedAnUnorderedLine(t *testing.T) {
 	hooks := newTargets(t)
 	status := obey(hooks, "hook", 500)
 	r := run(t, hooks, stoppingAsync, nil)
-	err := r.act(t, r.Dispatcher().Skip, "user.added/hook")
+	err := r.act(t, r.Dispatcher().Instance("default").Skip, "user.added/hook")
 	require.Equal(t, action.CodeNotFound, action.CodeOf(err))
 	r.publish(t, event("a", "user.added", 1))
 	r.awaitState(t, "user.added/hook", action.SubscriptionStopped)
 	status.Store(200)
 	r.publish(t, event("a", "user.added", 2))
-	require.NoError(t, r.act(t, r.Dispatcher().Skip, "user.added/hook"))
+	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").Skip, "user.added/hook"))
 	letter := r.deadLetters(t, 1)[0]
 	require.Equal(t, []any{action.CodeSkipped, 2, 500}, []any{letter.Reason, letter.Attempts, letter.LastStatus})
 	require.Equal(t, uint64(2), markOf(t, hooks.await(t, "hook", 3)[2]).n)
@@ -112,7 +103,7 @@ func TestRetryNowOfAnUnorderedLine(t *testing.T) {
 	r.publish(t, event("a", "user.added", 3), event("a", "user.added", 4))
 	hooks.await(t, "hook", 4)
 	require.Eventually(t, func() bool { return r.subscription(t, "user.added/hook").InWork == 2 }, 5*time.Second, 5*time.Millisecond)
-	require.Eventually(t, func() bool { return r.act(t, r.Dispatcher().RetryNow, "user.added/hook") == nil }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return r.act(t, r.Dispatcher().Instance("default").RetryNow, "user.added/hook") == nil }, 5*time.Second, 5*time.Millisecond)
 	r.drained(t)
 	require.Len(t, hooks.got("hook"), 6, "each of the two once more")
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/callout"
-	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/node"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -152,26 +151,19 @@ var differences = []struct {
 	{"executions do not fire at once after being set", func(t *testing.T, d *differing) {
 		for i := range 10 {
 			method := fmt.Sprintf("/z.Fresh/M%d", i)
-			s, problems := catalog.Parse("fresh", []byte(strings.Replace(d.config, "requests:", "requests:\n  "+method+": {targets: [{target: next}]}", 1)))
-			require.NotNil(t, s, "%v", problems)
-			_, err := d.Dispatcher().Apply(within(t, 5*time.Second), s)
-			require.NoError(t, err)
+			d.apply(t, d.hooks, strings.Replace(differencesConfig, "requests:", "requests:\n  "+method+": {targets: [{target: next}]}", 1))
 			require.Equal(t, 1, d.fires(t, method))
 		}
 	}},
 	{"a name must resolve when it is configured", func(t *testing.T, d *differing) {
-		s, problems := catalog.Parse("unresolved", []byte("targets: {later: {type: call, url: 'https://not-there-yet.invalid/x'}}\nrequests: {/z.Later/It: {targets: [{target: later}]}}"))
-		require.NotNil(t, s, "%v", problems)
-		_, err := d.Dispatcher().Apply(within(t, 5*time.Second), s)
-		require.NoError(t, err)
+		d.apply(t, d.hooks, "targets: {later: {type: call, url: 'https://not-there-yet.invalid/x'}}\nrequests: {/z.Later/It: {targets: [{target: later}]}}")
 	}},
 }
 
 // differing is a node under differencesConfig.
 type differing struct {
 	*running
-	hooks  *targets
-	config string
+	hooks *targets
 }
 
 func (d *differing) request(t *testing.T, method, object string) action.Result {
@@ -213,9 +205,7 @@ func (d *differing) fires(t *testing.T, method string) int {
 func TestWhatGoesWrongElsewhere(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
-	config := strings.ReplaceAll(differencesConfig, "HTTPS", strings.Replace(hooks.URL, "http:", "https:", 1))
-	config = strings.ReplaceAll(config, "HOOKS", hooks.URL)
-	d := &differing{running: run(t, hooks, config, func(o *node.Options) { o.Log = zerolog.Nop() }), hooks: hooks, config: config}
+	d := &differing{running: run(t, hooks, differencesConfig, func(o *node.Options) { o.Log = zerolog.Nop() }), hooks: hooks}
 	for _, point := range differences {
 		t.Run(point.name, func(t *testing.T) { point.test(t, d) })
 	}

@@ -47,13 +47,17 @@ type Decision struct {
 
 // Decide chooses. A 4xx other than 408, 409, 425 and 429 is dead at once; 410
 // pauses the target; everything else is retried until the policy's attempts or
-// max_age are used up. max_age runs from the latest of the event being stored,
+// max_age are used up. A fault of ours is no attempt: the line waits for it, at
+// most for max_age. max_age runs from the latest of the event being stored,
 // the line beginning to fail and the target's pause ending, so that a backlog
 // does not expire unsent, time paused does not count, and a dead target does not
 // hold its line for ever.
 func Decide(a Attempt) Decision {
 	if a.Err == nil {
 		return Decision{Verdict: Ack, Record: action.LineRecord{Sequence: a.Sequence, State: action.LineRunning}}
+	}
+	if a.Err.Code.IsOurs() {
+		return Hold(a, false)
 	}
 	r := charge(a)
 	switch {
@@ -73,23 +77,30 @@ func Decide(a Attempt) Decision {
 	return Decision{Verdict: Retry, Delay: delay, Record: r}
 }
 
-// charge counts the attempt, unless it pauses the target. A record of another
-// delivery only says since when the line fails.
-func charge(a Attempt) action.LineRecord {
+// note writes down how the exchange went. A record of another delivery only says
+// since when the line fails.
+func note(a Attempt) action.LineRecord {
 	r := a.Before
 	if r.Sequence != a.Sequence || (r.DeliveryID != "" && r.DeliveryID != a.DeliveryID) {
-		r = action.LineRecord{FailingSince: r.FailingSince}
+		r = action.LineRecord{FailingSince: r.FailingSince, LastSuccess: r.LastSuccess}
 	}
 	r.Sequence, r.DeliveryID = a.Sequence, a.DeliveryID
+	r.LastStatus, r.LastCode, r.NextTry = a.Status, a.Err.Code, time.Time{}
+	// A line that was resumed tries again: why it stood is past.
+	r.State, r.Reason, r.StoppedSince = action.LineRetrying, "", time.Time{}
+	return r
+}
+
+// charge counts the attempt, unless it pauses the target.
+func charge(a Attempt) action.LineRecord {
+	r := note(a)
+	r.HeldSince, r.Held, r.Panics = time.Time{}, 0, 0 // it was sent: what held it is past
 	if a.Err.Code != action.CodeGone {
 		r.Attempts++
 	}
 	if r.FailingSince.IsZero() {
 		r.FailingSince = a.Now
 	}
-	r.LastStatus, r.LastCode, r.NextTry = a.Status, a.Err.Code, time.Time{}
-	// A line that was resumed tries again: why it stood is past.
-	r.State, r.Reason, r.StoppedSince = action.LineRetrying, "", time.Time{}
 	return r
 }
 

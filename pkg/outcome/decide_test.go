@@ -128,3 +128,54 @@ func TestEveryWaitIsWithinPolicy(t *testing.T) {
 		}
 	})
 }
+
+// A fault of ours is no attempt: however often it happens, nothing of the policy
+// is used up, and the count of real attempts goes on behind it.
+func TestAFaultOfOursIsNoAttempt(t *testing.T) {
+	for _, code := range []action.Code{action.CodeOurFault, action.CodeInternal} {
+		a := failed(code, 0)
+		a.Policy.Attempts = 2
+		for n := range 1000 {
+			d := outcome.Decide(a)
+			require.Equal(t, outcome.Retry, d.Verdict)
+			require.Equal(t, min(time.Second<<min(n, 10), 15*time.Second), d.Delay)
+			require.Zero(t, d.Record.Attempts)
+			require.Zero(t, d.Record.FailingSince, "the target does not fail")
+			require.Equal(t, now, d.Record.HeldSince)
+			require.Equal(t, action.LineRetrying, d.Record.State)
+			require.Equal(t, code, d.Record.LastCode)
+			require.Equal(t, a.Now.Add(d.Delay), d.Record.NextTry)
+			a.Before, a.Now = d.Record, now.Add(time.Duration(n)*time.Second)
+		}
+		a.Err = action.NewError(action.CodeTimeout, action.StageInvoke, "")
+		first := outcome.Decide(a)
+		require.Equal(t, outcome.Retry, first.Verdict)
+		require.Equal(t, 1, first.Record.Attempts)
+		require.Equal(t, a.Now, first.Record.FailingSince)
+		require.Zero(t, first.Record.HeldSince)
+		a.Before, a.Err = first.Record, action.NewError(code, action.StageInvoke, "")
+		a.Before = outcome.Decide(a).Record
+		require.Equal(t, 1, a.Before.Attempts)
+		a.Err = action.NewError(action.CodeTimeout, action.StageInvoke, "")
+		require.Equal(t, outcome.Dead, outcome.Decide(a).Verdict, "the second real attempt")
+	}
+}
+
+// It does not hold a line for ever.
+func TestAFaultOfOursEndsWithMaxAge(t *testing.T) {
+	a := failed(action.CodeOurFault, 0)
+	a.StoredAt = now.Add(-48 * time.Hour) // a backlog does not expire by it
+	a.Before = action.LineRecord{Sequence: 7, DeliveryID: "d", HeldSince: now.Add(-time.Hour + time.Second)}
+	require.Equal(t, outcome.Retry, outcome.Decide(a).Verdict)
+	a.Before.HeldSince = now.Add(-time.Hour)
+	d := outcome.Decide(a)
+	require.Equal(t, outcome.Dead, d.Verdict)
+	require.Equal(t, action.CodeInternal, d.Record.Reason)
+	require.Zero(t, d.Record.Attempts)
+	a.OnExhausted = action.ExhaustedStop
+	require.Equal(t, outcome.Stop, outcome.Decide(a).Verdict)
+	a.Resumed = now.Add(-time.Minute)
+	require.Equal(t, outcome.Retry, outcome.Decide(a).Verdict, "time paused does not count")
+	a.Resumed, a.Before.Sequence = time.Time{}, 6
+	require.Equal(t, outcome.Retry, outcome.Decide(a).Verdict, "another delivery was held up")
+}

@@ -5,6 +5,8 @@ package patch
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -25,14 +27,17 @@ type Answer struct {
 
 // Apply returns the object as the answer leaves it, and whether that differs.
 // Object is nil when there is none yet (a function whose targets returned
-// nothing so far); its text has been checked, as that of a wire.Call is. limit is the size in bytes that the result may have. The
-// errors are *action.Error: answer_malformed, not_allowed, too_large.
-func Apply(object []byte, a Answer, limit int) (result []byte, changed bool, err error) {
+// nothing so far); its text has been checked, as that of a wire.Call is. limit
+// is the size in bytes that the result may have. ctx is asked before each
+// operation of a JSON Patch; a merge takes time in proportion to the texts. The
+// errors are *action.Error: answer_malformed, also of a JSON Patch with too many
+// operations or steps, not_allowed, too_large, and deadline or cancelled.
+func Apply(ctx context.Context, object []byte, a Answer, limit int) (result []byte, changed bool, err error) {
 	if len(bytes.TrimSpace(a.Body)) == 0 {
 		return object, false, nil
 	}
 	if a.JSONPatch {
-		result, err = operations(object, a.Body, limit)
+		result, err = operations(ctx, object, a.Body, limit)
 		changed = err == nil && !equal(result, orEmpty(object))
 	} else {
 		result, changed, err = whole(object, a)
@@ -90,6 +95,16 @@ func orEmpty(object []byte) []byte {
 		return []byte(`{}`)
 	}
 	return object
+}
+
+// ended is the error of who went away, or whose time is over, before all was
+// applied.
+func ended(err error) *action.Error {
+	code := action.CodeCancelled
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = action.CodeDeadline
+	}
+	return action.NewError(code, action.StageApply, "").WithCause(err)
 }
 
 func tooLarge() *action.Error {

@@ -1,6 +1,7 @@
 package patch_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestApply(t *testing.T) {
 			if c.object != "" {
 				object = []byte(c.object)
 			}
-			got, changed, err := patch.Apply(object, c.answer, limit)
+			got, changed, err := patch.Apply(context.Background(), object, c.answer, limit)
 			require.Equal(t, c.code, action.CodeOf(err), "%v", err)
 			require.Equal(t, c.object, string(object), "never in place")
 			if c.code != "" {
@@ -86,7 +87,7 @@ func TestApply(t *testing.T) {
 func TestMergeAgreesWithTheLibrary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		object, body := drawObject(t, 3, false), drawObject(t, 3, true)
-		got, _, err := patch.Apply([]byte(object), patch.Answer{Body: []byte(body)}, 1<<20)
+		got, _, err := patch.Apply(context.Background(), []byte(object), patch.Answer{Body: []byte(body)}, 1<<20)
 		require.NoError(t, err)
 		want, err := jsonpatch.MergePatch([]byte(object), []byte(body))
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package patch_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -34,7 +35,7 @@ func TestSameValueIsNoChange(t *testing.T) {
 			if c.object != "" {
 				object = []byte(c.object)
 			}
-			got, changed, err := patch.Apply(object, c.answer, 1<<20)
+			got, changed, err := patch.Apply(context.Background(), object, c.answer, 1<<20)
 			require.NoError(t, err)
 			require.False(t, changed, "%s", got)
 			require.Equal(t, c.object, string(got))
@@ -46,7 +47,7 @@ func TestSameValueIsNoChange(t *testing.T) {
 // they are not taken for the same.
 func TestAnotherSpellingIsAChange(t *testing.T) {
 	for object, body := range map[string]string{`{"a":1.0}`: `{"a":1}`, `{"a":9007199254740993}`: `{"a":9007199254740992}`, `{"a":"\u00e9"}`: `{"a":"é"}`} {
-		got, changed, err := patch.Apply([]byte(object), patch.Answer{Body: []byte(body)}, 1<<20)
+		got, changed, err := patch.Apply(context.Background(), []byte(object), patch.Answer{Body: []byte(body)}, 1<<20)
 		require.NoError(t, err)
 		require.True(t, changed)
 		require.Equal(t, body, string(got))
@@ -62,7 +63,7 @@ func TestAllowNamesTheFirstForbiddenPlace(t *testing.T) {
 			{`{"a":1,"b":1,"c":1}`, `{"c":null,"b":null}`, "/b"},
 			{`{"u":{"n":1,"p/q~":1},"a":1}`, `{"u":{"p/q~":2}}`, "/u/p~1q~0"},
 		} {
-			_, _, err := patch.Apply([]byte(c.object), patch.Answer{Body: []byte(c.body), Allow: []string{"/a", "/u/n"}}, 1<<20)
+			_, _, err := patch.Apply(context.Background(), []byte(c.object), patch.Answer{Body: []byte(c.body), Allow: []string{"/a", "/u/n"}}, 1<<20)
 			var e *action.Error
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, []any{action.CodeNotAllowed, action.StageApply, c.at}, []any{e.Code, e.Stage, e.Field})
@@ -89,7 +90,7 @@ func TestAllow(t *testing.T) {
 		{object: `{"a":1,"b":1}`, body: `[{"op":"copy","from":"/a","path":"/b"},{"op":"replace","path":"/b","value":2}]`, allow: "/b", answer: patch.Answer{JSONPatch: true}, ok: true},
 	} {
 		c.answer.Body, c.answer.Allow = []byte(c.body), []string{c.allow}
-		_, _, err := patch.Apply([]byte(c.object), c.answer, 1<<20)
+		_, _, err := patch.Apply(context.Background(), []byte(c.object), c.answer, 1<<20)
 		if c.ok {
 			require.NoError(t, err, "%s with %s", c.object, c.body)
 			continue
@@ -106,7 +107,7 @@ func TestJSONPatchIsBounded(t *testing.T) {
 		fmt.Fprintf(&double, `{"op":"copy","from":"/a","path":"/a/%d"},`, i)
 	}
 	bomb := `[` + double.String() + `{"op":"remove","path":"/a"}]`
-	_, _, err := patch.Apply([]byte(`{"a":{"s":"0123456789"}}`), patch.Answer{Body: []byte(bomb), JSONPatch: true}, limit)
+	_, _, err := patch.Apply(context.Background(), []byte(`{"a":{"s":"0123456789"}}`), patch.Answer{Body: []byte(bomb), JSONPatch: true}, limit)
 	require.Equal(t, action.CodeTooLarge, action.CodeOf(err), "what it grows to on the way counts: %v", err)
 	for name, body := range map[string]string{
 		"an index out of range": `[{"op":"add","path":"/l/9999999","value":1}]`,
@@ -120,7 +121,7 @@ func TestJSONPatchIsBounded(t *testing.T) {
 		"null":                  `null`,
 		"numbers":               `[1]`,
 	} {
-		_, _, err := patch.Apply([]byte(`{"a":{"s":"0123456789"},"l":[1]}`), patch.Answer{Body: []byte(body), JSONPatch: true}, limit)
+		_, _, err := patch.Apply(context.Background(), []byte(`{"a":{"s":"0123456789"},"l":[1]}`), patch.Answer{Body: []byte(body), JSONPatch: true}, limit)
 		require.Equal(t, action.CodeAnswerMalformed, action.CodeOf(err), "%s: %v", name, err)
 	}
 }
@@ -130,7 +131,7 @@ func TestJSONPatchIsBounded(t *testing.T) {
 func TestUntouchedMembersKeepTheirBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		object, body := drawObject(t, 2, false), drawObject(t, 2, true)
-		got, changed, err := patch.Apply([]byte(object), patch.Answer{Body: []byte(body)}, 1<<20)
+		got, changed, err := patch.Apply(context.Background(), []byte(object), patch.Answer{Body: []byte(body)}, 1<<20)
 		require.NoError(t, err)
 		require.NoError(t, wire.CheckJSON(got))
 		if !changed {
@@ -158,7 +159,7 @@ func TestUntouchedMembersKeepTheirBytes(t *testing.T) {
 			}
 			require.Less(t, at, len(order), "in their old order")
 		}
-		again, changed, err := patch.Apply(got, patch.Answer{Body: []byte(body)}, 1<<20)
+		again, changed, err := patch.Apply(context.Background(), got, patch.Answer{Body: []byte(body)}, 1<<20)
 		require.NoError(t, err)
 		require.False(t, changed, "a merge done twice is the same: %s, then %s", got, again)
 	})
@@ -191,7 +192,7 @@ func FuzzApply(f *testing.F) {
 			a.Allow = []string{"/a", "/b/c"}
 		}
 		before := string(object)
-		got, changed, err := patch.Apply(object, a, 1<<12)
+		got, changed, err := patch.Apply(context.Background(), object, a, 1<<12)
 		require.Equal(t, before, string(object), "never in place")
 		switch {
 		case err != nil:
@@ -217,7 +218,7 @@ func TestJSONPatchKeepsWhatItDoesNotTouch(t *testing.T) {
 		{`[{"op":"add","path":"/list/1","value":0}]`, strings.Replace(object, `{"x": 1}, {"y"`, `{"x": 1},0, {"y"`, 1)},
 		{`[{"op":"replace","path":"","value":{"z":1}}]`, `{"z":1}`},
 	} {
-		got, changed, err := patch.Apply([]byte(object), patch.Answer{Body: []byte(c.body), JSONPatch: true}, 1<<20)
+		got, changed, err := patch.Apply(context.Background(), []byte(object), patch.Answer{Body: []byte(c.body), JSONPatch: true}, 1<<20)
 		require.NoError(t, err)
 		require.True(t, changed)
 		require.Equal(t, c.want, string(got), c.body)

@@ -24,23 +24,26 @@ type part struct {
 	after  []byte // white space
 }
 
-// open takes an object or array apart. It tells which of the two it is, 0 for
-// neither.
-func (n *node) open() byte {
+// open takes an object or array apart; any other value stays as it is.
+func (d *document) open(n *node) error {
 	if n.opened != 0 {
-		return n.opened
+		return nil
 	}
 	var parts []wire.Member // of a text that was checked
+	opened := byte('{')
 	switch {
 	case wire.IsObject(n.text):
 		parts, _ = wire.Split(n.text, nil)
-		n.opened = '{'
 	case isArray(n.text):
 		parts, _ = wire.SplitList(n.text, nil)
-		n.opened = '['
+		opened = '['
 	default:
-		return 0
+		return nil
 	}
+	if err := d.spend(stepsOfPart * len(parts)); err != nil {
+		return err
+	}
+	n.opened = opened
 	n.members = make([]part, len(parts))
 	from := bytes.IndexByte(n.text, n.opened) + 1
 	for i, m := range parts {
@@ -51,7 +54,7 @@ func (n *node) open() byte {
 		n.members[i] = part{m.Name, n.text[from:m.ValStart], &node{text: n.text[m.ValStart:m.ValEnd]}, n.text[m.ValEnd:to]}
 		from = to + 1
 	}
-	return n.opened
+	return nil
 }
 
 func isArray(value []byte) bool {

@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,9 +10,14 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// maxOperations bounds a JSON Patch: each operation may move every item of an
-// array.
-const maxOperations = 4096
+// The bounds of a JSON Patch. Each operation may move every item of an array, so
+// that the steps of all are counted: one for an item moved, a member looked at,
+// or a byte compared, and some for each that is taken apart.
+const (
+	maxOperations = 4096
+	maxSteps      = 16 << 20
+	stepsOfPart   = 8
+)
 
 // operation is one of a JSON Patch (RFC 6902).
 type operation struct {
@@ -23,7 +29,7 @@ type operation struct {
 
 // operations applies a JSON Patch to a copy, and gives the text. limit bounds
 // it, and what copying makes of it on the way.
-func operations(object, body []byte, limit int) ([]byte, error) {
+func operations(ctx context.Context, object, body []byte, limit int) ([]byte, error) {
 	list, err := wire.Elements(body)
 	if err != nil {
 		return nil, malformed("the answer is not a JSON Patch").WithCause(err)
@@ -31,14 +37,17 @@ func operations(object, body []byte, limit int) ([]byte, error) {
 	if len(list) > maxOperations {
 		return nil, malformed(fmt.Sprintf("the JSON Patch has more than %d operations", maxOperations))
 	}
-	doc := document{root: &node{text: orEmpty(object)}, limit: limit}
+	doc := document{root: &node{text: orEmpty(object)}, limit: limit, steps: maxSteps}
 	for i, raw := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, ended(err)
+		}
 		op, err := readOperation(raw)
 		if err != nil {
 			return nil, malformed("the answer is not a JSON Patch").WithCause(fmt.Errorf("operation %d: %w", i+1, err))
 		}
 		if err := doc.apply(op); err != nil {
-			if action.CodeOf(err) == action.CodeTooLarge {
+			if action.CodeOf(err) != "" {
 				return nil, err
 			}
 			return nil, malformed("the JSON Patch does not fit the object").WithCause(fmt.Errorf("operation %d: %w", i+1, err))
@@ -109,6 +118,15 @@ type document struct {
 	root   *node
 	limit  int
 	copied int // bytes
+	steps  int // that are left
+}
+
+// spend takes steps from what is left.
+func (d *document) spend(steps int) error {
+	if d.steps -= steps; d.steps < 0 {
+		return malformed(fmt.Sprintf("the JSON Patch takes more than %d steps", maxSteps))
+	}
+	return nil
 }
 
 func (d *document) apply(o operation) error {
@@ -140,7 +158,11 @@ func (d *document) apply(o operation) error {
 	if err != nil {
 		return err
 	}
-	if !sameValue(n.append(nil), o.value) {
+	text := n.append(nil)
+	if err := d.spend(len(text)); err != nil {
+		return err
+	}
+	if !sameValue(text, o.value) {
 		return errors.New("the test fails")
 	}
 	return nil
@@ -162,7 +184,7 @@ func (d *document) copy(o operation) error {
 func (d *document) get(path []string) (*node, error) {
 	n := d.root
 	for _, token := range path {
-		at, err := n.at(token, false)
+		at, err := d.at(n, token, false)
 		if err != nil {
 			return nil, err
 		}
@@ -173,11 +195,17 @@ func (d *document) get(path []string) (*node, error) {
 
 // at gives the place that a token names in an object or array. With end it may
 // be one that is not there yet, which is behind the last.
-func (n *node) at(token string, end bool) (int, error) {
-	switch n.open() {
+func (d *document) at(n *node, token string, end bool) (int, error) {
+	if err := d.open(n); err != nil {
+		return 0, err
+	}
+	switch n.opened {
 	case '[':
 		return place(token, len(n.members), end)
 	case '{':
+		if err := d.spend(len(n.members)); err != nil {
+			return 0, err
+		}
 		at := n.find(token)
 		if at < 0 && end {
 			return len(n.members), nil
@@ -201,7 +229,10 @@ func (d *document) add(path []string, value *node) error {
 	if err != nil {
 		return err
 	}
-	at, err := in.at(path[last], true)
+	at, err := d.at(in, path[last], true)
+	if err == nil && in.opened == '[' {
+		err = d.spend(len(in.members) - at)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -225,7 +256,10 @@ func (d *document) remove(path []string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := in.at(path[last], false)
+	at, err := d.at(in, path[last], false)
+	if err == nil {
+		err = d.spend(len(in.members) - at)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package patch_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -71,7 +72,7 @@ func TestJSONPatch(t *testing.T) {
 		{`{"a":{"b":[1]}}`, `[{"op":"copy","from":"/a/b","path":"/c"},{"op":"add","path":"/c/-","value":2}]`, `{"a":{"b":[1]},"c":[1,2]}`},
 	} {
 		object := strings.Clone(c.object)
-		got, _, err := patch.Apply([]byte(object), patch.Answer{Body: []byte(c.body), JSONPatch: true}, 1<<20)
+		got, _, err := patch.Apply(context.Background(), []byte(object), patch.Answer{Body: []byte(c.body), JSONPatch: true}, 1<<20)
 		if c.want == "" {
 			require.Equal(t, action.CodeAnswerMalformed, action.CodeOf(err), "%s on %s gave %s", c.body, c.object, got)
 			continue
@@ -92,9 +93,9 @@ func TestJSONPatchHasABound(t *testing.T) {
 		}
 		return []byte("[" + strings.Join(one, ",") + "]")
 	}
-	_, changed, err := patch.Apply([]byte(`{"l":[]}`), patch.Answer{Body: body(4096), JSONPatch: true}, 1<<20)
+	_, changed, err := patch.Apply(context.Background(), []byte(`{"l":[]}`), patch.Answer{Body: body(4096), JSONPatch: true}, 1<<20)
 	require.NoError(t, err)
 	require.True(t, changed)
-	_, _, err = patch.Apply([]byte(`{"l":[]}`), patch.Answer{Body: body(4097), JSONPatch: true}, 1<<20)
+	_, _, err = patch.Apply(context.Background(), []byte(`{"l":[]}`), patch.Answer{Body: body(4097), JSONPatch: true}, 1<<20)
 	require.ErrorContains(t, err, "more than 4096 operations")
 }

@@ -2,8 +2,8 @@
 // a target: ZITADEL's (the header ZITADEL-Signature) and Standard Webhooks'
 // (the headers webhook-id, webhook-timestamp and webhook-signature).
 //
-// The same key text signs both ways: as its UTF-8 bytes for ZITADEL, decoded
-// for Standard Webhooks. Several keys may be given everywhere, which is what
+// The same `whsec_` text signs both ways: as its UTF-8 bytes for ZITADEL, decoded
+// for Standard Webhooks. The asymmetric keys are for Standard Webhooks alone. Several keys may be given everywhere, which is what
 // makes an overlapping rotation possible: sign with the new and the old key,
 // verify with both, then drop the old one.
 //

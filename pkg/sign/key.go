@@ -39,15 +39,77 @@ func NewKey() string {
 	return prefixSecret + base64.StdEncoding.EncodeToString(secret)
 }
 
-// CheckKey tells whether text can sign both ways: `whsec_` with 24–64 bytes in
-// padded standard base64, or `whsk_` with an ed25519 private key (32-byte seed,
-// or 64 bytes of seed and public key). The error has code bad_field.
+// CheckKey tells whether text can sign: `whsec_` with 24–64 bytes in padded
+// standard base64, which signs both ways, or `whsk_` with an ed25519 private key
+// (32-byte seed, or 64 bytes of seed and public key), which signs Standard
+// Webhooks alone. The error has code bad_field.
 func CheckKey(text string) error {
 	_, err := Rules{}.parse(text)
 	if err == nil && strings.HasPrefix(text, prefixPublic) {
 		return badKey("a public key cannot sign")
 	}
 	return err
+}
+
+// The bounds of a key of ZITADEL's form, in bytes. Its own have 32 or so.
+const (
+	minText = 16
+	maxText = 256
+)
+
+// CheckForm tells whether text is a signing key at all: one that CheckKey takes, or
+// one of ZITADEL's form, which signs by its scheme alone: 16 to 256 visible ASCII
+// characters that begin with a letter or digit, and not with `whsec_`, `whsk_` or
+// `whpk_`. The error has code bad_field and shows nothing of the text.
+func CheckForm(text string) error {
+	for _, prefix := range []string{prefixSecret, prefixPrivate, prefixPublic} {
+		if strings.HasPrefix(text, prefix) {
+			return CheckKey(text)
+		}
+	}
+	if len(text) < minText || len(text) > maxText || strings.IndexFunc(text, isUnseen) >= 0 || !isAlphanumeric(text[0]) {
+		return badKey("a signing key starts with whsec_ or whsk_, or is one of ZITADEL's: 16 to 256 visible ASCII characters, the first a letter or digit")
+	}
+	return nil
+}
+
+// CheckStandardKey tells whether a key that CheckForm takes can sign Standard
+// Webhooks. The error has code bad_field and says what helps.
+func CheckStandardKey(text string) error {
+	if CheckKey(text) == nil {
+		return nil
+	}
+	return badKey("a key without whsec_ or whsk_ before it is for ZITADEL's scheme alone: write signature: [zitadel], or give a whsec_ key")
+}
+
+func isUnseen(c rune) bool { return c <= ' ' || c > '~' }
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// CheckZitadelKey tells whether text is a secret that ZITADEL's scheme can sign
+// and verify with: any text but one that is blank, and a `whsk_` or `whpk_` key of
+// Standard Webhooks. Those are asymmetric: their text as a secret would be
+// another than what was exchanged, and of a public key no secret at all. The error has
+// code bad_field and says what helps.
+func CheckZitadelKey(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "" || text == prefixSecret:
+		return badKey("the signing key is empty: anybody could sign with it")
+	case strings.HasPrefix(text, prefixPrivate), strings.HasPrefix(text, prefixPublic):
+		return badKey("a " + text[:len(prefixPrivate)] + " key is for Standard Webhooks alone, not for ZITADEL's scheme: give a whsec_ key, or write signature: [standard]")
+	}
+	return nil
+}
+
+func checkZitadelKeys(keys []string) error {
+	for _, text := range keys {
+		if err := CheckZitadelKey(text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // key is a parsed key text; exactly one of secret and public is set, private

@@ -22,6 +22,7 @@ type Signer struct {
 	rules Rules
 	texts []string
 	plain []*macs // of the texts themselves
+	loose error   // why ZITADEL's scheme cannot sign with one of them
 
 	once   sync.Once
 	parsed []signingKey
@@ -34,12 +35,12 @@ type signingKey struct {
 	private ed25519.PrivateKey
 }
 
-// NewSigner makes a Signer for keys, the newest first. A key that cannot be
-// read shows when AppendStandard is called: ZITADEL's scheme takes any text.
+// NewSigner makes a Signer for keys, the newest first. A key that one of the
+// schemes cannot sign with shows when that is called.
 func NewSigner(keys []string) *Signer { return Rules{}.signer(keys) }
 
 func (r Rules) signer(keys []string) *Signer {
-	s := &Signer{rules: r, texts: slices.Clone(keys), plain: make([]*macs, len(keys))}
+	s := &Signer{rules: r, texts: slices.Clone(keys), plain: make([]*macs, len(keys)), loose: checkZitadelKeys(keys)}
 	for i, text := range keys {
 		s.plain[i] = newMACs([]byte(text))
 	}
@@ -49,10 +50,10 @@ func (r Rules) signer(keys []string) *Signer {
 // Has tells whether s signs with exactly these keys.
 func (s *Signer) Has(keys []string) bool { return slices.Equal(s.texts, keys) }
 
-// AppendZitadel appends to dst what Zitadel gives.
-func (s *Signer) AppendZitadel(dst []byte, t time.Time, body []byte) []byte {
-	if len(s.plain) == 0 {
-		return dst
+// AppendZitadel appends to dst what Zitadel gives, or fails as it does.
+func (s *Signer) AppendZitadel(dst []byte, t time.Time, body []byte) ([]byte, error) {
+	if len(s.plain) == 0 || s.loose != nil {
+		return dst, s.loose
 	}
 	dst = append(dst, "t="...)
 	from := len(dst)
@@ -64,7 +65,7 @@ func (s *Signer) AppendZitadel(dst []byte, t time.Time, body []byte) []byte {
 		dst = hex.AppendEncode(dst, h.sum(dst[from:to], body))
 		m.put(h)
 	}
-	return dst
+	return dst, nil
 }
 
 // AppendStandard appends to dst what Standard gives, or fails as it does.

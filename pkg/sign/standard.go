@@ -42,8 +42,9 @@ func (r Rules) Standard(keys []string, id string, t time.Time, body []byte) (str
 
 // VerifyStandard checks the three headers of Standard Webhooks against the
 // body as it was received. One signature that fits one of the keys (`whsec_`,
-// `whsk_` or `whpk_`) is enough; parts of other versions are passed over. The
-// time must lie within Tolerance of now. An id with a dot is refused.
+// `whsk_` or `whpk_`) is enough; parts of other versions are passed over. There
+// are at most four signatures more than keys. The time must lie within Tolerance
+// of now. An id with a dot is refused.
 //
 // Errors have code bad_signature and name the header as their field; a key
 // that cannot be read is bad_field.
@@ -66,6 +67,9 @@ func (r Rules) VerifyStandard(h http.Header, body []byte, now time.Time, keys ..
 	given, err := parseStandard(strings.Join(h.Values(HeaderSignature), " "))
 	if err != nil {
 		return err
+	}
+	if len(given.v1)+len(given.v1a) > len(keys)+fewMore {
+		return refuse(tooMany, HeaderSignature)
 	}
 	prefix := ids[0] + "." + stamps[0]
 	found := false
@@ -126,8 +130,9 @@ func (s signatures) fit(k key, prefix string, body []byte) bool {
 		}
 		return false
 	}
+	signed := message(prefix, body)
 	for _, have := range s.v1a {
-		if len(have) == ed25519.SignatureSize && ed25519.Verify(k.public, message(prefix, body), have) {
+		if len(have) == ed25519.SignatureSize && ed25519.Verify(k.public, signed, have) {
 			return true
 		}
 	}

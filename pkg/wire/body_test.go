@@ -1,8 +1,11 @@
 package wire_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -109,5 +112,50 @@ func TestEncodeEventRefuses(t *testing.T) {
 		var e *action.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, []any{action.CodeMalformed, field}, []any{e.Code, e.Field})
+	}
+}
+
+// countedBody is a body that knows how much was read of it before it was told that
+// nobody keeps that.
+type countedBody struct {
+	io.Reader
+	read, wasted int
+}
+
+func (c *countedBody) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.read += n
+	return n, err
+}
+
+func (c *countedBody) Waste() { c.wasted = c.read }
+
+// TestReadBody: a body that is too large is read on without being kept, but not for
+// ever; whatever else ends it early is told apart.
+func TestReadBody(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 10
+	body := func(size int, end error) *countedBody {
+		return &countedBody{Reader: io.MultiReader(bytes.NewReader(make([]byte, size)), iotest.ErrReader(end))}
+	}
+	for _, tt := range []struct {
+		name         string
+		from         *countedBody
+		code         action.Code
+		read, wasted int
+	}{
+		{"none", body(0, io.EOF), "", 0, 0},
+		{"as large as may be", body(limit, io.EOF), "", limit, 0},
+		{"too large", body(limit+1, io.EOF), action.CodeTooLarge, limit + 1, limit + 1},
+		{"far too large", body(1<<20, io.EOF), action.CodeTooLarge, 5*limit + 1, limit + 1},
+		{"cut off", body(10, io.ErrUnexpectedEOF), action.CodeMalformed, 10, 0},
+		{"bounded by the server", body(10, action.NewError(action.CodeBusy, action.StageDecode, "")), action.CodeBusy, 10, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			raw, err := wire.ReadBody(tt.from, limit)
+			require.Equal(t, []any{tt.code, tt.read, tt.wasted}, []any{action.CodeOf(err), tt.from.read, tt.from.wasted}, "%v", err)
+			require.Equal(t, tt.code == "", len(raw) == tt.read)
+		})
 	}
 }

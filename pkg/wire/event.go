@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"unicode/utf8"
@@ -57,10 +59,19 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), err
 }
 
+// EventMessageID is the Nats-Msg-Id of an event: SHA-256, in hex, over the subject
+// it is published to, a space, and its id. So an id is that of one event of its
+// instance, organization, aggregate and type, and no other swallows it. Who
+// publishes by itself over NATS may write the same, or what it likes.
+func EventMessageID(subject, id string) string {
+	sum := sha256.Sum256([]byte(subject + " " + id)) // a subject has no space
+	return hex.EncodeToString(sum[:])
+}
+
 // EventFacts is what the engine reads of an event's body. The rest is the
 // core's and the target's business.
 type EventFacts struct {
-	ID          string // for deduplication over HTTP; optional
+	ID          string // for deduplication; optional
 	AggregateID string
 	Org         string
 	InstanceID  string

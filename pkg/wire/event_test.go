@@ -101,3 +101,11 @@ func TestCheckStored(t *testing.T) {
 		require.Equal(t, []any{action.CodeMismatch, c.field}, []any{e.Code, e.Field}, c.name)
 	}
 }
+
+// TestEventMessageID is made a second time as any language can:
+// printf 'callout.event.default.acme.u1.user.added order 1' | sha256sum
+func TestEventMessageID(t *testing.T) {
+	subject, err := wire.EventSubject("default", "acme", "u1", "user.added")
+	require.NoError(t, err)
+	require.Equal(t, "4938e06249836f05d74415907130298cfb6599e1a8ce4db9ed88610be87bca62", wire.EventMessageID(subject, "order 1"))
+}

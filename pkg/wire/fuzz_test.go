@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -148,5 +149,88 @@ func FuzzSplit(f *testing.F) {
 				require.Equal(t, string(want[i]), string(raw[v.ValStart:v.ValEnd]))
 			}
 		}
+	})
+}
+
+// FuzzParseTimeout: what is taken lies within its bounds, and is the same when it
+// is written and read again.
+func FuzzParseTimeout(f *testing.F) {
+	for _, text := range []string{"", "2s", "1500", "1500ms", "0", "-1s", "1h", "10m", "9223372036854775807", "1e3", "٣", "2s ", "0x10", "1ns"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := wire.ParseTimeout(text)
+		if err != nil {
+			requireOneOf(t, err, action.CodeBadField, action.CodeDeadline)
+			return
+		}
+		require.True(t, d > 0 && d <= action.MaxBudget, "%v", d)
+		again, err := wire.ParseTimeout(wire.FormatTimeout(d))
+		require.NoError(t, err)
+		require.Equal(t, max(d.Truncate(time.Millisecond), time.Millisecond), again)
+	})
+}
+
+// FuzzTraceparent: what is handed on came in as it is, and may stand in a header.
+func FuzzTraceparent(f *testing.F) {
+	const valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for _, text := range []string{"", valid, valid + "-", "01" + valid[2:] + "-more", "ff" + valid[2:], "00-" + valid, valid + "\r\nX: y", "\xff" + valid} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := wire.Traceparent(text)
+		if got == "" {
+			return
+		}
+		require.Equal(t, text, got)
+		require.LessOrEqual(t, len(got), 255)
+		require.NotRegexp(t, `[^!-~]`, got)
+		require.Equal(t, got, wire.Traceparent(got))
+	})
+}
+
+// FuzzCheckStored: who holds a body against a subject says the same whichever of
+// the two is odd.
+func FuzzCheckStored(f *testing.F) {
+	for _, d := range append(documents, `{"aggregateID":"a","event_type":"user.added"}`) {
+		f.Add([]byte(d), "acme", "user.added")
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, org, eventType string) {
+		facts, err := wire.ReadEvent(raw)
+		if err != nil {
+			return
+		}
+		if _, err := wire.EventSubject("default", org, facts.AggregateID, eventType); err != nil {
+			return
+		}
+		lane := wire.Partition(facts.AggregateID, 64)
+		at := wire.StoredEvent{Instance: "default", Org: org, Type: eventType, Lane4: lane % 4, Lane16: lane % 16, Lane64: lane}
+		err = wire.CheckStored(at, facts)
+		fits := (facts.Org == "" || facts.Org == org) && facts.Type == eventType && (facts.InstanceID == "" || facts.InstanceID == "default")
+		require.Equal(t, fits, err == nil, "%v", err)
+	})
+}
+
+// FuzzUnmarshal: what is read by exact names is what encoding/json reads, where
+// no two names differ by case alone.
+func FuzzUnmarshal(f *testing.F) {
+	for _, d := range append(documents, `{"outcome":"ok","duration":5,"shown":1}`, `{"Outcome":"ok"}`) {
+		f.Add([]byte(d))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		type value struct {
+			A string            `json:"a"`
+			B []int             `json:"b"`
+			C map[string]string `json:"c"`
+		}
+		var got, want value
+		if wire.Unmarshal(raw, &got) != nil {
+			return
+		}
+		if bytes.ContainsAny(raw, "ABC\\\u017f\u212a") { // names that fold, or may
+			return
+		}
+		require.NoError(t, json.Unmarshal(raw, &want))
+		require.Equal(t, want, got)
 	})
 }

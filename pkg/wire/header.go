@@ -21,9 +21,16 @@ const (
 	HeaderRemaining = "Callout-Remaining-Ms"
 	HeaderAggregate = "Callout-Aggregate" // the aggregate, which the stored subject no longer names
 	HeaderPhase     = "Callout-Phase"     // of the call an async delivery came from
+	HeaderName      = "Callout-Name"      // likewise its method or function, as a token
 	HeaderRevision  = "Callout-Revision"  // catalog revision
 	HeaderReplay    = "Callout-Replay"    // "true" on an event that is sent again on request
-	HeaderTest      = "Callout-Test"      // "true" on what an operator sends to try a target
+	HeaderRedrive   = "Callout-Redrive"   // "true" on a dead letter that is sent again
+	HeaderEventID   = "Callout-Event-Id"  // what publishing the event returned; by HeaderText
+	HeaderEventType = "Callout-Event-Type"
+	HeaderEventTime = "Callout-Event-Time" // when it was stored: RFC 3339, UTC, milliseconds
+	HeaderOrg       = "Callout-Org"        // organization of the event or call; by HeaderText
+	HeaderInstance  = "Callout-Instance"   // by HeaderText
+	HeaderTest      = "Callout-Test"       // "true" on what an operator sends to try a target
 )
 
 // ParseTimeout reads a deadline header: a duration such as `2s`, or plain

@@ -36,6 +36,21 @@ func CheckJSON(raw []byte) error {
 	return dec.atEnd()
 }
 
+// Several tells whether raw is two JSON values or more, one after the other,
+// such as lines of JSON. A text that is not well-formed to its end is not.
+func Several(raw []byte) bool {
+	dec, err := open(raw, action.MaxDepth)
+	if err != nil {
+		return false
+	}
+	defer dec.close()
+	for n := 0; ; n++ {
+		if _, err := dec.ReadValue(); err != nil {
+			return n > 1 && errors.Is(err, io.EOF)
+		}
+	}
+}
+
 // Members lists the members of the object that raw is, in their order. It
 // checks the whole document as CheckJSON does; a value that is no object is
 // malformed.

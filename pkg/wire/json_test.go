@@ -50,3 +50,14 @@ func TestMembersPointIntoTheText(t *testing.T) {
 	_, err = wire.Members([]byte(`[1]`))
 	require.Equal(t, action.CodeMalformed, action.CodeOf(err))
 }
+
+func TestSeveralValues(t *testing.T) {
+	for raw, want := range map[string]bool{
+		``: false, ` `: false, `{}`: false, `[1]`: false, `{"a":1}` + "\n": false,
+		`{}{}`: true, `{"a":1}` + "\n" + `{"a":2}` + "\n": true, `1 2 3`: true, `{} null`: true,
+		`{"a":1,"a":2}`: false, `{}{`: false, `{}x`: false, `{"a":1} {"a":2,"a":3}`: false, `{},{}`: false, "{}\xff": false,
+		strings.Repeat("[", 101) + strings.Repeat("]", 101) + `{}`: false,
+	} {
+		require.Equal(t, want, wire.Several([]byte(raw)), raw)
+	}
+}

@@ -3,8 +3,10 @@ package wire
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
@@ -59,7 +61,11 @@ func appendStep(out []byte, s action.Step) []byte {
 		out = strconv.AppendInt(append(out, `,"status":`...), int64(s.Status), 10)
 	}
 	out = strconv.AppendFloat(append(out, `,"duration_ms":`...), s.DurationMS, 'f', -1, 64)
-	return append(appendText(append(out, ','), "outcome", string(s.Outcome)), '}')
+	out = appendText(append(out, ','), "outcome", string(s.Outcome))
+	if s.Interrupt {
+		out = append(out, `,"interrupt":true`...)
+	}
+	return append(out, '}')
 }
 
 // marshal writes what is made of texts and numbers only, which cannot fail.
@@ -69,9 +75,13 @@ func marshal(v any) []byte {
 }
 
 // DecodeReply reads the answer to a call, or the error it was refused with.
-// The object is a part of raw; its text is the worker's, who has checked it,
-// and is not checked again.
+// The object is a part of raw. Whoever listens where workers do may have said it:
+// what is not, to its end, the answer of a worker is unavailable, as if there
+// was none.
 func DecodeReply(raw []byte) (action.Result, error) {
+	if !jsontext.Value(raw).IsValid() {
+		return action.Result{}, unreadable(errNotJSON)
+	}
 	var room [8]Member
 	members, ok := Split(raw, room[:0])
 	if !ok {
@@ -85,7 +95,7 @@ func DecodeReply(raw []byte) (action.Result, error) {
 	switch r.Outcome {
 	case action.Continue, action.Rejected, action.Failed, action.Unavailable:
 	case "":
-		if r.Error != nil {
+		if r.Error != nil && err == nil {
 			return action.Result{}, r.Error
 		}
 		return action.Result{}, unreadable(err)
@@ -110,7 +120,9 @@ func readMember(r *action.Result, name string, value []byte) (err error) {
 		}
 		r.Object = value
 	case "error":
-		err = json.Unmarshal(value, &r.Error)
+		if err = json.Unmarshal(value, &r.Error); err == nil {
+			err = checkError(r.Error)
+		}
 	case "warnings":
 		r.Warnings = []action.Warning{}
 		if string(value) != "[]" {
@@ -165,6 +177,9 @@ func readStep(s *action.Step, name string, value []byte) (err error) {
 		var outcome string
 		outcome, ok = text(value)
 		s.Outcome = action.StepOutcome(outcome)
+	case "interrupt":
+		s.Interrupt = string(value) == "true"
+		ok = s.Interrupt || string(value) == "false"
 	}
 	if !ok {
 		return errNotSteps
@@ -172,16 +187,30 @@ func readStep(s *action.Step, name string, value []byte) (err error) {
 	return err
 }
 
-var errNotSteps = errors.New("the steps cannot be read")
-
-func unreadable(cause error) error {
-	return action.NewError(action.CodeInternal, action.StageBus, "the answer of the worker could not be read").WithCause(cause)
+// checkError holds an error against what each of ours has: its status goes into
+// the answer of a core.
+func checkError(e *action.Error) error {
+	if e != nil && (e.Code == "" || strings.Trim(string(e.Code), "abcdefghijklmnopqrstuvwxyz_") != "" || e.Status < 400 || e.Status > 599) {
+		return errNotError
+	}
+	return nil
 }
 
-// EncodeError writes the body of a refusal: {"error":{…}}.
+var (
+	errNotSteps = errors.New("the steps cannot be read")
+	errNotError = errors.New("the error is none of ours")
+	errNotJSON  = errors.New("it is no JSON")
+)
+
+func unreadable(cause error) error {
+	return action.NewError(action.CodeUnavailable, action.StageBus, "what answered is no worker of ours: its answer cannot be read").WithCause(cause)
+}
+
+// EncodeError writes the body of a refusal: {"error":{…}}. What is no UTF-8 in a
+// text becomes U+FFFD.
 func EncodeError(err *action.Error) []byte {
 	out, _ := json.Marshal(struct {
 		Error *action.Error `json:"error"`
-	}{err}) // strings and numbers cannot fail
+	}{err}, jsontext.AllowInvalidUTF8(true)) // strings and numbers cannot fail
 	return out
 }

@@ -65,7 +65,8 @@ func TestReplyRoundTrip(t *testing.T) {
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "steps") {
 			want.Steps = append(want.Steps, action.Step{Target: "t", Kind: action.Webhook, Status: rapid.IntRange(0, 999).Draw(t, "status"),
-				DurationMS: rapid.Float64Range(0, 1e6).Draw(t, "ms"), Outcome: action.StepFailed})
+				DurationMS: rapid.Float64Range(0, 1e6).Draw(t, "ms"), Outcome: action.StepFailed,
+				Interrupt: rapid.Bool().Draw(t, "interrupt")})
 			want.Warnings = append(want.Warnings, action.Warning{Code: action.CodeStatus, Message: rapid.String().Draw(t, "warning"), Target: "t"})
 		}
 		phase := rapid.SampledFrom([]action.Phase{action.Request, action.Response, action.Function}).Draw(t, "phase")
@@ -86,13 +87,41 @@ func TestDecodeReplyOfARefusal(t *testing.T) {
 	require.Equal(t, &action.Error{Code: action.CodeTooDeep, Stage: action.StageDecode, Status: 400, Message: refusal.Message, Field: "request"}, got)
 }
 
+// TestStepsOfAnOlderWorkerDoNotInterrupt: they say nothing of it, and what they
+// say that is no answer is not guessed at.
+func TestStepsOfAnOlderWorkerDoNotInterrupt(t *testing.T) {
+	reply := func(member string) []byte {
+		return []byte(`{"outcome":"continue","request":{},"warnings":[],"steps":[{"target":"t","kind":"call","duration_ms":1,"outcome":"changed"` + member + `}],"revision":1}`)
+	}
+	for member, want := range map[string]bool{``: false, `,"interrupt":false`: false, `,"interrupt":true`: true} {
+		result, err := wire.DecodeReply(reply(member))
+		require.NoError(t, err)
+		require.Equal(t, want, result.Steps[0].Interrupt, member)
+	}
+	for _, member := range []string{`,"interrupt":1`, `,"interrupt":"true"`, `,"interrupt":null`} {
+		_, err := wire.DecodeReply(reply(member))
+		require.Equal(t, action.CodeUnavailable, action.CodeOf(err), member)
+	}
+}
+
 func TestDecodeReplyRefuses(t *testing.T) {
 	for _, raw := range []string{
 		``, ` `, `null`, `{}`, `[]`, `"continue"`, `{"outcome":""}`, `{"outcome":7}`, `{"outcome":"continue"`,
 		`{"outcome":"continue"}{}`, `{"outcome":"maybe"}`, `{"outcome":"Continue"}`, `{"outcome":"continue","revision":-1}`, `{"error":null}`,
+		`{"outcome":"continue","request":{no}}`, `{"outcome":"continue","request":{"a":1,"a":2}}`, "{\"outcome\":\"continue\",\"request\":{\"a\":\"\xff\"}}",
+		`{"error":{}}`, `{"error":{"code":"conflict"}}`, `{"error":{"code":"conflict","status":1000}}`, `{"error":{"code":"a b","status":409}}`,
+		`{"outcome":"rejected","error":{"code":"rejected","status":0}}`,
 	} {
 		result, err := wire.DecodeReply([]byte(raw))
-		require.Equal(t, action.CodeInternal, action.CodeOf(err), raw)
+		require.Equal(t, action.CodeUnavailable, action.CodeOf(err), raw)
 		require.Zero(t, result, "never an empty success")
 	}
+}
+
+// TestARefusalIsJSON, also one that was made by hand of what is no UTF-8.
+func TestARefusalIsJSON(t *testing.T) {
+	raw := wire.EncodeError(&action.Error{Code: action.CodeNotFound, Status: 404, Message: "\xff", Field: "\xed\xa0\x80", Target: "a\xc3"})
+	require.NoError(t, wire.CheckJSON(raw), "%q", raw)
+	_, err := wire.DecodeReply(raw)
+	require.ErrorContains(t, err, "\uFFFD (not_found)")
 }

@@ -12,13 +12,15 @@ const (
 	SampleMethod   = "/acme.user.v2.UserService/AddUser"
 	SampleFunction = "preuserinfo"
 	SampleEvent    = "user.added"
+	SampleOrg      = "org-1"
 )
 
 // Sample is a body as a core sends it, for who tries a target: every member that
 // bodies of the phase can have, with made-up values. name is the full method,
-// the function or the event type; empty takes one. org may be empty. The phase
+// the function or the event type, org the organization; empty takes one. The phase
 // is one of the four, and name within its grammar.
 func Sample(phase action.Phase, instance, org, name string, now time.Time) []byte {
+	org = orSample(org, SampleOrg)
 	switch phase {
 	case action.Function:
 		return sampleOfFunction(org, orSample(name, SampleFunction))

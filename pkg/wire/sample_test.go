@@ -34,9 +34,9 @@ func TestSamplesAreTaken(t *testing.T) {
 		require.Equal(t, string(raw), string(call.Raw()), "it needs nothing")
 		require.Equal(t, "acme", call.OrgID)
 	}
-	facts, err := wire.ReadEvent(wire.Sample(action.OnEvent, "default", "", "org.added", sampleTime))
+	facts, err := wire.ReadEvent(wire.Sample(action.OnEvent, "default", "org-1", "org.added", sampleTime))
 	require.NoError(t, err)
-	require.Equal(t, []string{"default", "", "org.added"}, []string{facts.InstanceID, facts.Org, facts.Type})
+	require.Equal(t, []string{"default", "org-1", "org.added"}, []string{facts.InstanceID, facts.Org, facts.Type})
 }
 
 func TestFunctionName(t *testing.T) {

@@ -276,6 +276,21 @@ func AsyncSubject(instance, owner, target string) string {
 	return "callout.async." + Token(instance) + "." + Token(owner) + "." + Token(target)
 }
 
+// ParseAsync reads for which target a delivery is stored, by its subject.
+func ParseAsync(subject string) (ofOwner, target string, err error) {
+	tokens := strings.Split(subject, ".")
+	if len(tokens) != 5 || tokens[0] != "callout" || tokens[1] != "async" {
+		return "", "", badToken()
+	}
+	if ofOwner, err = owner(tokens[3]); err == nil {
+		target, err = ID(tokens[4])
+	}
+	if err == nil && target == "" {
+		err = badToken()
+	}
+	return ofOwner, target, err
+}
+
 // AsyncOf covers all async deliveries of an instance.
 func AsyncOf(instance string) string { return "callout.async." + Token(instance) + ".>" }
 

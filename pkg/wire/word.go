@@ -5,7 +5,7 @@ var words = func() map[string]string {
 	of := map[string]string{}
 	for _, w := range []string{
 		"fullMethod", "instanceID", "orgID", "projectID", "userID", "request", "headers", "response", "function",
-		"outcome", "continue", "warnings", "steps", "revision", "target", "kind", "status", "duration_ms", "call", "webhook", "ok", "changed",
+		"outcome", "continue", "warnings", "steps", "revision", "target", "kind", "status", "duration_ms", "interrupt", "call", "webhook", "ok", "changed",
 		"id", "aggregateID", "aggregateType", "resourceOwner", "version", "sequence", "event_type", "created_at", "event_payload",
 	} {
 		of[w] = w

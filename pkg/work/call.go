@@ -2,12 +2,12 @@ package work
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/calls"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/outcome"
@@ -16,13 +16,15 @@ import (
 )
 
 // call answers one call: exactly one outcome, by its deadline.
-func (w *Worker) call(ctx context.Context, c *bus.IncomingCall) {
+func (w *Worker) call(ctx context.Context, c *calls.IncomingCall) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.sent(c.Refuse(action.AsError(w.panicked(cause, c.Instance, "call of "+c.Name), action.StageInvoke)))
+		}
+	}()
 	result, err := w.answer(ctx, c)
 	if err != nil {
-		var refusal *action.Error
-		if !errors.As(err, &refusal) {
-			refusal = action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
-		}
+		refusal := action.AsError(err, action.StageInvoke)
 		w.log.Info().Err(refusal).Str("instance", c.Instance).Str("phase", string(c.Phase)).Str("name", c.Name).Msg("call refused")
 		w.sent(c.Refuse(refusal))
 		return
@@ -45,10 +47,10 @@ func (w *Worker) sent(err error) {
 	}
 }
 
-func (w *Worker) answer(ctx context.Context, c *bus.IncomingCall) (action.Result, error) {
-	m, err := w.catalogs.AtLeast(ctx, c.Instance, c.MinRevision)
+func (w *Worker) answer(ctx context.Context, c *calls.IncomingCall) (action.Result, error) {
+	m, err := w.catalogFor(ctx, c)
 	if action.CodeOf(err) == action.CodeDeadline { // it ends as every call whose time is over
-		now, err := w.catalogs.AtLeast(ctx, c.Instance, 0)
+		now, err := w.catalogs.Of(c.Instance).AtLeast(ctx, 0)
 		if err != nil {
 			return action.Result{}, err
 		}
@@ -73,13 +75,15 @@ func (w *Worker) answer(ctx context.Context, c *bus.IncomingCall) (action.Result
 // as the one before left it.
 type chain struct {
 	worker  *Worker
-	call    *bus.IncomingCall
+	call    *calls.IncomingCall
 	body    *wire.Call
 	changed bool
 	result  *action.Result
+	id      string // of the call, by which its turns are found
 }
 
 func (c *chain) run(ctx context.Context, plan *catalog.Plan) {
+	c.id = newID(time.Now())
 	for i := range plan.Turns {
 		turn := &plan.Turns[i]
 		step, err := c.turn(ctx, turn)
@@ -129,34 +133,40 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 	default:
 		step.Outcome = action.StepOK
 		if answer, err = c.invoke(ctx, id, t); err == nil && t.Target.Kind == action.CallOut {
-			step.Outcome, err = c.apply(t.Target, answer)
+			step.Outcome, err = c.apply(ctx, t.Target, answer)
+			step.Interrupt = step.Outcome == action.StepChanged && t.Target.InterruptOnError
 		}
 	}
 	step.Status = answer.Status
 	step.DurationMS = float64(time.Since(began).Microseconds()) / 1000
-	failure := asError(err)
+	failure := action.AsError(err, action.StageInvoke)
 	if failure != nil {
 		step.Outcome = action.StepFailed
 		if failure.Code == action.CodeRejected {
 			step.Outcome = action.StepRejected
 		}
 	}
-	c.worker.logAttempt(attempt{
-		instance: c.call.Instance, org: t.Scope, phase: c.call.Phase, name: c.call.Name, target: t.Target,
-		id: id, number: 1, status: answer.Status, err: failure, took: time.Since(began),
-		verdict: string(step.Outcome), revision: c.result.Revision,
+	took := time.Since(began)
+	c.worker.logExchange(exchange{
+		about: about{
+			instance: c.call.Instance, scope: t.Scope, org: c.body.OrgID, phase: c.call.Phase, name: c.call.Name, callID: c.id,
+			owner: t.Owner, target: t.Target, id: id,
+		},
+		number: 1, status: answer.Status, err: failure, took: took, verdict: string(step.Outcome), revision: c.result.Revision,
+		ended: began.Add(took), answer: answer, decision: turnDecisions[step.Outcome], unsent: answer.Duration == 0 || answer.Uncharged,
 	})
 	return step, failure
 }
 
 func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.Answer, error) {
-	keys, err := c.worker.keys.get(ctx, c.call.Instance, t.Owner, t.Target.Name)
+	keys, err := c.worker.keys.get(ctx, c.call.Instance, t.Owner, t.Target)
 	if err != nil {
 		return invoke.Answer{}, err
 	}
 	answer := c.worker.invoker.Do(ctx, invoke.Call{
 		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, Keys: keys, Body: c.body.Raw(), ID: id, Attempt: 1,
-		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut,
+		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut, Heard: true,
+		Shares: c.worker.shares, Instance: c.call.Instance, Org: c.body.OrgID,
 	})
 	if answer.Err != nil {
 		return answer, answer.Err
@@ -166,8 +176,8 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 
 // apply changes the object on a copy; the copy takes its place only when all
 // held.
-func (c *chain) apply(t *action.Target, answer invoke.Answer) (action.StepOutcome, error) {
-	object, changed, err := patch.Apply(c.body.Object(), patch.Answer{
+func (c *chain) apply(ctx context.Context, t *action.Target, answer invoke.Answer) (action.StepOutcome, error) {
+	object, changed, err := patch.Apply(ctx, c.body.Object(), patch.Answer{
 		Body: answer.Body, JSONPatch: answer.ContentType == patch.JSONPatch, Mapping: t.Mapping, Allow: t.Allow,
 	}, c.worker.bus.MaxObject())
 	if err != nil || !changed {
@@ -185,19 +195,8 @@ func (c *chain) apply(t *action.Target, answer invoke.Answer) (action.StepOutcom
 // store puts the delivery on a stream before the chain goes on, so that no
 // crash can lose it.
 func (c *chain) store(ctx context.Context, id string, t *catalog.Turn) error {
-	return c.worker.bus.StoreAsync(ctx, bus.AsyncDelivery{
-		ID: id, Instance: c.call.Instance, Owner: t.Owner, Target: t.Target.Name, Phase: c.call.Phase,
-		Body: c.body.Raw(), Revision: c.result.Revision, Traceparent: c.call.Traceparent,
+	return c.worker.bus.Instance(c.call.Instance).StoreAsync(ctx, bus.AsyncDelivery{
+		ID: id, Owner: t.Owner, Target: t.Target.Name, Phase: c.call.Phase, Name: c.call.Name,
+		Org: c.body.OrgID, Body: c.body.Raw(), Revision: c.result.Revision, Traceparent: c.call.Traceparent,
 	})
-}
-
-func asError(err error) *action.Error {
-	if err == nil {
-		return nil
-	}
-	var e *action.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return action.NewError(action.CodeInternal, action.StageInvoke, "").WithCause(err)
 }

@@ -17,3 +17,9 @@ func newID(now time.Time) string {
 	binary.BigEndian.PutUint16(id[14:], uint16(rand.Uint32()))
 	return id.String()
 }
+
+// isID tells whether a text is an id that newID has made.
+func isID(text string) bool {
+	_, err := ulid.ParseStrict(text)
+	return err == nil
+}

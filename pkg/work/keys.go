@@ -6,16 +6,23 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/sign"
 )
 
-// keys holds the signing keys of all targets.
+// keys holds the signing keys of all targets, by watching.
 type keys struct {
-	bus *bus.Bus
-	mu  sync.Mutex
-	of  map[bus.TargetKey][]string
+	bus  *bus.Bus
+	mu   sync.Mutex
+	of   map[bus.TargetKey]*ring
+	left map[departure]*ring // of targets that have left
 }
 
-func newKeys(b *bus.Bus) *keys { return &keys{bus: b, of: map[bus.TargetKey][]string{}} }
+// departure names a target that has left by its id: another may have its name.
+type departure struct{ instance, owner, id string }
+
+func newKeys(b *bus.Bus) *keys {
+	return &keys{bus: b, of: map[bus.TargetKey]*ring{}, left: map[departure]*ring{}}
+}
 
 func (k *keys) set(of bus.TargetKey, secret string) {
 	k.mu.Lock()
@@ -24,28 +31,77 @@ func (k *keys) set(of bus.TargetKey, secret string) {
 		delete(k.of, of)
 		return
 	}
-	k.of[of] = []string{secret}
+	k.of[of] = newRing(secret)
+}
+
+func (k *keys) setDeparted(instance string, t bus.Departed) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if t.Key == "" {
+		delete(k.left, departure{instance, t.Owner, t.ID})
+		return
+	}
+	k.left[departure{instance, t.Owner, t.ID}] = newRing(t.Key)
+}
+
+// keysOf gives the keys that the requests of a claim are signed with. Those of a
+// target that has left are kept under its id: another may have its name.
+func (w *Worker) keysOf(ctx context.Context, instance string, c *claim) ([]string, error) {
+	if c.left == "" {
+		return w.keys.get(ctx, instance, c.owner, c.target)
+	}
+	return w.keys.departed(ctx, instance, c)
 }
 
 // get gives the keys a target's requests are signed with. A target is never
-// called unsigned: a key that is missing is a fault of ours. The slice is shared
-// and must not be written to.
-func (k *keys) get(ctx context.Context, instance, owner, target string) ([]string, error) {
-	of := bus.TargetKey{Instance: instance, Owner: owner, Name: target}
+// called unsigned. A key that is made, and is missing all the same, is made
+// again: nobody else would. The slice is shared and must not be written to.
+func (k *keys) get(ctx context.Context, instance, owner string, t *action.Target) ([]string, error) {
+	of := bus.TargetKey{Instance: instance, Owner: owner, Name: t.Name}
 	k.mu.Lock()
-	known := k.of[of]
+	known := k.of[of].signing()
 	k.mu.Unlock()
 	if known != nil {
 		return known, nil
 	}
 	// The watch may be a moment behind the catalog.
-	secret, ok, err := k.bus.Secret(ctx, instance, owner, target)
+	i := k.bus.Instance(instance)
+	secret, ok, err := i.Secret(ctx, owner, t.Name)
+	if err == nil && !ok && t.SigningKey == (action.KeySource{}) {
+		secret, err = i.MakeSecret(ctx, owner, t.Name, sign.NewKey())
+		ok = err == nil
+		k.bus.Log().Warn().Str("instance", instance).Str("target", t.Name).Bool("made", ok).Msg("a target had no signing key: a new one is made")
+	}
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, action.NewError(action.CodeInternal, action.StageInvoke, "the target has no signing key").WithTarget(target)
+		return nil, action.NewError(action.CodeInternal, action.StageInvoke, "the target has no signing key").WithTarget(t.Name)
 	}
-	k.set(of, secret)
-	return []string{secret}, nil
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.of[of] == nil { // what the watch has told meanwhile is newer
+		k.of[of] = newRing(secret)
+	}
+	return k.of[of].signing(), nil
+}
+
+// departed gives the key of a target that has left.
+func (k *keys) departed(ctx context.Context, instance string, c *claim) ([]string, error) {
+	k.mu.Lock()
+	known := k.left[departure{instance, c.owner, c.left}].signing()
+	k.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	// The watch may be a moment behind the catalog.
+	key, err := k.bus.Instance(instance).DepartedKey(ctx, c.owner, c.left)
+	if err == nil && key == "" {
+		err = action.NewError(action.CodeInternal, action.StageInvoke, "the target has left, and its signing key is not kept").WithTarget(c.target.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.setDeparted(instance, bus.Departed{Owner: c.owner, ID: c.left, Key: key})
+	return newRing(key).signing(), nil
 }

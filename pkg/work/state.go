@@ -6,6 +6,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 )
 
 // fleetState is what a worker knows of the fleet by watching: records of
@@ -16,11 +17,43 @@ type fleetState struct {
 	records map[string]action.LineRecord
 	paused  map[bus.TargetKey]action.Code
 	resumed map[bus.TargetKey]time.Time
-	lines   map[string]string // watched key → line name
+	lines   map[string]lines.Key // by watched key
+	trouble map[lines.Key]trouble
 }
 
+// trouble is since when nothing could be carried out of what was decided in a line,
+// and when that was tried last.
+type trouble struct{ since, last time.Time }
+
 func newFleetState() *fleetState {
-	return &fleetState{records: map[string]action.LineRecord{}, paused: map[bus.TargetKey]action.Code{}, resumed: map[bus.TargetKey]time.Time{}, lines: map[string]string{}}
+	return &fleetState{records: map[string]action.LineRecord{}, paused: map[bus.TargetKey]action.Code{}, resumed: map[bus.TargetKey]time.Time{}, lines: map[string]lines.Key{}, trouble: map[lines.Key]trouble{}}
+}
+
+// againAtMost is how long what was decided waits at most until it is tried to be
+// carried out again.
+const againAtMost = 30 * time.Second
+
+// again is how long a line waits in which something could not be carried out now: as
+// long as that has lasted, but at least faultWait and at most againAtMost. It begins
+// anew when nothing of the kind has happened here for a while, since another worker
+// may have had the line.
+func (s *fleetState) again(k lines.Key, now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.trouble[k]
+	if now.Sub(t.last) > 2*againAtMost {
+		t.since = now
+	}
+	t.last = now
+	s.trouble[k] = t
+	return min(max(now.Sub(t.since), faultWait), againAtMost)
+}
+
+// carriedOut ends the trouble of a line.
+func (s *fleetState) carriedOut(k lines.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.trouble, k)
 }
 
 func (s *fleetState) setRecord(key string, r *action.LineRecord) {
@@ -46,6 +79,10 @@ func (s *fleetState) setPaused(of bus.TargetKey, reason action.Code) {
 func (s *fleetState) setResumed(of bus.TargetKey, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if at.IsZero() {
+		delete(s.resumed, of)
+		return
+	}
 	s.resumed[of] = at
 }
 
@@ -56,17 +93,17 @@ func (s *fleetState) resumedAt(instance, owner, target string) time.Time {
 	return s.resumed[bus.TargetKey{Instance: instance, Owner: owner, Name: target}]
 }
 
-// lineName keeps the name of a line for the moment when it is removed.
-func (s *fleetState) lineName(key string, l *bus.Line) (name string, known bool) {
+// lineKey keeps the key of a line for the moment when it is removed.
+func (s *fleetState) lineKey(watched string, l *lines.Line) (k lines.Key, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name, known = s.lines[key]
+	k, known = s.lines[watched]
 	if l != nil {
-		s.lines[key] = l.Name
+		s.lines[watched] = l.Key()
 	} else {
-		delete(s.lines, key)
+		delete(s.lines, watched)
 	}
-	return name, known
+	return k, known
 }
 
 // hasRecord tells whether there is a record that the next delivery depends on.
@@ -78,7 +115,7 @@ func (s *fleetState) hasRecord(key string) bool {
 
 // outstayed tells whether a line without an order stood for too long, and a
 // delivery was there by then.
-func (s *fleetState) outstayed(l *bus.Line, sequence uint64) bool {
+func (s *fleetState) outstayed(l *lines.Line, sequence uint64) bool {
 	if !l.Unordered || l.Async {
 		return false
 	}

@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/attempts"
+	"github.com/callout-hq/callout/pkg/bus/calls"
+	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/present"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/invoke"
 )
 
@@ -19,11 +25,15 @@ type Options struct {
 	Bus     *bus.Bus
 	Invoker *invoke.Invoker
 	Log     zerolog.Logger
-	// Calls is how many calls are worked on at once; 0 = 1024.
+	// Calls is how many exchanges for calls may be under way at once for one
+	// target, or one instance, while no other has any; 0 = 1024. There are five
+	// times as many calls in hand, most of which wait.
 	Calls int
 	// Slots is how many deliveries of one unordered line are worked on at
 	// once; 0 = 32.
 	Slots int
+	// Version is what this program is called among its releases; "" = dev.
+	Version string
 }
 
 // Worker takes calls and deliveries until it is stopped.
@@ -31,22 +41,36 @@ type Worker struct {
 	bus      *bus.Bus
 	invoker  *invoke.Invoker
 	log      zerolog.Logger
-	catalogs *bus.Catalogs
+	self     action.Presence // what it tells of itself
+	recorder *attempts.Recorder
+	catalogs *revisions.Catalogs
 	keys     *keys
 	state    *fleetState
-	spans    *spans
-	calls    *bus.CallServer
-	tests    *bus.TestServer
-	consumer *bus.Consumer
-	working  context.Context // ends when what is in hand must end
+	ends     *ends
+	shares   *invoke.Shares
+	awaiting *awaiting
+	calls    *calls.CallServer
+	trials   *calls.TrialServer
+	consumer *lines.Consumer
+	lining   sync.Mutex
+	early    map[string]lines.Line // heard of before all was read, by watched key; nil from then on
+	strange  map[string]lines.Line // of instances that are not known here, by watched key
+	working  context.Context       // ends when what is in hand must end
 	abort    context.CancelFunc
 	unfollow context.CancelFunc
 	ended    sync.WaitGroup
+	stop     sync.Once
+	stopped  error
+	panics   atomic.Uint64
 }
+
+// inHand is how many calls there may be for each exchange under way: the others
+// wait for a limit of their target, or for a revision.
+const inHand = 5
 
 // Start begins to work. It returns once the worker is usable: it has read the
 // catalog and the server knows of its subscription. It fails when that takes
-// longer than ctx.
+// longer than ctx, and with newer when a newer version has stored what it reads.
 func Start(ctx context.Context, o Options) (*Worker, error) {
 	if o.Calls == 0 {
 		o.Calls = 1024
@@ -54,37 +78,59 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	if o.Slots == 0 {
 		o.Slots = 32
 	}
-	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus), state: newFleetState(), spans: newSpans(o.Bus)}
+	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus), state: newFleetState(), ends: newEnds(o.Bus),
+		shares: invoke.NewShares(o.Calls), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
+	var err error
+	if w.recorder, err = attempts.NewRecorder(o.Bus, w.self.ID); err != nil {
+		return nil, err
+	}
 	w.working, w.abort = context.WithCancel(context.Background())
-	w.consumer = o.Bus.NewConsumer(o.Slots, w.deliver)
+	w.consumer = lines.NewConsumer(o.Bus, o.Slots, w.deliver)
 	following, unfollow := context.WithCancel(context.Background())
 	w.unfollow = unfollow
+	if err := o.Bus.CheckFormats(ctx); err != nil {
+		return nil, errors.Join(err, w.Stop(ctx))
+	}
 	if err := w.follow(ctx, following); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
-	var err error
-	if w.tests, err = o.Bus.ServeTests(w.test); err != nil {
+	if w.trials, err = calls.ServeTrials(o.Bus, w.try); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
-	if w.calls, err = o.Bus.ServeCalls(o.Calls, w.call); err != nil {
+	if w.calls, err = calls.Serve(o.Bus, calls.Bounds{Calls: inHand * o.Calls}, w.call); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
+	w.ended.Go(func() {
+		present.Keep(following, w.bus, func() action.Presence {
+			now := w.self
+			now.Calls, now.Deliveries = w.calls.InHand(), w.consumer.InHand()
+			return now
+		})
+	})
 	return w, nil
 }
+
+// ID tells this worker from all others.
+func (w *Worker) ID() string { return w.self.ID }
 
 // follow reads the catalog, the keys and the lines, and keeps following them.
 // Lines come last: a delivery needs the rest.
 func (w *Worker) follow(ctx, following context.Context) error {
-	catalogs, first := w.bus.FollowCatalogs(following)
+	catalogs, first := revisions.Follow(following, w.bus)
 	w.catalogs = catalogs
-	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set)} {
+	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted)} {
 		if err := await(ctx, first); err != nil {
 			return err
 		}
 	}
-	return await(ctx, w.bus.FollowLines(following, bus.FleetEvents{
+	err := await(ctx, lines.Follow(following, w.bus, lines.Events{
 		Line: w.line, Record: w.state.setRecord, Paused: w.state.setPaused, Resumed: w.state.setResumed,
 	}))
+	if err == nil {
+		w.takeFromLines()
+		w.ended.Go(func() { w.greet(following) })
+	}
+	return err
 }
 
 func await(ctx context.Context, first <-chan struct{}) error {
@@ -97,47 +143,125 @@ func await(ctx context.Context, first <-chan struct{}) error {
 	}
 }
 
-// line begins or ends to take from a line. One that is removed may be there
-// again before what is in hand of it has ended.
-func (w *Worker) line(key string, l *bus.Line) {
-	name, known := w.state.lineName(key, l)
+// takeFromLines begins with the lines that were there when all was read: what is
+// known of one, as that its target is paused, may be read behind it.
+func (w *Worker) takeFromLines() {
+	w.lining.Lock()
+	defer w.lining.Unlock()
+	for watched, l := range w.early {
+		w.follows(watched, &l)
+	}
+	w.early = nil
+}
+
+// line hears of a line that is there, or was removed.
+func (w *Worker) line(watched string, l *lines.Line) {
+	w.lining.Lock()
+	defer w.lining.Unlock()
+	switch {
+	case w.early == nil:
+		w.follows(watched, l)
+	case l == nil:
+		delete(w.early, watched)
+	default:
+		w.early[watched] = *l
+	}
+}
+
+// greet begins to take from the lines of each instance that appears, until ctx ends.
+func (w *Worker) greet(ctx context.Context) {
+	for {
+		appeared := w.catalogs.Appeared()
+		w.lining.Lock()
+		for watched, l := range w.strange {
+			if w.catalogs.Knows(l.Instance) {
+				w.follows(watched, &l)
+			}
+		}
+		w.lining.Unlock()
+		select {
+		case <-appeared:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// follows begins or ends to take from a line. One that is removed may be there
+// again before what is in hand of it has ended. That of an instance which is not
+// known here waits for it: what it is to deliver could not be told, and it may be
+// somebody else's, without a stream.
+func (w *Worker) follows(watched string, l *lines.Line) {
+	delete(w.strange, watched)
+	if l != nil && !w.catalogs.Knows(l.Instance) {
+		w.strange[watched] = *l
+		return
+	}
+	k, known := w.state.lineKey(watched, l)
 	switch {
 	case l != nil && !l.Drained:
 		w.consumer.Start(w.working, *l)
 	case known:
-		ended := w.consumer.StopLine(name)
-		w.ended.Go(func() { <-ended; w.spans.forget(name) })
+		ended := w.consumer.StopLine(k)
+		w.ended.Go(func() { <-ended; w.ends.forget(k); w.state.carriedOut(k) })
 	}
 }
 
-// Stop takes nothing more, and waits until what is in hand is finished; what
-// is not by the end of ctx is aborted and handed back, uncharged.
+// Stop takes nothing more, of calls and of lines alike, and waits until what is
+// in hand is finished; what is not by the end of ctx is aborted and handed back,
+// uncharged. It may be called more than once.
 func (w *Worker) Stop(ctx context.Context) error {
+	w.stop.Do(func() { w.stopped = w.finish(ctx) })
+	return w.stopped
+}
+
+// How long what is aborted may take to end, and how long what became of it is
+// waited for to be recorded: in any case, and while there is time.
+const (
+	abortFor      = time.Second
+	recordedFor   = 2 * time.Second
+	recordedLeast = 300 * time.Millisecond
+)
+
+func (w *Worker) finish(ctx context.Context) error {
+	err := w.finishWork(ctx)
+	left := recordedFor
+	if end, bounded := ctx.Deadline(); bounded {
+		left = max(min(left, time.Until(end)), recordedLeast)
+	}
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), left)
+	defer cancel()
+	w.recorder.Stop(recording)
+	return err
+}
+
+func (w *Worker) finishWork(ctx context.Context) error {
 	w.unfollow()
-	stopped := make(chan error, 1)
-	go func() {
-		var err error
+	w.consumer.TakeNothing()
+	var errs [2]error
+	var parts sync.WaitGroup
+	parts.Go(func() {
 		if w.calls != nil {
-			err = w.calls.Stop(ctx)
+			errs[0] = w.calls.Stop(ctx)
 		}
-		if w.tests != nil {
-			err = errors.Join(err, w.tests.Stop(ctx))
+	})
+	parts.Go(func() {
+		if w.trials != nil {
+			errs[1] = w.trials.Stop(ctx)
 		}
-		w.consumer.Stop()
-		w.ended.Wait()
-		stopped <- err
-	}()
+	})
+	parts.Go(func() { w.consumer.Stop(); w.ended.Wait() })
+	done := make(chan struct{})
+	go func() { parts.Wait(); close(done) }()
 	select {
-	case err := <-stopped:
-		w.abort()
-		return err
+	case <-done:
 	case <-ctx.Done():
 	}
 	w.abort()
 	select {
-	case err := <-stopped:
-		return err
-	case <-time.After(time.Second):
+	case <-done:
+		return errors.Join(errs[:]...)
+	case <-time.After(abortFor):
 		return fmt.Errorf("work in hand did not end: %w", ctx.Err())
 	}
 }

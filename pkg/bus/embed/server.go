@@ -22,6 +22,10 @@ import (
 // MaxStream is what an event stream of the embedded server may hold.
 const MaxStream int64 = 10 << 30
 
+// MaxAttempts is what the log of an instance's attempts on the embedded server may
+// hold.
+const MaxAttempts int64 = 256 << 20
+
 // Options of the embedded server.
 type Options struct {
 	// Data is the directory of streams and buckets; empty keeps them in memory.
@@ -36,7 +40,9 @@ type Options struct {
 	// time per message. Without it a confirmed message survives the death of
 	// the process, and reaches the disk within a second.
 	SyncAlways bool
-	Log        zerolog.Logger
+	// Guests may do only what is named of each.
+	Guests []Guest
+	Log    zerolog.Logger
 }
 
 // Server is a running embedded server.
@@ -61,7 +67,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ns, err := server.NewServer(&server.Options{
+	asked := &server.Options{
 		ServerName: "callout", Host: host, Port: port, NoSigs: true, NoLog: true,
 		JetStream: true, StoreDir: dir, DisableJetStreamBanner: true,
 		// MaxBytes of a stream is reserved: a limit in the way would refuse the
@@ -69,7 +75,12 @@ func Start(o Options) (*Server, error) {
 		JetStreamMaxStore: math.MaxInt64 / 2, JetStreamMaxMemory: math.MaxInt64 / 2,
 		SyncAlways: o.SyncAlways, SyncInterval: time.Second,
 		MaxPayload: int32(2*o.MaxObject + 128<<10), MaxPending: 256 << 20,
-	})
+		Users: users(o.Guests),
+	}
+	if len(o.Guests) > 0 {
+		asked.NoAuthUser = everybody
+	}
+	ns, err := server.NewServer(asked)
 	if err != nil {
 		s.unlock()
 		return nil, fmt.Errorf("embedded NATS: %w", err)

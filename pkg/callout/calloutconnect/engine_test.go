@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/callout"
@@ -14,14 +15,19 @@ import (
 // connected gives a client of an engine in this process, in which one target
 // answers every request with answer.
 func connected(answer string) (client *callout.Client, stop func()) {
+	return connectedTo(answer, `
+targets: {it: {type: call, url: "URL", interrupt_on_error: true}}
+requests: {"*": {targets: [{target: it}]}}
+`)
+}
+
+// connectedTo is connected with a configuration, in which URL is the target's.
+func connectedTo(answer, config string) (client *callout.Client, stop func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, answer)
 	}))
-	engine, err := node.Start(ctx, node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "callout.yaml", Config: []byte(`
-targets: {it: {type: call, url: "` + target.URL + `", interrupt_on_error: true}}
-requests: {"*": {targets: [{target: it}]}}
-`)})
+	engine, err := node.Start(ctx, node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "callout.yaml", Config: []byte(strings.ReplaceAll(config, "URL", target.URL))})
 	if err != nil {
 		panic(err)
 	}

@@ -4,12 +4,16 @@ package calloutconnect
 import (
 	"context"
 	"errors"
+	"net/http"
 	"reflect"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/callout/calloutproto"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Options of the interceptor.
@@ -23,11 +27,16 @@ type Options = calloutproto.Options
 // Streaming calls pass untouched, and so do the calls of a client. An error of
 // Callout becomes a *connect.Error with the closest code (calloutproto.CodeOf)
 // and a message that is safe to show; errors.As finds the *action.Error in it.
+// The handler's context has the request's traceparent (callout.WithTraceparent).
 // An error of Options.Validate that is a *connect.Error is returned as it is.
 func New(o Options) connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			if request.Spec().IsClient || !o.Wanted(ctx, request.Spec().Procedure) {
+			if request.Spec().IsClient {
+				return next(ctx, request)
+			}
+			ctx = callout.ReceiveTraceparent(ctx, request.Header()[headerTraceparent])
+			if !o.Wanted(ctx, request.Spec().Procedure) {
 				return next(ctx, request)
 			}
 			return intercept(ctx, &o, request, next)
@@ -35,14 +44,20 @@ func New(o Options) connect.Interceptor {
 	})
 }
 
+var headerTraceparent = http.CanonicalHeaderKey(wire.HeaderTraceparent)
+
 func intercept(ctx context.Context, o *Options, request connect.AnyRequest, next connect.UnaryFunc) (connect.AnyResponse, error) {
+	method := request.Spec().Procedure
 	m, ok := request.Any().(proto.Message)
 	if !ok {
-		return nil, connect.NewError(connect.CodeInternal, errors.New("the message is not protobuf and cannot be intercepted"))
+		if err := o.Foreign(ctx, action.Request, method); err != nil {
+			return nil, failure(err)
+		}
+		return next(ctx, request)
 	}
 	var response connect.AnyResponse
 	var ofHandler error
-	call := calloutproto.Call{Method: request.Spec().Procedure, Headers: request.Header()}
+	call := calloutproto.Call{Method: method, Headers: request.Header()}
 	answer, err := o.Unary(ctx, call, m, func(ctx context.Context, changed proto.Message) (proto.Message, error) {
 		if changed != m {
 			request = withMessage(request, changed)
@@ -58,7 +73,11 @@ func intercept(ctx context.Context, o *Options, request connect.AnyRequest, next
 		return response, ofHandler
 	case err != nil:
 		return nil, failure(err)
-	case response != nil && answer != response.Any():
+	case answer == nil && response != nil:
+		if err := o.Foreign(ctx, action.Response, method); err != nil {
+			return nil, failure(err)
+		}
+	case answer != nil && answer != response.Any():
 		return withMessage(response, answer), nil
 	}
 	return response, nil

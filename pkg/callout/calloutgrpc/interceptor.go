@@ -13,7 +13,10 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/callout/calloutproto"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Options of the interceptor.
@@ -27,15 +30,25 @@ type Options = calloutproto.Options
 // Streaming calls pass untouched: they have interceptors of their own. An error
 // of Callout becomes a status with the closest code (calloutproto.CodeOf) and a
 // message that is safe to show; errors.As finds the *action.Error in it. An
-// error of Options.Validate that has a status is returned as it is.
+// error of Options.Validate that has a status is returned as it is. The handler's
+// context has the metadata's traceparent (callout.WithTraceparent).
+//
+// The headers and trailers that a handler sets leave with its response, and not at
+// all when that is refused, those of grpc.SendHeader too. What looks behind the
+// stream of a context, as grpc.SetSendCompressor does, fails in the handler of a call
+// that is intercepted.
 func New(o Options) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		ctx = callout.ReceiveTraceparent(ctx, metadata.ValueFromIncomingContext(ctx, wire.HeaderTraceparent))
 		if !o.Wanted(ctx, info.FullMethod) {
 			return handler(ctx, request)
 		}
 		m, ok := request.(proto.Message)
 		if !ok {
-			return nil, status.Error(codes.Internal, "the message is not protobuf and cannot be intercepted")
+			if err := o.Foreign(ctx, action.Request, info.FullMethod); err != nil {
+				return nil, failure(err)
+			}
+			return handler(ctx, request)
 		}
 		return intercept(ctx, &o, m, info.FullMethod, handler)
 	}
@@ -46,19 +59,29 @@ func intercept(ctx context.Context, o *Options, m proto.Message, method string, 
 	var ofHandler error
 	md, _ := metadata.FromIncomingContext(ctx)
 	call := calloutproto.Call{Method: method, Headers: headers(md)}
+	var held *heldStream
 	answer, err := o.Unary(ctx, call, m, func(ctx context.Context, request proto.Message) (proto.Message, error) {
+		ctx, held = holding(ctx)
 		response, ofHandler = handler(ctx, request)
 		message, _ := response.(proto.Message)
 		return message, ofHandler
 	})
 	switch {
 	case ofHandler != nil:
+		held.release()
 		return response, ofHandler
 	case err != nil:
 		return nil, failure(err)
-	case answer == nil: // no protobuf, or nothing
+	case answer == nil:
+		if response != nil {
+			if err := o.Foreign(ctx, action.Response, method); err != nil {
+				return nil, failure(err)
+			}
+		}
+		held.release()
 		return response, nil
 	}
+	held.release()
 	return answer, nil
 }
 

@@ -30,16 +30,18 @@ type targets struct {
 	mu      sync.Mutex
 	answers map[string]string
 	bodies  map[string][]string
+	parents map[string][]string // traceparents
 }
 
 func newTargets(t testing.TB) *targets {
 	t.Helper()
-	s := &targets{answers: map[string]string{}, bodies: map[string][]string{}}
+	s := &targets{answers: map[string]string{}, bodies: map[string][]string{}, parents: map[string][]string{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.bodies[r.URL.Path] = append(s.bodies[r.URL.Path], string(body))
+		s.parents[r.URL.Path] = append(s.parents[r.URL.Path], r.Header.Get("Traceparent"))
 		_, _ = io.WriteString(w, s.answers[r.URL.Path])
 	}))
 	t.Cleanup(s.Close)
@@ -56,6 +58,12 @@ func (s *targets) got(path string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.bodies[path]...)
+}
+
+func (s *targets) traces(path string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.parents[path]...)
 }
 
 const (
@@ -75,7 +83,11 @@ responses:
   /acme.user.v1.UserService/WatchUsers: {targets: [{target: out}]}
 `
 
-func startNode(t testing.TB, hooks *targets) *node.Node {
+func startNode(t testing.TB, hooks *targets) *node.Node { return startNodeOf(t, hooks, config) }
+
+// startNodeOf starts the whole engine. HOOKS in the configuration stands for the
+// URL of the targets.
+func startNodeOf(t testing.TB, hooks *targets, config string) *node.Node {
 	t.Helper()
 	n, err := node.Start(within(t, 10*time.Second), node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
 		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks.URL)), ConfigName: "test.yaml", AckWait: time.Second, Log: zerolog.Nop()})
@@ -109,11 +121,13 @@ type api struct {
 }
 
 // newAPI starts a whole engine and a core. change may alter the options.
-func newAPI(t testing.TB, change func(*callouthttp.Options)) *api {
+func newAPI(t testing.TB, change func(*callouthttp.Options)) *api { return newAPIOf(t, config, change) }
+
+func newAPIOf(t testing.TB, config string, change func(*callouthttp.Options)) *api {
 	t.Helper()
 	a := &api{hooks: newTargets(t)}
 	o := callouthttp.Options{
-		Client: newClient(t, callout.Options{URL: startNode(t, a.hooks).NATSURL(), Headers: []string{"X-Team"}}),
+		Client: newClient(t, callout.Options{URL: startNodeOf(t, a.hooks, config).NATSURL(), Headers: []string{"X-Team"}}),
 		Method: func(r *http.Request) string {
 			if r.URL.Path == "/health" {
 				return ""

@@ -29,9 +29,11 @@ type Options struct {
 	// executions run.
 	Identify func(*http.Request) callout.Identity
 	// Validate looks at a request or response that a target changed, before the
-	// core uses it. An *action.Error is shown with its status; any other is 400
-	// with its message for a request, 500 without for a response. Nil accepts
-	// all: a handler that validates what it reads needs none for requests.
+	// core uses it. Its error ends the request when one of the targets that
+	// changed it has interrupt_on_error, and is a warning otherwise. An
+	// *action.Error is shown with its status; any other is 400 with its message
+	// for a request, 500 without for a response. Nil accepts all: a handler that
+	// validates what it reads needs none for requests.
 	Validate func(method string, phase action.Phase, object json.RawMessage) error
 	// WriteError answers a request that ended in an error of Callout; message
 	// and status are safe to show, the cause is not. Nil writes {"error":{…}}.
@@ -40,8 +42,9 @@ type Options struct {
 	// called before the call goes on.
 	OnWarnings func(context.Context, Warned)
 	// MaxObject is the size in bytes that a body to be intercepted may have; 0 =
-	// 1 MiB. A larger request is answered with 413, a larger response becomes
-	// 500.
+	// 1 MiB. Where a target with interrupt_on_error is configured a larger
+	// request is answered with 413 and a larger response becomes 500; elsewhere
+	// they pass as they are, with a warning.
 	MaxObject int
 }
 
@@ -56,8 +59,13 @@ type Warned struct {
 // left it, in a request of its own; an empty body counts as {} and stays empty
 // unless a target changes it. A response is intercepted when it is a JSON object
 // with a status of 200 to 299; what the handler flushes on its way, such as a
-// stream of events, passes untouched. Nothing is read or kept when nothing is
-// configured.
+// stream of events, passes untouched, and so do JSON of another kind and several
+// values one after the other. Nothing is read or kept when nothing is configured.
+//
+// A body that cannot be put before the targets, such as one that is too large or
+// is no JSON object, ends the request where a target with interrupt_on_error is
+// configured; elsewhere it passes byte for byte, with a warning. The handler's
+// context has the request's traceparent (callout.WithTraceparent).
 func New(o Options) func(http.Handler) http.Handler {
 	if o.MaxObject == 0 {
 		o.MaxObject = action.DefaultObject
@@ -67,6 +75,9 @@ func New(o Options) func(http.Handler) http.Handler {
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if ctx := callout.ReceiveTraceparent(r.Context(), r.Header[headerTraceparent]); ctx != r.Context() {
+				r = r.WithContext(ctx)
+			}
 			call, wanted := o.call(r)
 			if !wanted {
 				next.ServeHTTP(w, r)
@@ -78,6 +89,8 @@ func New(o Options) func(http.Handler) http.Handler {
 		})
 	}
 }
+
+var headerTraceparent = http.CanonicalHeaderKey(wire.HeaderTraceparent)
 
 // call says of a request what the client asks for, and whether anything may run.
 func (o *Options) call(r *http.Request) (call callout.Call, wanted bool) {
@@ -94,12 +107,15 @@ func (o *Options) call(r *http.Request) (call callout.Call, wanted bool) {
 
 // serve returns an error as long as nothing was written.
 func (o *Options) serve(w http.ResponseWriter, r *http.Request, call callout.Call, next http.Handler) *action.Error {
-	body, failure := o.read(r)
-	if failure != nil {
-		return failure
+	body, rest, why := o.read(r)
+	if why != nil {
+		if failure := o.unshown(r.Context(), action.Request, call, why); failure != nil {
+			return failure
+		}
+		next.ServeHTTP(w, unread(r, body, rest))
+		return nil
 	}
-	call.Headers, call.Traceparent = r.Header, r.Header.Get(wire.HeaderTraceparent)
-	call.Request = body
+	call.Headers, call.Request = r.Header, body
 	if len(body) == 0 {
 		call.Request = []byte("{}")
 	}
@@ -115,49 +131,71 @@ func (o *Options) serve(w http.ResponseWriter, r *http.Request, call callout.Cal
 		next.ServeHTTP(w, fresh)
 		return nil
 	}
-	held := &recorder{ResponseWriter: w, before: w.Header().Clone(), limit: o.MaxObject}
+	held := &recorder{ResponseWriter: w, before: w.Header().Clone(), limit: o.MaxObject,
+		refuseLarge: func() *action.Error { return o.unshown(r.Context(), action.Response, call, errTooLarge) }}
 	next.ServeHTTP(held, fresh)
 	return o.respond(r.Context(), held, call)
 }
 
-// read takes the whole body, which must be a JSON object or nothing.
-func (o *Options) read(r *http.Request) ([]byte, *action.Error) {
+// read takes the whole body, which must be a JSON object or nothing. Beside an
+// error stands what was read, and what would come behind it.
+func (o *Options) read(r *http.Request) (body []byte, rest io.Reader, why *action.Error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(o.MaxObject)+1))
 	var bound *http.MaxBytesError
 	switch {
-	case errors.As(err, &bound), len(body) > o.MaxObject:
-		return nil, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("request")
+	case errors.As(err, &bound):
+		return body, broken{err}, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("request").WithCause(err)
 	case err != nil:
-		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "the body could not be read").WithCause(err)
+		return body, broken{err}, action.NewError(action.CodeMalformed, action.StageDecode, "the body could not be read").WithCause(err)
+	case len(body) > o.MaxObject:
+		return body, r.Body, action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("request")
 	case len(body) == 0:
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err := wire.CheckJSON(body); err != nil {
-		return nil, asError(err)
+		return body, http.NoBody, asError(err)
 	}
 	if !wire.IsObject(body) {
-		return nil, action.NewError(action.CodeMalformed, action.StageDecode, "a JSON object was expected")
+		return body, http.NoBody, action.NewError(action.CodeMalformed, action.StageDecode, "a JSON object was expected")
 	}
-	return body, nil
+	return body, nil, nil
 }
 
-// phase lets the targets see an object; nil when they changed nothing.
+// broken is the rest of a body that broke off: a part must not pass for the
+// whole.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+// phase lets the targets see an object; nil when they changed nothing, or
+// nothing that may be used.
 func (o *Options) phase(ctx context.Context, phase action.Phase, call callout.Call) (json.RawMessage, *action.Error) {
-	changed, warnings, err := o.Client.Intercept(ctx, phase, call)
+	changed, warnings, err := o.Client.Intercept(ctx, phase, call, func(object json.RawMessage) error {
+		if o.Validate == nil {
+			return nil
+		}
+		return invalid(phase, o.Validate(call.Method, phase, object))
+	})
+	o.warn(ctx, phase, call, warnings)
+	return changed, asError(err)
+}
+
+// unshown is the error of an object that cannot be put before the targets, nil
+// when the core may go on without them.
+func (o *Options) unshown(ctx context.Context, phase action.Phase, call callout.Call, why *action.Error) *action.Error {
+	warnings, err := o.Client.Unshown(phase, call.Method, call.OrgID, why)
+	o.warn(ctx, phase, call, warnings)
+	return asError(err)
+}
+
+func (o *Options) warn(ctx context.Context, phase action.Phase, call callout.Call, warnings []action.Warning) {
 	if len(warnings) > 0 && o.OnWarnings != nil {
 		o.OnWarnings(ctx, Warned{Method: call.Method, Phase: phase, Warnings: warnings})
 	}
-	if err != nil {
-		return nil, asError(err)
-	}
-	if changed == nil || o.Validate == nil {
-		return changed, nil
-	}
-	return changed, invalid(phase, o.Validate(call.Method, phase, changed))
 }
 
 // invalid is what the caller learns of an object that the core refused.
-func invalid(phase action.Phase, err error) *action.Error {
+func invalid(phase action.Phase, err error) error {
 	var ours *action.Error
 	switch {
 	case err == nil:
@@ -168,6 +206,16 @@ func invalid(phase action.Phase, err error) *action.Error {
 		return action.NewError(action.CodeBadField, action.StageApply, "the changed request is not valid: "+err.Error())
 	}
 	return action.NewError(action.CodeInternal, action.StageApply, "the changed response is not valid").WithCause(err)
+}
+
+// unread is the request as it came, of whose body a part was read.
+func unread(r *http.Request, read []byte, rest io.Reader) *http.Request {
+	fresh := r.WithContext(r.Context())
+	fresh.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(read), rest), r.Body}
+	return fresh
 }
 
 // withBody is a request of its own with another body; r stays as it is.
@@ -184,6 +232,9 @@ func withBody(r *http.Request, body []byte) *http.Request {
 }
 
 func asError(err error) *action.Error {
+	if err == nil {
+		return nil
+	}
 	var ours *action.Error
 	if errors.As(err, &ours) {
 		return ours

@@ -2,7 +2,6 @@ package callouthttp
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"mime"
 	"net/http"
@@ -23,10 +22,14 @@ type recorder struct {
 	status  int // 0 = nothing written yet
 	body    []byte
 	through bool // passes on as it comes
-	over    bool // larger than limit
+
+	// refuseLarge is asked once whether a response that is larger than limit must
+	// not go out; tooLarge is what it said.
+	refuseLarge func() *action.Error
+	tooLarge    *action.Error
 }
 
-var errTooLarge = errors.New("the response is larger than may be intercepted")
+var errTooLarge = action.NewError(action.CodeTooLarge, action.StageDecode, "the response is larger than may be intercepted").WithField("response")
 
 // WriteHeader holds the status back. Informational ones pass.
 func (r *recorder) WriteHeader(status int) {
@@ -51,17 +54,32 @@ func (r *recorder) Write(p []byte) (int, error) {
 		}
 		return r.ResponseWriter.Write(p)
 	}
-	if r.over || len(r.body)+len(p) > r.limit {
-		r.over, r.body = true, nil
-		return 0, errTooLarge
+	if r.tooLarge != nil {
+		return 0, r.tooLarge
+	}
+	if len(r.body)+len(p) > r.limit {
+		return r.exceed(p)
 	}
 	r.body = append(r.body, p...)
 	return len(p), nil
 }
 
+// exceed lets a response through that is larger than may be held, unless it must
+// be refused: then it is told to the handler.
+func (r *recorder) exceed(p []byte) (int, error) {
+	if r.tooLarge = r.refuseLarge(); r.tooLarge != nil {
+		r.body = nil
+		return 0, r.tooLarge
+	}
+	if err := r.release(); err != nil {
+		return 0, err
+	}
+	return r.ResponseWriter.Write(p)
+}
+
 // Flush lets go of what is held, as net/http's own.
 func (r *recorder) Flush() {
-	if r.over {
+	if r.tooLarge != nil {
 		return
 	}
 	if err := r.release(); err == nil {
@@ -100,15 +118,21 @@ func (r *recorder) release() error {
 
 // respond runs the response's executions on what is held and lets it go.
 func (o *Options) respond(ctx context.Context, held *recorder, call callout.Call) *action.Error {
-	if held.over {
-		return held.refuse(action.NewError(action.CodeTooLarge, action.StageDecode, errTooLarge.Error()).WithField("response"))
+	if held.tooLarge != nil {
+		return held.refuse(held.tooLarge)
 	}
 	if held.through || !wire.IsObject(held.body) {
 		_ = held.release() // the client went away
 		return nil
 	}
 	if err := wire.CheckJSON(held.body); err != nil {
-		return held.refuse(asError(err))
+		if !wire.Several(held.body) {
+			if failure := o.unshown(ctx, action.Response, call, asError(err)); failure != nil {
+				return held.refuse(failure)
+			}
+		}
+		_ = held.release() // the client went away
+		return nil
 	}
 	call.Response = held.body
 	changed, failure := o.phase(ctx, action.Response, call)

@@ -29,20 +29,25 @@ func Encode(m proto.Message) ([]byte, error) {
 
 // Apply gives a copy of m with what a target changed; m stays as it is. sent is
 // what Encode made of m, changed the object that came back. Fields that m's
-// type does not know are ignored. Only the fields that differ between sent and
-// changed are set, so that what JSON does not carry, such as the fields of a
-// newer client that this core does not know, survives. The error is an
-// *action.Error with code answer_malformed: an object that does not fit m, such
-// as one that has a field under both its names. The name of an enum value that
-// m's type does not know counts as a field that is not there.
+// type does not know are ignored, and a branch of a oneof that was set gives way
+// to another that came. Only the fields that differ between sent and changed are
+// set, so that what JSON does not carry, such as the fields of a newer client
+// that this core does not know, survives: also in the entries of a map, and in
+// those elements at the two ends of a list that are as they were; an Any that
+// changed is replaced. The error is an *action.Error with code answer_malformed:
+// an object that does not fit m, such as one that has a field under both its
+// names, an enum value that m's type does not know, or two branches of a oneof
+// that are both new.
 func Apply(m proto.Message, sent, changed []byte) (proto.Message, error) {
 	before, err := decode(m, sent)
 	if err != nil {
-		return nil, err
+		return nil, unfit(err)
 	}
 	after, err := decode(m, changed)
 	if err != nil {
-		return nil, err
+		if after, err = decode(m, prune(m.ProtoReflect().Descriptor(), sent, changed)); err != nil {
+			return nil, unfit(err)
+		}
 	}
 	result := proto.Clone(m)
 	if !m.ProtoReflect().IsValid() { // a nil pointer: an empty message that cannot be set
@@ -54,32 +59,10 @@ func Apply(m proto.Message, sent, changed []byte) (proto.Message, error) {
 
 func decode(like proto.Message, raw []byte) (protoreflect.Message, error) {
 	m := like.ProtoReflect().New()
-	err := protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(raw, m.Interface())
-	if err != nil {
-		return nil, action.NewError(action.CodeAnswerMalformed, action.StageApply,
-			"what the targets returned does not fit the message").WithCause(err)
-	}
-	return m, nil
+	return m, protojson.Unmarshal(raw, m.Interface())
 }
 
-// carry sets in m what differs between before and after.
-func carry(m, before, after protoreflect.Message) {
-	before.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		if !after.Has(field) {
-			m.Clear(field)
-		}
-		return true
-	})
-	after.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		switch {
-		case !before.Has(field):
-			m.Set(field, value)
-		case value.Equal(before.Get(field)):
-		case field.Message() != nil && !field.IsList() && !field.IsMap():
-			carry(m.Mutable(field).Message(), before.Get(field).Message(), value.Message())
-		default:
-			m.Set(field, value)
-		}
-		return true
-	})
+func unfit(cause error) error {
+	return action.NewError(action.CodeAnswerMalformed, action.StageApply,
+		"what the targets returned does not fit the message").WithCause(cause)
 }

@@ -2,6 +2,7 @@ package zitadel
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -73,6 +74,7 @@ func (f *face) worded(err error) *connect.Error {
 	}
 	out := connect.NewError(said.Code(), errors.New(messageOf(said, detail)))
 	attach(out, detail)
+	maps.Copy(out.Meta(), said.Meta())
 	return out
 }
 

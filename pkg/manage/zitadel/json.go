@@ -34,9 +34,10 @@ func decode(body []byte, question any) error {
 	return misread(json.Unmarshal(body, question))
 }
 
-// encode writes an answer. What has no value is left out, as in protobuf.
+// encode writes an answer. What has no value is left out, as in protobuf; what is
+// no UTF-8 becomes U+FFFD.
 func encode(answer any) []byte {
-	raw, err := json.Marshal(answer)
+	raw, err := json.Marshal(answer, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic(fmt.Sprintf("an answer has no JSON: %v", err)) // of checked texts, numbers and lists only
 	}

@@ -2,8 +2,6 @@ package zitadel
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -15,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 const restPath = "/v2/actions/"
@@ -75,11 +74,9 @@ func (f *face) serveREST(w http.ResponseWriter, r *http.Request, e endpoint) {
 	write(w, http.StatusOK, answer)
 }
 
-// bound gives a client maxTime to send its request and to take the answer.
+// bound gives a client maxTime for its request and to take the answer.
 func bound(w http.ResponseWriter) {
-	end := time.Now().Add(maxTime)
-	c := http.NewResponseController(w)
-	_ = errors.Join(c.SetReadDeadline(end), c.SetWriteDeadline(end)) // where it cannot be set, the server's own bounds hold
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxTime)) // where it cannot be set, the server's own bounds hold
 }
 
 // readBody reads a body of JSON. status is that of the error; 0 is the one that
@@ -90,15 +87,11 @@ func readBody(r *http.Request) (raw []byte, status int, err error) {
 			return nil, http.StatusUnsupportedMediaType, err
 		}
 	}
-	raw, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err != nil {
-		return nil, 0, action.NewError(action.CodeMalformed, action.StageDecode, "the body ended early").WithCause(err)
+	raw, err = wire.ReadBody(r.Body, maxBody)
+	if action.CodeOf(err) == action.CodeTooLarge {
+		status = http.StatusRequestEntityTooLarge
 	}
-	if len(raw) > maxBody {
-		_, _ = io.CopyN(io.Discard, r.Body, 4*maxBody) // so that the client is there to see why
-		return nil, http.StatusRequestEntityTooLarge, action.NewError(action.CodeTooLarge, action.StageDecode, fmt.Sprintf("a body has at most %d bytes", maxBody))
-	}
-	return raw, 0, nil
+	return raw, status, err
 }
 
 // checkContent refuses what is no plain JSON in UTF-8.
@@ -127,9 +120,7 @@ func (f *face) refuse(w http.ResponseWriter, status int, err *connect.Error) {
 	if status == 0 {
 		status = statusOf(err.Code())
 	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
+	maps.Copy(w.Header(), err.Meta()) // when to come again
 	write(w, status, inREST(err))
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -22,7 +23,8 @@ type updateTargetRequest struct {
 }
 
 type updateTargetResponse struct {
-	ChangeDate stamp `json:"changeDate,omitzero"`
+	ChangeDate stamp  `json:"changeDate,omitzero"`
+	SigningKey string `json:"signingKey,omitempty"` // the new one, when it was asked for
 }
 
 // updateTarget changes what is given of a target and leaves the rest, also what
@@ -35,15 +37,23 @@ func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetReques
 	if err != nil {
 		return nil, 0, err
 	}
-	wanted, mask := q.changes(current)
-	if len(mask.GetPaths()) == 0 {
-		return &updateTargetResponse{ChangeDate: stamp{current.GetUpdateTime()}}, revision, nil
+	response := &updateTargetResponse{ChangeDate: stamp{current.GetUpdateTime()}}
+	if wanted, mask := q.changes(current); len(mask.GetPaths()) > 0 {
+		answer, err := f.service.UpdateTarget(ctx, connect.NewRequest(&calloutv1.UpdateTargetRequest{Instance: c.instance, Target: wanted, UpdateMask: mask}))
+		if err != nil {
+			return nil, 0, err
+		}
+		response.ChangeDate, revision = stamp{answer.Msg.GetTarget().GetUpdateTime()}, answer.Msg.GetRevision()
 	}
-	answer, err := f.service.UpdateTarget(ctx, connect.NewRequest(&calloutv1.UpdateTargetRequest{Instance: c.instance, Target: wanted, UpdateMask: mask}))
+	if q.Expiration == nil {
+		return response, revision, nil
+	}
+	rotated, err := f.service.RotateTargetKey(ctx, connect.NewRequest(&calloutv1.RotateTargetKeyRequest{Instance: c.instance, Org: current.GetOrg(), Id: q.ID, Grace: durationpb.New(0)}))
 	if err != nil {
 		return nil, 0, err
 	}
-	return &updateTargetResponse{ChangeDate: stamp{answer.Msg.GetTarget().GetUpdateTime()}}, answer.Msg.GetRevision(), nil
+	response.SigningKey = rotated.Msg.GetSigningKey()
+	return response, revision, nil
 }
 
 func (q *updateTargetRequest) check() error {
@@ -63,13 +73,7 @@ func (q *updateTargetRequest) check() error {
 	if q.Expiration != nil && q.Expiration.AsDuration() != 0 {
 		wrong.add("expirationSigningKey", `only "0s" is possible`)
 	}
-	if err := cmp.Or(q.targetID.check(), wrong.err(), checkPayload(q.PayloadType)); err != nil {
-		return err
-	}
-	if q.Expiration != nil {
-		return action.NewError(action.CodeNotYet, action.StageDecode, "a new signing key cannot be made yet").WithField("expirationSigningKey")
-	}
-	return nil
+	return cmp.Or(q.targetID.check(), wrong.err(), checkPayload(q.PayloadType))
 }
 
 // changes gives what is asked for, against the target as it is now.

@@ -94,9 +94,14 @@ type ApplyRequest struct {
 	// conflict. 0 takes any.
 	IfRevision uint64 `protobuf:"varint,6,opt,name=if_revision,json=ifRevision,proto3" json:"if_revision,omitempty"`
 	// As in CreateTargetRequest.
-	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Take a configuration that names no target and no execution, which is a
+	// mistake more often than meant: without it the error is bad_catalog.
+	AllowEmpty bool `protobuf:"varint,8,opt,name=allow_empty,json=allowEmpty,proto3" json:"allow_empty,omitempty"`
+	// Give the signing keys that are made for targets.
+	ReturnMadeKeys bool `protobuf:"varint,9,opt,name=return_made_keys,json=returnMadeKeys,proto3" json:"return_made_keys,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ApplyRequest) Reset() {
@@ -178,6 +183,20 @@ func (x *ApplyRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *ApplyRequest) GetAllowEmpty() bool {
+	if x != nil {
+		return x.AllowEmpty
+	}
+	return false
+}
+
+func (x *ApplyRequest) GetReturnMadeKeys() bool {
+	if x != nil {
+		return x.ReturnMadeKeys
+	}
+	return false
+}
+
 type ApplyResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
@@ -188,7 +207,11 @@ type ApplyResponse struct {
 	Changed bool      `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
 	Changes []*Change `protobuf:"bytes,4,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Warnings; errors come with the error.
-	Problems      []*Problem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	Problems []*Problem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	// How many targets, executions and lists there were before.
+	Objects uint32 `protobuf:"varint,6,opt,name=objects,proto3" json:"objects,omitempty"`
+	// Set when return_made_keys asks for it.
+	MadeKeys      *MadeKeys `protobuf:"bytes,7,opt,name=made_keys,json=madeKeys,proto3" json:"made_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,6 +281,20 @@ func (x *ApplyResponse) GetProblems() []*Problem {
 	return nil
 }
 
+func (x *ApplyResponse) GetObjects() uint32 {
+	if x != nil {
+		return x.Objects
+	}
+	return 0
+}
+
+func (x *ApplyResponse) GetMadeKeys() *MadeKeys {
+	if x != nil {
+		return x.MadeKeys
+	}
+	return nil
+}
+
 // ErrorDetail is what an error says beside its Connect code and its message.
 type ErrorDetail struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -268,8 +305,10 @@ type ErrorDetail struct {
 	// What was wrong in what was sent.
 	Field string `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
 	// The target it is about.
-	Target        string     `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"`
-	Problems      []*Problem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	Target   string     `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"`
+	Problems []*Problem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	// The job that goes on although the request has ended.
+	Job           string `protobuf:"bytes,6,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -337,6 +376,13 @@ func (x *ErrorDetail) GetProblems() []*Problem {
 		return x.Problems
 	}
 	return nil
+}
+
+func (x *ErrorDetail) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
 }
 
 type ExportRequest struct {
@@ -1134,7 +1180,7 @@ var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\"\xd3\x01\n" +
+	"callout.v1\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\"\x9e\x02\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1144,19 +1190,25 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\vif_revision\x18\x06 \x01(\x04R\n" +
 	"ifRevision\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\a \x01(\tR\trequestId\"\xc0\x01\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x12\x1f\n" +
+	"\vallow_empty\x18\b \x01(\bR\n" +
+	"allowEmpty\x12(\n" +
+	"\x10return_made_keys\x18\t \x01(\bR\x0ereturnMadeKeys\"\x8d\x02\n" +
 	"\rApplyResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x18\n" +
 	"\achanged\x18\x03 \x01(\bR\achanged\x12,\n" +
 	"\achanges\x18\x04 \x03(\v2\x12.callout.v1.ChangeR\achanges\x12/\n" +
-	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\"\x96\x01\n" +
+	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\x12\x18\n" +
+	"\aobjects\x18\x06 \x01(\rR\aobjects\x121\n" +
+	"\tmade_keys\x18\a \x01(\v2\x14.callout.v1.MadeKeysR\bmadeKeys\"\xa8\x01\n" +
 	"\vErrorDetail\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12\x16\n" +
 	"\x06target\x18\x04 \x01(\tR\x06target\x12/\n" +
-	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\"j\n" +
+	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\x12\x10\n" +
+	"\x03job\x18\x06 \x01(\tR\x03job\"j\n" +
 	"\rExportRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12!\n" +
 	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\x12\x1a\n" +
@@ -1222,7 +1274,7 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\tR\x06target\"N\n" +
 	"\x14ResumeTargetResponse\x126\n" +
-	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\x91\x16\n" +
+	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xee\x1c\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
@@ -1236,7 +1288,8 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\fUpdateTarget\x12\x1f.callout.v1.UpdateTargetRequest\x1a .callout.v1.UpdateTargetResponse\x12Q\n" +
 	"\fDeleteTarget\x12\x1f.callout.v1.DeleteTargetRequest\x1a .callout.v1.DeleteTargetResponse\x12K\n" +
 	"\n" +
-	"TestTarget\x12\x1d.callout.v1.TestTargetRequest\x1a\x1e.callout.v1.TestTargetResponse\x12Q\n" +
+	"TestTarget\x12\x1d.callout.v1.TestTargetRequest\x1a\x1e.callout.v1.TestTargetResponse\x12Z\n" +
+	"\x0fRotateTargetKey\x12\".callout.v1.RotateTargetKeyRequest\x1a#.callout.v1.RotateTargetKeyResponse\x12Q\n" +
 	"\fSetExecution\x12\x1f.callout.v1.SetExecutionRequest\x1a .callout.v1.SetExecutionResponse\x12Q\n" +
 	"\fGetExecution\x12\x1f.callout.v1.GetExecutionRequest\x1a .callout.v1.GetExecutionResponse\x12W\n" +
 	"\x0eListExecutions\x12!.callout.v1.ListExecutionsRequest\x1a\".callout.v1.ListExecutionsResponse\x12Z\n" +
@@ -1255,10 +1308,21 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x0fListDeadLetters\x12\".callout.v1.ListDeadLettersRequest\x1a#.callout.v1.ListDeadLettersResponse\x12T\n" +
 	"\rGetDeadLetter\x12 .callout.v1.GetDeadLetterRequest\x1a!.callout.v1.GetDeadLetterResponse\x12c\n" +
 	"\x12RedriveDeadLetters\x12%.callout.v1.RedriveDeadLettersRequest\x1a&.callout.v1.RedriveDeadLettersResponse\x12c\n" +
-	"\x12DiscardDeadLetters\x12%.callout.v1.DiscardDeadLettersRequest\x1a&.callout.v1.DiscardDeadLettersResponse\x12Q\n" +
+	"\x12DiscardDeadLetters\x12%.callout.v1.DiscardDeadLettersRequest\x1a&.callout.v1.DiscardDeadLettersResponse\x12W\n" +
+	"\x0eListDeliveries\x12!.callout.v1.ListDeliveriesRequest\x1a\".callout.v1.ListDeliveriesResponse\x12N\n" +
+	"\vGetDelivery\x12\x1e.callout.v1.GetDeliveryRequest\x1a\x1f.callout.v1.GetDeliveryResponse\x12Q\n" +
 	"\fReplayEvents\x12\x1f.callout.v1.ReplayEventsRequest\x1a .callout.v1.ReplayEventsResponse\x12M\n" +
 	"\n" +
-	"TailEvents\x12\x1d.callout.v1.TailEventsRequest\x1a\x1e.callout.v1.TailEventsResponse0\x01B<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"TailEvents\x12\x1d.callout.v1.TailEventsRequest\x1a\x1e.callout.v1.TailEventsResponse0\x01\x12E\n" +
+	"\bListJobs\x12\x1b.callout.v1.ListJobsRequest\x1a\x1c.callout.v1.ListJobsResponse\x12?\n" +
+	"\x06GetJob\x12\x19.callout.v1.GetJobRequest\x1a\x1a.callout.v1.GetJobResponse\x12G\n" +
+	"\bWatchJob\x12\x1b.callout.v1.WatchJobRequest\x1a\x1c.callout.v1.WatchJobResponse0\x01\x12H\n" +
+	"\tCancelJob\x12\x1c.callout.v1.CancelJobRequest\x1a\x1d.callout.v1.CancelJobResponse\x12H\n" +
+	"\tGetStatus\x12\x1c.callout.v1.GetStatusRequest\x1a\x1d.callout.v1.GetStatusResponse\x12N\n" +
+	"\vListWorkers\x12\x1e.callout.v1.ListWorkersRequest\x1a\x1f.callout.v1.ListWorkersResponse\x12T\n" +
+	"\rListInstances\x12 .callout.v1.ListInstancesRequest\x1a!.callout.v1.ListInstancesResponse\x12K\n" +
+	"\n" +
+	"ListEvents\x12\x1d.callout.v1.ListEventsRequest\x1a\x1e.callout.v1.ListEventsResponseB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_action_service_proto_rawDescOnce sync.Once
@@ -1292,145 +1356,191 @@ var file_callout_v1_action_service_proto_goTypes = []any{
 	(*ResumeTargetResponse)(nil),       // 14: callout.v1.ResumeTargetResponse
 	(*Change)(nil),                     // 15: callout.v1.Change
 	(*Problem)(nil),                    // 16: callout.v1.Problem
-	(Phase)(0),                         // 17: callout.v1.Phase
-	(*GetRevisionRequest)(nil),         // 18: callout.v1.GetRevisionRequest
-	(*CreateTargetRequest)(nil),        // 19: callout.v1.CreateTargetRequest
-	(*GetTargetRequest)(nil),           // 20: callout.v1.GetTargetRequest
-	(*ListTargetsRequest)(nil),         // 21: callout.v1.ListTargetsRequest
-	(*UpdateTargetRequest)(nil),        // 22: callout.v1.UpdateTargetRequest
-	(*DeleteTargetRequest)(nil),        // 23: callout.v1.DeleteTargetRequest
-	(*TestTargetRequest)(nil),          // 24: callout.v1.TestTargetRequest
-	(*SetExecutionRequest)(nil),        // 25: callout.v1.SetExecutionRequest
-	(*GetExecutionRequest)(nil),        // 26: callout.v1.GetExecutionRequest
-	(*ListExecutionsRequest)(nil),      // 27: callout.v1.ListExecutionsRequest
-	(*DeleteExecutionRequest)(nil),     // 28: callout.v1.DeleteExecutionRequest
-	(*DeclareConditionsRequest)(nil),   // 29: callout.v1.DeclareConditionsRequest
-	(*ListConditionsRequest)(nil),      // 30: callout.v1.ListConditionsRequest
-	(*ListRevisionsRequest)(nil),       // 31: callout.v1.ListRevisionsRequest
-	(*DiffRevisionsRequest)(nil),       // 32: callout.v1.DiffRevisionsRequest
-	(*RollbackRequest)(nil),            // 33: callout.v1.RollbackRequest
-	(*WatchRevisionsRequest)(nil),      // 34: callout.v1.WatchRevisionsRequest
-	(*ListSubscriptionsRequest)(nil),   // 35: callout.v1.ListSubscriptionsRequest
-	(*PauseSubscriptionRequest)(nil),   // 36: callout.v1.PauseSubscriptionRequest
-	(*ResumeSubscriptionRequest)(nil),  // 37: callout.v1.ResumeSubscriptionRequest
-	(*RetrySubscriptionRequest)(nil),   // 38: callout.v1.RetrySubscriptionRequest
-	(*SkipSubscriptionRequest)(nil),    // 39: callout.v1.SkipSubscriptionRequest
-	(*ListDeadLettersRequest)(nil),     // 40: callout.v1.ListDeadLettersRequest
-	(*GetDeadLetterRequest)(nil),       // 41: callout.v1.GetDeadLetterRequest
-	(*RedriveDeadLettersRequest)(nil),  // 42: callout.v1.RedriveDeadLettersRequest
-	(*DiscardDeadLettersRequest)(nil),  // 43: callout.v1.DiscardDeadLettersRequest
-	(*ReplayEventsRequest)(nil),        // 44: callout.v1.ReplayEventsRequest
-	(*TailEventsRequest)(nil),          // 45: callout.v1.TailEventsRequest
-	(*GetRevisionResponse)(nil),        // 46: callout.v1.GetRevisionResponse
-	(*CreateTargetResponse)(nil),       // 47: callout.v1.CreateTargetResponse
-	(*GetTargetResponse)(nil),          // 48: callout.v1.GetTargetResponse
-	(*ListTargetsResponse)(nil),        // 49: callout.v1.ListTargetsResponse
-	(*UpdateTargetResponse)(nil),       // 50: callout.v1.UpdateTargetResponse
-	(*DeleteTargetResponse)(nil),       // 51: callout.v1.DeleteTargetResponse
-	(*TestTargetResponse)(nil),         // 52: callout.v1.TestTargetResponse
-	(*SetExecutionResponse)(nil),       // 53: callout.v1.SetExecutionResponse
-	(*GetExecutionResponse)(nil),       // 54: callout.v1.GetExecutionResponse
-	(*ListExecutionsResponse)(nil),     // 55: callout.v1.ListExecutionsResponse
-	(*DeleteExecutionResponse)(nil),    // 56: callout.v1.DeleteExecutionResponse
-	(*DeclareConditionsResponse)(nil),  // 57: callout.v1.DeclareConditionsResponse
-	(*ListConditionsResponse)(nil),     // 58: callout.v1.ListConditionsResponse
-	(*ListRevisionsResponse)(nil),      // 59: callout.v1.ListRevisionsResponse
-	(*DiffRevisionsResponse)(nil),      // 60: callout.v1.DiffRevisionsResponse
-	(*RollbackResponse)(nil),           // 61: callout.v1.RollbackResponse
-	(*WatchRevisionsResponse)(nil),     // 62: callout.v1.WatchRevisionsResponse
-	(*ListSubscriptionsResponse)(nil),  // 63: callout.v1.ListSubscriptionsResponse
-	(*PauseSubscriptionResponse)(nil),  // 64: callout.v1.PauseSubscriptionResponse
-	(*ResumeSubscriptionResponse)(nil), // 65: callout.v1.ResumeSubscriptionResponse
-	(*RetrySubscriptionResponse)(nil),  // 66: callout.v1.RetrySubscriptionResponse
-	(*SkipSubscriptionResponse)(nil),   // 67: callout.v1.SkipSubscriptionResponse
-	(*ListDeadLettersResponse)(nil),    // 68: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterResponse)(nil),      // 69: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersResponse)(nil), // 70: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersResponse)(nil), // 71: callout.v1.DiscardDeadLettersResponse
-	(*ReplayEventsResponse)(nil),       // 72: callout.v1.ReplayEventsResponse
-	(*TailEventsResponse)(nil),         // 73: callout.v1.TailEventsResponse
+	(*MadeKeys)(nil),                   // 17: callout.v1.MadeKeys
+	(Phase)(0),                         // 18: callout.v1.Phase
+	(*GetRevisionRequest)(nil),         // 19: callout.v1.GetRevisionRequest
+	(*CreateTargetRequest)(nil),        // 20: callout.v1.CreateTargetRequest
+	(*GetTargetRequest)(nil),           // 21: callout.v1.GetTargetRequest
+	(*ListTargetsRequest)(nil),         // 22: callout.v1.ListTargetsRequest
+	(*UpdateTargetRequest)(nil),        // 23: callout.v1.UpdateTargetRequest
+	(*DeleteTargetRequest)(nil),        // 24: callout.v1.DeleteTargetRequest
+	(*TestTargetRequest)(nil),          // 25: callout.v1.TestTargetRequest
+	(*RotateTargetKeyRequest)(nil),     // 26: callout.v1.RotateTargetKeyRequest
+	(*SetExecutionRequest)(nil),        // 27: callout.v1.SetExecutionRequest
+	(*GetExecutionRequest)(nil),        // 28: callout.v1.GetExecutionRequest
+	(*ListExecutionsRequest)(nil),      // 29: callout.v1.ListExecutionsRequest
+	(*DeleteExecutionRequest)(nil),     // 30: callout.v1.DeleteExecutionRequest
+	(*DeclareConditionsRequest)(nil),   // 31: callout.v1.DeclareConditionsRequest
+	(*ListConditionsRequest)(nil),      // 32: callout.v1.ListConditionsRequest
+	(*ListRevisionsRequest)(nil),       // 33: callout.v1.ListRevisionsRequest
+	(*DiffRevisionsRequest)(nil),       // 34: callout.v1.DiffRevisionsRequest
+	(*RollbackRequest)(nil),            // 35: callout.v1.RollbackRequest
+	(*WatchRevisionsRequest)(nil),      // 36: callout.v1.WatchRevisionsRequest
+	(*ListSubscriptionsRequest)(nil),   // 37: callout.v1.ListSubscriptionsRequest
+	(*PauseSubscriptionRequest)(nil),   // 38: callout.v1.PauseSubscriptionRequest
+	(*ResumeSubscriptionRequest)(nil),  // 39: callout.v1.ResumeSubscriptionRequest
+	(*RetrySubscriptionRequest)(nil),   // 40: callout.v1.RetrySubscriptionRequest
+	(*SkipSubscriptionRequest)(nil),    // 41: callout.v1.SkipSubscriptionRequest
+	(*ListDeadLettersRequest)(nil),     // 42: callout.v1.ListDeadLettersRequest
+	(*GetDeadLetterRequest)(nil),       // 43: callout.v1.GetDeadLetterRequest
+	(*RedriveDeadLettersRequest)(nil),  // 44: callout.v1.RedriveDeadLettersRequest
+	(*DiscardDeadLettersRequest)(nil),  // 45: callout.v1.DiscardDeadLettersRequest
+	(*ListDeliveriesRequest)(nil),      // 46: callout.v1.ListDeliveriesRequest
+	(*GetDeliveryRequest)(nil),         // 47: callout.v1.GetDeliveryRequest
+	(*ReplayEventsRequest)(nil),        // 48: callout.v1.ReplayEventsRequest
+	(*TailEventsRequest)(nil),          // 49: callout.v1.TailEventsRequest
+	(*ListJobsRequest)(nil),            // 50: callout.v1.ListJobsRequest
+	(*GetJobRequest)(nil),              // 51: callout.v1.GetJobRequest
+	(*WatchJobRequest)(nil),            // 52: callout.v1.WatchJobRequest
+	(*CancelJobRequest)(nil),           // 53: callout.v1.CancelJobRequest
+	(*GetStatusRequest)(nil),           // 54: callout.v1.GetStatusRequest
+	(*ListWorkersRequest)(nil),         // 55: callout.v1.ListWorkersRequest
+	(*ListInstancesRequest)(nil),       // 56: callout.v1.ListInstancesRequest
+	(*ListEventsRequest)(nil),          // 57: callout.v1.ListEventsRequest
+	(*GetRevisionResponse)(nil),        // 58: callout.v1.GetRevisionResponse
+	(*CreateTargetResponse)(nil),       // 59: callout.v1.CreateTargetResponse
+	(*GetTargetResponse)(nil),          // 60: callout.v1.GetTargetResponse
+	(*ListTargetsResponse)(nil),        // 61: callout.v1.ListTargetsResponse
+	(*UpdateTargetResponse)(nil),       // 62: callout.v1.UpdateTargetResponse
+	(*DeleteTargetResponse)(nil),       // 63: callout.v1.DeleteTargetResponse
+	(*TestTargetResponse)(nil),         // 64: callout.v1.TestTargetResponse
+	(*RotateTargetKeyResponse)(nil),    // 65: callout.v1.RotateTargetKeyResponse
+	(*SetExecutionResponse)(nil),       // 66: callout.v1.SetExecutionResponse
+	(*GetExecutionResponse)(nil),       // 67: callout.v1.GetExecutionResponse
+	(*ListExecutionsResponse)(nil),     // 68: callout.v1.ListExecutionsResponse
+	(*DeleteExecutionResponse)(nil),    // 69: callout.v1.DeleteExecutionResponse
+	(*DeclareConditionsResponse)(nil),  // 70: callout.v1.DeclareConditionsResponse
+	(*ListConditionsResponse)(nil),     // 71: callout.v1.ListConditionsResponse
+	(*ListRevisionsResponse)(nil),      // 72: callout.v1.ListRevisionsResponse
+	(*DiffRevisionsResponse)(nil),      // 73: callout.v1.DiffRevisionsResponse
+	(*RollbackResponse)(nil),           // 74: callout.v1.RollbackResponse
+	(*WatchRevisionsResponse)(nil),     // 75: callout.v1.WatchRevisionsResponse
+	(*ListSubscriptionsResponse)(nil),  // 76: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),  // 77: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil), // 78: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),  // 79: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),   // 80: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),    // 81: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),      // 82: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil), // 83: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil), // 84: callout.v1.DiscardDeadLettersResponse
+	(*ListDeliveriesResponse)(nil),     // 85: callout.v1.ListDeliveriesResponse
+	(*GetDeliveryResponse)(nil),        // 86: callout.v1.GetDeliveryResponse
+	(*ReplayEventsResponse)(nil),       // 87: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),         // 88: callout.v1.TailEventsResponse
+	(*ListJobsResponse)(nil),           // 89: callout.v1.ListJobsResponse
+	(*GetJobResponse)(nil),             // 90: callout.v1.GetJobResponse
+	(*WatchJobResponse)(nil),           // 91: callout.v1.WatchJobResponse
+	(*CancelJobResponse)(nil),          // 92: callout.v1.CancelJobResponse
+	(*GetStatusResponse)(nil),          // 93: callout.v1.GetStatusResponse
+	(*ListWorkersResponse)(nil),        // 94: callout.v1.ListWorkersResponse
+	(*ListInstancesResponse)(nil),      // 95: callout.v1.ListInstancesResponse
+	(*ListEventsResponse)(nil),         // 96: callout.v1.ListEventsResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
 	15, // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
 	16, // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
-	16, // 2: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
-	17, // 3: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
-	17, // 4: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
-	8,  // 5: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
-	10, // 6: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
-	9,  // 7: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
-	0,  // 8: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
-	1,  // 9: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
-	4,  // 10: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
-	6,  // 11: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
-	11, // 12: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
-	13, // 13: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
-	18, // 14: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
-	19, // 15: callout.v1.ActionService.CreateTarget:input_type -> callout.v1.CreateTargetRequest
-	20, // 16: callout.v1.ActionService.GetTarget:input_type -> callout.v1.GetTargetRequest
-	21, // 17: callout.v1.ActionService.ListTargets:input_type -> callout.v1.ListTargetsRequest
-	22, // 18: callout.v1.ActionService.UpdateTarget:input_type -> callout.v1.UpdateTargetRequest
-	23, // 19: callout.v1.ActionService.DeleteTarget:input_type -> callout.v1.DeleteTargetRequest
-	24, // 20: callout.v1.ActionService.TestTarget:input_type -> callout.v1.TestTargetRequest
-	25, // 21: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
-	26, // 22: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
-	27, // 23: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
-	28, // 24: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
-	29, // 25: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
-	30, // 26: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
-	31, // 27: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
-	32, // 28: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
-	33, // 29: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
-	34, // 30: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
-	35, // 31: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
-	36, // 32: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
-	37, // 33: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
-	38, // 34: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
-	39, // 35: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
-	40, // 36: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
-	41, // 37: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
-	42, // 38: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
-	43, // 39: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
-	44, // 40: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
-	45, // 41: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
-	2,  // 42: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	5,  // 43: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	7,  // 44: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	12, // 45: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	14, // 46: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	46, // 47: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	47, // 48: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
-	48, // 49: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
-	49, // 50: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
-	50, // 51: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
-	51, // 52: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
-	52, // 53: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
-	53, // 54: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
-	54, // 55: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
-	55, // 56: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
-	56, // 57: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
-	57, // 58: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
-	58, // 59: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
-	59, // 60: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
-	60, // 61: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
-	61, // 62: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
-	62, // 63: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
-	63, // 64: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
-	64, // 65: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
-	65, // 66: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
-	66, // 67: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
-	67, // 68: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
-	68, // 69: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
-	69, // 70: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
-	70, // 71: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
-	71, // 72: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
-	72, // 73: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
-	73, // 74: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
-	42, // [42:75] is the sub-list for method output_type
-	9,  // [9:42] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 2: callout.v1.ApplyResponse.made_keys:type_name -> callout.v1.MadeKeys
+	16, // 3: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
+	18, // 4: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
+	18, // 5: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
+	8,  // 6: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
+	10, // 7: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
+	9,  // 8: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
+	0,  // 9: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
+	1,  // 10: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
+	4,  // 11: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
+	6,  // 12: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
+	11, // 13: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
+	13, // 14: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
+	19, // 15: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
+	20, // 16: callout.v1.ActionService.CreateTarget:input_type -> callout.v1.CreateTargetRequest
+	21, // 17: callout.v1.ActionService.GetTarget:input_type -> callout.v1.GetTargetRequest
+	22, // 18: callout.v1.ActionService.ListTargets:input_type -> callout.v1.ListTargetsRequest
+	23, // 19: callout.v1.ActionService.UpdateTarget:input_type -> callout.v1.UpdateTargetRequest
+	24, // 20: callout.v1.ActionService.DeleteTarget:input_type -> callout.v1.DeleteTargetRequest
+	25, // 21: callout.v1.ActionService.TestTarget:input_type -> callout.v1.TestTargetRequest
+	26, // 22: callout.v1.ActionService.RotateTargetKey:input_type -> callout.v1.RotateTargetKeyRequest
+	27, // 23: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
+	28, // 24: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
+	29, // 25: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
+	30, // 26: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
+	31, // 27: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
+	32, // 28: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
+	33, // 29: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
+	34, // 30: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
+	35, // 31: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
+	36, // 32: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
+	37, // 33: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
+	38, // 34: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
+	39, // 35: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
+	40, // 36: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
+	41, // 37: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
+	42, // 38: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
+	43, // 39: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
+	44, // 40: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
+	45, // 41: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
+	46, // 42: callout.v1.ActionService.ListDeliveries:input_type -> callout.v1.ListDeliveriesRequest
+	47, // 43: callout.v1.ActionService.GetDelivery:input_type -> callout.v1.GetDeliveryRequest
+	48, // 44: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
+	49, // 45: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
+	50, // 46: callout.v1.ActionService.ListJobs:input_type -> callout.v1.ListJobsRequest
+	51, // 47: callout.v1.ActionService.GetJob:input_type -> callout.v1.GetJobRequest
+	52, // 48: callout.v1.ActionService.WatchJob:input_type -> callout.v1.WatchJobRequest
+	53, // 49: callout.v1.ActionService.CancelJob:input_type -> callout.v1.CancelJobRequest
+	54, // 50: callout.v1.ActionService.GetStatus:input_type -> callout.v1.GetStatusRequest
+	55, // 51: callout.v1.ActionService.ListWorkers:input_type -> callout.v1.ListWorkersRequest
+	56, // 52: callout.v1.ActionService.ListInstances:input_type -> callout.v1.ListInstancesRequest
+	57, // 53: callout.v1.ActionService.ListEvents:input_type -> callout.v1.ListEventsRequest
+	2,  // 54: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	5,  // 55: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	7,  // 56: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	12, // 57: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	14, // 58: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	58, // 59: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	59, // 60: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
+	60, // 61: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
+	61, // 62: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
+	62, // 63: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
+	63, // 64: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
+	64, // 65: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
+	65, // 66: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
+	66, // 67: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
+	67, // 68: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
+	68, // 69: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
+	69, // 70: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
+	70, // 71: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
+	71, // 72: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
+	72, // 73: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
+	73, // 74: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
+	74, // 75: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
+	75, // 76: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
+	76, // 77: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	77, // 78: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	78, // 79: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	79, // 80: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	80, // 81: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	81, // 82: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	82, // 83: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	83, // 84: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	84, // 85: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	85, // 86: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
+	86, // 87: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
+	87, // 88: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	88, // 89: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	89, // 90: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
+	90, // 91: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
+	91, // 92: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
+	92, // 93: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
+	93, // 94: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
+	94, // 95: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
+	95, // 96: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
+	96, // 97: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
+	54, // [54:98] is the sub-list for method output_type
+	10, // [10:54] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_action_service_proto_init() }
@@ -1441,10 +1551,14 @@ func file_callout_v1_action_service_proto_init() {
 	file_callout_v1_change_proto_init()
 	file_callout_v1_condition_proto_init()
 	file_callout_v1_dead_letter_proto_init()
+	file_callout_v1_delivery_proto_init()
 	file_callout_v1_event_proto_init()
 	file_callout_v1_execution_proto_init()
+	file_callout_v1_job_proto_init()
+	file_callout_v1_key_proto_init()
 	file_callout_v1_phase_proto_init()
 	file_callout_v1_revision_proto_init()
+	file_callout_v1_status_proto_init()
 	file_callout_v1_subscription_proto_init()
 	file_callout_v1_target_proto_init()
 	type x struct{}

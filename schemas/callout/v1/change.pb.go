@@ -171,7 +171,7 @@ func (x Problem_Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Problem_Severity.Descriptor instead.
 func (Problem_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_callout_v1_change_proto_rawDescGZIP(), []int{1, 0}
+	return file_callout_v1_change_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // Change is one object that differs.
@@ -187,7 +187,10 @@ type Change struct {
 	// Of an execution.
 	Condition string `protobuf:"bytes,6,opt,name=condition,proto3" json:"condition,omitempty"`
 	// Of what changed, the settings that differ, by their keys in a file.
-	Fields        []string `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
+	Fields []string `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
+	// The same with their values, in the order of a file; of headers, labels,
+	// retry and breaker each member that differs, such as retry.max.
+	Differences   []*Difference `protobuf:"bytes,8,rep,name=differences,proto3" json:"differences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -271,6 +274,77 @@ func (x *Change) GetFields() []string {
 	return nil
 }
 
+func (x *Change) GetDifferences() []*Difference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+// Difference is a setting that has another value. Both are as a file has them,
+// empty where it is not set, and of at most 200 characters: of longer ones the
+// part where they begin to differ, with … for what is left out. What looks
+// secret is ***, both before and after.
+type Difference struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Before        string                 `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	After         string                 `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Difference) Reset() {
+	*x = Difference{}
+	mi := &file_callout_v1_change_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Difference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Difference) ProtoMessage() {}
+
+func (x *Difference) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_change_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Difference.ProtoReflect.Descriptor instead.
+func (*Difference) Descriptor() ([]byte, []int) {
+	return file_callout_v1_change_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Difference) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Difference) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *Difference) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
 // Problem is a mistake or a doubt in a configuration.
 type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -291,7 +365,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_callout_v1_change_proto_msgTypes[1]
+	mi := &file_callout_v1_change_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +377,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_change_proto_msgTypes[1]
+	mi := &file_callout_v1_change_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +390,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_callout_v1_change_proto_rawDescGZIP(), []int{1}
+	return file_callout_v1_change_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Problem) GetFile() string {
@@ -373,7 +447,7 @@ var File_callout_v1_change_proto protoreflect.FileDescriptor
 const file_callout_v1_change_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/change.proto\x12\n" +
-	"callout.v1\x1a\x16callout/v1/phase.proto\"\x9b\x03\n" +
+	"callout.v1\x1a\x16callout/v1/phase.proto\"\xd5\x03\n" +
 	"\x06Change\x121\n" +
 	"\x06action\x18\x01 \x01(\x0e2\x19.callout.v1.Change.ActionR\x06action\x12+\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x17.callout.v1.Change.KindR\x04kind\x12\x10\n" +
@@ -381,7 +455,8 @@ const file_callout_v1_change_proto_rawDesc = "" +
 	"\x05phase\x18\x04 \x01(\x0e2\x11.callout.v1.PhaseR\x05phase\x12\x12\n" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x1c\n" +
 	"\tcondition\x18\x06 \x01(\tR\tcondition\x12\x16\n" +
-	"\x06fields\x18\a \x03(\tR\x06fields\"Z\n" +
+	"\x06fields\x18\a \x03(\tR\x06fields\x128\n" +
+	"\vdifferences\x18\b \x03(\v2\x16.callout.v1.DifferenceR\vdifferences\"Z\n" +
 	"\x06Action\x12\x16\n" +
 	"\x12ACTION_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fACTION_ADDED\x10\x01\x12\x12\n" +
@@ -391,7 +466,12 @@ const file_callout_v1_change_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_TARGET\x10\x01\x12\x12\n" +
 	"\x0eKIND_EXECUTION\x10\x02\x12\r\n" +
-	"\tKIND_LIST\x10\x03\"\x95\x02\n" +
+	"\tKIND_LIST\x10\x03\"P\n" +
+	"\n" +
+	"Difference\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\x95\x02\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
@@ -418,25 +498,27 @@ func file_callout_v1_change_proto_rawDescGZIP() []byte {
 }
 
 var file_callout_v1_change_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_callout_v1_change_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_callout_v1_change_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_callout_v1_change_proto_goTypes = []any{
 	(Change_Action)(0),    // 0: callout.v1.Change.Action
 	(Change_Kind)(0),      // 1: callout.v1.Change.Kind
 	(Problem_Severity)(0), // 2: callout.v1.Problem.Severity
 	(*Change)(nil),        // 3: callout.v1.Change
-	(*Problem)(nil),       // 4: callout.v1.Problem
-	(Phase)(0),            // 5: callout.v1.Phase
+	(*Difference)(nil),    // 4: callout.v1.Difference
+	(*Problem)(nil),       // 5: callout.v1.Problem
+	(Phase)(0),            // 6: callout.v1.Phase
 }
 var file_callout_v1_change_proto_depIdxs = []int32{
 	0, // 0: callout.v1.Change.action:type_name -> callout.v1.Change.Action
 	1, // 1: callout.v1.Change.kind:type_name -> callout.v1.Change.Kind
-	5, // 2: callout.v1.Change.phase:type_name -> callout.v1.Phase
-	2, // 3: callout.v1.Problem.severity:type_name -> callout.v1.Problem.Severity
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 2: callout.v1.Change.phase:type_name -> callout.v1.Phase
+	4, // 3: callout.v1.Change.differences:type_name -> callout.v1.Difference
+	2, // 4: callout.v1.Problem.severity:type_name -> callout.v1.Problem.Severity
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_change_proto_init() }
@@ -451,7 +533,7 @@ func file_callout_v1_change_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_change_proto_rawDesc), len(file_callout_v1_change_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -53,6 +53,16 @@ type DeadLetter struct {
 	LastError string `protobuf:"bytes,16,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// How many bytes its body has.
 	BodySize uint32 `protobuf:"varint,17,opt,name=body_size,json=bodySize,proto3" json:"body_size,omitempty"`
+	// What publishing the event returned; empty when it is not known.
+	EventId string `protobuf:"bytes,19,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// The organization of the event, or of the call that an async delivery came
+	// from.
+	EventOrg string `protobuf:"bytes,20,opt,name=event_org,json=eventOrg,proto3" json:"event_org,omitempty"`
+	// The aggregate of the event.
+	AggregateId string `protobuf:"bytes,21,opt,name=aggregate_id,json=aggregateId,proto3" json:"aggregate_id,omitempty"`
+	// What the target answered to the last attempt; unset when it gave no answer.
+	// GetDeadLetter gives it.
+	LastAnswer *FailedAnswer `protobuf:"bytes,22,opt,name=last_answer,json=lastAnswer,proto3" json:"last_answer,omitempty"`
 	// The body as it was to be sent, byte for byte. GetDeadLetter gives it.
 	Body          []byte `protobuf:"bytes,18,opt,name=body,proto3" json:"body,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -208,11 +218,105 @@ func (x *DeadLetter) GetBodySize() uint32 {
 	return 0
 }
 
+func (x *DeadLetter) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetEventOrg() string {
+	if x != nil {
+		return x.EventOrg
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetAggregateId() string {
+	if x != nil {
+		return x.AggregateId
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetLastAnswer() *FailedAnswer {
+	if x != nil {
+		return x.LastAnswer
+	}
+	return nil
+}
+
 func (x *DeadLetter) GetBody() []byte {
 	if x != nil {
 		return x.Body
 	}
 	return nil
+}
+
+// FailedAnswer is the beginning of what a target answered to an attempt that
+// failed.
+type FailedAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 4 KiB. Cookies and what else may be a secret are ***.
+	Headers []*Header `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
+	// At most 4 KiB, uncompressed; what is no UTF-8 is U+FFFD. Values of the target's
+	// own headers are ***.
+	Body string `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	// There was more.
+	Truncated     bool `protobuf:"varint,3,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailedAnswer) Reset() {
+	*x = FailedAnswer{}
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailedAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailedAnswer) ProtoMessage() {}
+
+func (x *FailedAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailedAnswer.ProtoReflect.Descriptor instead.
+func (*FailedAnswer) Descriptor() ([]byte, []int) {
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *FailedAnswer) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *FailedAnswer) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *FailedAnswer) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
 }
 
 // DeadLetterFilter chooses dead letters: those for which everything holds that
@@ -231,14 +335,19 @@ type DeadLetterFilter struct {
 	// Given up at or after.
 	Since *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
 	// Given up before.
-	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	Until *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	// The organization of the event, or of the call that an async delivery came
+	// from.
+	EventOrg string `protobuf:"bytes,8,opt,name=event_org,json=eventOrg,proto3" json:"event_org,omitempty"`
+	// The aggregate of the event.
+	AggregateId   string `protobuf:"bytes,9,opt,name=aggregate_id,json=aggregateId,proto3" json:"aggregate_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeadLetterFilter) Reset() {
 	*x = DeadLetterFilter{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[1]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -250,7 +359,7 @@ func (x *DeadLetterFilter) String() string {
 func (*DeadLetterFilter) ProtoMessage() {}
 
 func (x *DeadLetterFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[1]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -263,7 +372,7 @@ func (x *DeadLetterFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetterFilter.ProtoReflect.Descriptor instead.
 func (*DeadLetterFilter) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{1}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *DeadLetterFilter) GetDeliveryIds() []string {
@@ -315,6 +424,20 @@ func (x *DeadLetterFilter) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DeadLetterFilter) GetEventOrg() string {
+	if x != nil {
+		return x.EventOrg
+	}
+	return ""
+}
+
+func (x *DeadLetterFilter) GetAggregateId() string {
+	if x != nil {
+		return x.AggregateId
+	}
+	return ""
+}
+
 type ListDeadLettersRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
@@ -329,7 +452,7 @@ type ListDeadLettersRequest struct {
 
 func (x *ListDeadLettersRequest) Reset() {
 	*x = ListDeadLettersRequest{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[2]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -341,7 +464,7 @@ func (x *ListDeadLettersRequest) String() string {
 func (*ListDeadLettersRequest) ProtoMessage() {}
 
 func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[2]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -354,7 +477,7 @@ func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{2}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListDeadLettersRequest) GetInstance() string {
@@ -398,7 +521,7 @@ type ListDeadLettersResponse struct {
 
 func (x *ListDeadLettersResponse) Reset() {
 	*x = ListDeadLettersResponse{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[3]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +533,7 @@ func (x *ListDeadLettersResponse) String() string {
 func (*ListDeadLettersResponse) ProtoMessage() {}
 
 func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[3]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +546,7 @@ func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{3}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
@@ -450,7 +573,7 @@ type GetDeadLetterRequest struct {
 
 func (x *GetDeadLetterRequest) Reset() {
 	*x = GetDeadLetterRequest{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[4]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +585,7 @@ func (x *GetDeadLetterRequest) String() string {
 func (*GetDeadLetterRequest) ProtoMessage() {}
 
 func (x *GetDeadLetterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[4]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +598,7 @@ func (x *GetDeadLetterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeadLetterRequest.ProtoReflect.Descriptor instead.
 func (*GetDeadLetterRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{4}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetDeadLetterRequest) GetInstance() string {
@@ -501,7 +624,7 @@ type GetDeadLetterResponse struct {
 
 func (x *GetDeadLetterResponse) Reset() {
 	*x = GetDeadLetterResponse{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[5]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +636,7 @@ func (x *GetDeadLetterResponse) String() string {
 func (*GetDeadLetterResponse) ProtoMessage() {}
 
 func (x *GetDeadLetterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[5]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +649,7 @@ func (x *GetDeadLetterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeadLetterResponse.ProtoReflect.Descriptor instead.
 func (*GetDeadLetterResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{5}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetDeadLetterResponse) GetDeadLetter() *DeadLetter {
@@ -542,17 +665,21 @@ type RedriveDeadLettersRequest struct {
 	Filter   *DeadLetterFilter      `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// All of them, when the filter is empty.
 	All bool `protobuf:"varint,3,opt,name=all,proto3" json:"all,omitempty"`
-	// At most so many at once, up to 1,000; 0 is 1,000.
+	// At most so many, the oldest; 0 is all that are chosen.
 	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
 	// next_page_token of the answer before, with the same filter.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Left out or true, the answer comes when it is done. When that takes longer
+	// than the request may, the error is deadline and names the job, which goes
+	// on.
+	Wait          *bool `protobuf:"varint,6,opt,name=wait,proto3,oneof" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RedriveDeadLettersRequest) Reset() {
 	*x = RedriveDeadLettersRequest{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[6]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +691,7 @@ func (x *RedriveDeadLettersRequest) String() string {
 func (*RedriveDeadLettersRequest) ProtoMessage() {}
 
 func (x *RedriveDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[6]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +704,7 @@ func (x *RedriveDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*RedriveDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{6}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RedriveDeadLettersRequest) GetInstance() string {
@@ -615,19 +742,29 @@ func (x *RedriveDeadLettersRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *RedriveDeadLettersRequest) GetWait() bool {
+	if x != nil && x.Wait != nil {
+		return *x.Wait
+	}
+	return false
+}
+
 type RedriveDeadLettersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Those that were sent again, in that order.
+	// Those that were sent again, in that order: the first 1,000 of them.
 	DeliveryIds []string `protobuf:"bytes,1,rep,name=delivery_ids,json=deliveryIds,proto3" json:"delivery_ids,omitempty"`
-	// As in ListDeadLettersResponse: one that fails again is on no later page.
+	// Set when the limit may have left out some: as in ListDeadLettersResponse, one
+	// that fails again is on no later page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// done tells how many they are.
+	Job           *Job `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RedriveDeadLettersResponse) Reset() {
 	*x = RedriveDeadLettersResponse{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[7]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +776,7 @@ func (x *RedriveDeadLettersResponse) String() string {
 func (*RedriveDeadLettersResponse) ProtoMessage() {}
 
 func (x *RedriveDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[7]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +789,7 @@ func (x *RedriveDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*RedriveDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{7}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RedriveDeadLettersResponse) GetDeliveryIds() []string {
@@ -669,23 +806,34 @@ func (x *RedriveDeadLettersResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *RedriveDeadLettersResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
 type DiscardDeadLettersRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
 	Filter   *DeadLetterFilter      `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// All of them, when the filter is empty.
 	All bool `protobuf:"varint,3,opt,name=all,proto3" json:"all,omitempty"`
-	// At most so many at once, up to 1,000; 0 is 1,000.
+	// At most so many, the oldest; 0 is all that are chosen.
 	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
 	// next_page_token of the answer before, with the same filter.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Left out or true, the answer comes when it is done. When that takes longer
+	// than the request may, the error is deadline and names the job, which goes
+	// on.
+	Wait          *bool `protobuf:"varint,6,opt,name=wait,proto3,oneof" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DiscardDeadLettersRequest) Reset() {
 	*x = DiscardDeadLettersRequest{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[8]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +845,7 @@ func (x *DiscardDeadLettersRequest) String() string {
 func (*DiscardDeadLettersRequest) ProtoMessage() {}
 
 func (x *DiscardDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[8]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +858,7 @@ func (x *DiscardDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*DiscardDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{8}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DiscardDeadLettersRequest) GetInstance() string {
@@ -748,19 +896,28 @@ func (x *DiscardDeadLettersRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *DiscardDeadLettersRequest) GetWait() bool {
+	if x != nil && x.Wait != nil {
+		return *x.Wait
+	}
+	return false
+}
+
 type DiscardDeadLettersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Those that were taken out, in that order.
+	// Those that were taken out, in that order: the first 1,000 of them.
 	DeliveryIds []string `protobuf:"bytes,1,rep,name=delivery_ids,json=deliveryIds,proto3" json:"delivery_ids,omitempty"`
-	// As in ListDeadLettersResponse.
+	// As in RedriveDeadLettersResponse.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// done tells how many they are.
+	Job           *Job `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DiscardDeadLettersResponse) Reset() {
 	*x = DiscardDeadLettersResponse{}
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[9]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +929,7 @@ func (x *DiscardDeadLettersResponse) String() string {
 func (*DiscardDeadLettersResponse) ProtoMessage() {}
 
 func (x *DiscardDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_dead_letter_proto_msgTypes[9]
+	mi := &file_callout_v1_dead_letter_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +942,7 @@ func (x *DiscardDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*DiscardDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{9}
+	return file_callout_v1_dead_letter_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DiscardDeadLettersResponse) GetDeliveryIds() []string {
@@ -802,12 +959,19 @@ func (x *DiscardDeadLettersResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *DiscardDeadLettersResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
 var File_callout_v1_dead_letter_proto protoreflect.FileDescriptor
 
 const file_callout_v1_dead_letter_proto_rawDesc = "" +
 	"\n" +
 	"\x1ccallout/v1/dead_letter.proto\x12\n" +
-	"callout.v1\x1a\x16callout/v1/phase.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x04\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x16callout/v1/phase.proto\x1a\x17callout/v1/target.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x05\n" +
 	"\n" +
 	"DeadLetter\x12\x1f\n" +
 	"\vdelivery_id\x18\x01 \x01(\tR\n" +
@@ -831,8 +995,17 @@ const file_callout_v1_dead_letter_proto_rawDesc = "" +
 	"lastStatus\x12\x1d\n" +
 	"\n" +
 	"last_error\x18\x10 \x01(\tR\tlastError\x12\x1b\n" +
-	"\tbody_size\x18\x11 \x01(\rR\bbodySize\x12\x12\n" +
-	"\x04body\x18\x12 \x01(\fR\x04body\"\xfa\x01\n" +
+	"\tbody_size\x18\x11 \x01(\rR\bbodySize\x12\x19\n" +
+	"\bevent_id\x18\x13 \x01(\tR\aeventId\x12\x1b\n" +
+	"\tevent_org\x18\x14 \x01(\tR\beventOrg\x12!\n" +
+	"\faggregate_id\x18\x15 \x01(\tR\vaggregateId\x129\n" +
+	"\vlast_answer\x18\x16 \x01(\v2\x18.callout.v1.FailedAnswerR\n" +
+	"lastAnswer\x12\x12\n" +
+	"\x04body\x18\x12 \x01(\fR\x04body\"n\n" +
+	"\fFailedAnswer\x12,\n" +
+	"\aheaders\x18\x01 \x03(\v2\x12.callout.v1.HeaderR\aheaders\x12\x12\n" +
+	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1c\n" +
+	"\ttruncated\x18\x03 \x01(\bR\ttruncated\"\xba\x02\n" +
 	"\x10DeadLetterFilter\x12!\n" +
 	"\fdelivery_ids\x18\x01 \x03(\tR\vdeliveryIds\x12\x16\n" +
 	"\x06target\x18\x02 \x01(\tR\x06target\x12\x10\n" +
@@ -841,7 +1014,9 @@ const file_callout_v1_dead_letter_proto_rawDesc = "" +
 	"\n" +
 	"event_type\x18\x05 \x01(\tR\teventType\x120\n" +
 	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
-	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\x9f\x01\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1b\n" +
+	"\tevent_org\x18\b \x01(\tR\beventOrg\x12!\n" +
+	"\faggregate_id\x18\t \x01(\tR\vaggregateId\"\x9f\x01\n" +
 	"\x16ListDeadLettersRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x124\n" +
 	"\x06filter\x18\x02 \x01(\v2\x1c.callout.v1.DeadLetterFilterR\x06filter\x12\x14\n" +
@@ -857,27 +1032,33 @@ const file_callout_v1_dead_letter_proto_rawDesc = "" +
 	"deliveryId\"P\n" +
 	"\x15GetDeadLetterResponse\x127\n" +
 	"\vdead_letter\x18\x01 \x01(\v2\x16.callout.v1.DeadLetterR\n" +
-	"deadLetter\"\xb4\x01\n" +
+	"deadLetter\"\xd6\x01\n" +
 	"\x19RedriveDeadLettersRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x124\n" +
 	"\x06filter\x18\x02 \x01(\v2\x1c.callout.v1.DeadLetterFilterR\x06filter\x12\x10\n" +
 	"\x03all\x18\x03 \x01(\bR\x03all\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tR\tpageToken\"g\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x17\n" +
+	"\x04wait\x18\x06 \x01(\bH\x00R\x04wait\x88\x01\x01B\a\n" +
+	"\x05_wait\"\x8a\x01\n" +
 	"\x1aRedriveDeadLettersResponse\x12!\n" +
 	"\fdelivery_ids\x18\x01 \x03(\tR\vdeliveryIds\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb4\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12!\n" +
+	"\x03job\x18\x03 \x01(\v2\x0f.callout.v1.JobR\x03job\"\xd6\x01\n" +
 	"\x19DiscardDeadLettersRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x124\n" +
 	"\x06filter\x18\x02 \x01(\v2\x1c.callout.v1.DeadLetterFilterR\x06filter\x12\x10\n" +
 	"\x03all\x18\x03 \x01(\bR\x03all\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tR\tpageToken\"g\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x17\n" +
+	"\x04wait\x18\x06 \x01(\bH\x00R\x04wait\x88\x01\x01B\a\n" +
+	"\x05_wait\"\x8a\x01\n" +
 	"\x1aDiscardDeadLettersResponse\x12!\n" +
 	"\fdelivery_ids\x18\x01 \x03(\tR\vdeliveryIds\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12!\n" +
+	"\x03job\x18\x03 \x01(\v2\x0f.callout.v1.JobR\x03jobB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_dead_letter_proto_rawDescOnce sync.Once
@@ -891,38 +1072,45 @@ func file_callout_v1_dead_letter_proto_rawDescGZIP() []byte {
 	return file_callout_v1_dead_letter_proto_rawDescData
 }
 
-var file_callout_v1_dead_letter_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_callout_v1_dead_letter_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_callout_v1_dead_letter_proto_goTypes = []any{
 	(*DeadLetter)(nil),                 // 0: callout.v1.DeadLetter
-	(*DeadLetterFilter)(nil),           // 1: callout.v1.DeadLetterFilter
-	(*ListDeadLettersRequest)(nil),     // 2: callout.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),    // 3: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterRequest)(nil),       // 4: callout.v1.GetDeadLetterRequest
-	(*GetDeadLetterResponse)(nil),      // 5: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersRequest)(nil),  // 6: callout.v1.RedriveDeadLettersRequest
-	(*RedriveDeadLettersResponse)(nil), // 7: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersRequest)(nil),  // 8: callout.v1.DiscardDeadLettersRequest
-	(*DiscardDeadLettersResponse)(nil), // 9: callout.v1.DiscardDeadLettersResponse
-	(Phase)(0),                         // 10: callout.v1.Phase
-	(*timestamppb.Timestamp)(nil),      // 11: google.protobuf.Timestamp
+	(*FailedAnswer)(nil),               // 1: callout.v1.FailedAnswer
+	(*DeadLetterFilter)(nil),           // 2: callout.v1.DeadLetterFilter
+	(*ListDeadLettersRequest)(nil),     // 3: callout.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),    // 4: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterRequest)(nil),       // 5: callout.v1.GetDeadLetterRequest
+	(*GetDeadLetterResponse)(nil),      // 6: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersRequest)(nil),  // 7: callout.v1.RedriveDeadLettersRequest
+	(*RedriveDeadLettersResponse)(nil), // 8: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersRequest)(nil),  // 9: callout.v1.DiscardDeadLettersRequest
+	(*DiscardDeadLettersResponse)(nil), // 10: callout.v1.DiscardDeadLettersResponse
+	(Phase)(0),                         // 11: callout.v1.Phase
+	(*timestamppb.Timestamp)(nil),      // 12: google.protobuf.Timestamp
+	(*Header)(nil),                     // 13: callout.v1.Header
+	(*Job)(nil),                        // 14: callout.v1.Job
 }
 var file_callout_v1_dead_letter_proto_depIdxs = []int32{
-	10, // 0: callout.v1.DeadLetter.phase:type_name -> callout.v1.Phase
-	11, // 1: callout.v1.DeadLetter.stored_at:type_name -> google.protobuf.Timestamp
-	11, // 2: callout.v1.DeadLetter.failing_since:type_name -> google.protobuf.Timestamp
-	11, // 3: callout.v1.DeadLetter.dead_at:type_name -> google.protobuf.Timestamp
-	11, // 4: callout.v1.DeadLetterFilter.since:type_name -> google.protobuf.Timestamp
-	11, // 5: callout.v1.DeadLetterFilter.until:type_name -> google.protobuf.Timestamp
-	1,  // 6: callout.v1.ListDeadLettersRequest.filter:type_name -> callout.v1.DeadLetterFilter
-	0,  // 7: callout.v1.ListDeadLettersResponse.dead_letters:type_name -> callout.v1.DeadLetter
-	0,  // 8: callout.v1.GetDeadLetterResponse.dead_letter:type_name -> callout.v1.DeadLetter
-	1,  // 9: callout.v1.RedriveDeadLettersRequest.filter:type_name -> callout.v1.DeadLetterFilter
-	1,  // 10: callout.v1.DiscardDeadLettersRequest.filter:type_name -> callout.v1.DeadLetterFilter
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 0: callout.v1.DeadLetter.phase:type_name -> callout.v1.Phase
+	12, // 1: callout.v1.DeadLetter.stored_at:type_name -> google.protobuf.Timestamp
+	12, // 2: callout.v1.DeadLetter.failing_since:type_name -> google.protobuf.Timestamp
+	12, // 3: callout.v1.DeadLetter.dead_at:type_name -> google.protobuf.Timestamp
+	1,  // 4: callout.v1.DeadLetter.last_answer:type_name -> callout.v1.FailedAnswer
+	13, // 5: callout.v1.FailedAnswer.headers:type_name -> callout.v1.Header
+	12, // 6: callout.v1.DeadLetterFilter.since:type_name -> google.protobuf.Timestamp
+	12, // 7: callout.v1.DeadLetterFilter.until:type_name -> google.protobuf.Timestamp
+	2,  // 8: callout.v1.ListDeadLettersRequest.filter:type_name -> callout.v1.DeadLetterFilter
+	0,  // 9: callout.v1.ListDeadLettersResponse.dead_letters:type_name -> callout.v1.DeadLetter
+	0,  // 10: callout.v1.GetDeadLetterResponse.dead_letter:type_name -> callout.v1.DeadLetter
+	2,  // 11: callout.v1.RedriveDeadLettersRequest.filter:type_name -> callout.v1.DeadLetterFilter
+	14, // 12: callout.v1.RedriveDeadLettersResponse.job:type_name -> callout.v1.Job
+	2,  // 13: callout.v1.DiscardDeadLettersRequest.filter:type_name -> callout.v1.DeadLetterFilter
+	14, // 14: callout.v1.DiscardDeadLettersResponse.job:type_name -> callout.v1.Job
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_dead_letter_proto_init() }
@@ -930,14 +1118,18 @@ func file_callout_v1_dead_letter_proto_init() {
 	if File_callout_v1_dead_letter_proto != nil {
 		return
 	}
+	file_callout_v1_job_proto_init()
 	file_callout_v1_phase_proto_init()
+	file_callout_v1_target_proto_init()
+	file_callout_v1_dead_letter_proto_msgTypes[7].OneofWrappers = []any{}
+	file_callout_v1_dead_letter_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_dead_letter_proto_rawDesc), len(file_callout_v1_dead_letter_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -234,7 +234,9 @@ func (*ReplayEventsRequest_Since) isReplayEventsRequest_From() {}
 type ReplayEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the line that sends them, and of its consumer.
-	Line          string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	Line string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	// Which is done when they are sent.
+	Job           *Job `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,6 +276,13 @@ func (x *ReplayEventsResponse) GetLine() string {
 		return x.Line
 	}
 	return ""
+}
+
+func (x *ReplayEventsResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
 }
 
 type TailEventsRequest struct {
@@ -475,12 +484,210 @@ func (x *TailBegun) GetFromSequence() uint64 {
 	return 0
 }
 
+// EventFilter chooses stored events: those for which everything holds that is
+// set.
+type EventFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A type, a group such as user.*, or * for all.
+	Type        string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Org         string `protobuf:"bytes,2,opt,name=org,proto3" json:"org,omitempty"`
+	AggregateId string `protobuf:"bytes,3,opt,name=aggregate_id,json=aggregateId,proto3" json:"aggregate_id,omitempty"`
+	// Stored at or after.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventFilter) Reset() {
+	*x = EventFilter{}
+	mi := &file_callout_v1_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventFilter) ProtoMessage() {}
+
+func (x *EventFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventFilter.ProtoReflect.Descriptor instead.
+func (*EventFilter) Descriptor() ([]byte, []int) {
+	return file_callout_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *EventFilter) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *EventFilter) GetOrg() string {
+	if x != nil {
+		return x.Org
+	}
+	return ""
+}
+
+func (x *EventFilter) GetAggregateId() string {
+	if x != nil {
+		return x.AggregateId
+	}
+	return ""
+}
+
+func (x *EventFilter) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+type ListEventsRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Filter   *EventFilter           `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// At most so many, up to 1,000; 0 is 100.
+	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the answer before, with the same filter.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEventsRequest) Reset() {
+	*x = ListEventsRequest{}
+	mi := &file_callout_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEventsRequest) ProtoMessage() {}
+
+func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListEventsRequest) Descriptor() ([]byte, []int) {
+	return file_callout_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListEventsRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetFilter() *EventFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListEventsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first, at most 4 MiB of bodies.
+	Events []*StoredEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// Set when there may be more, even if there are fewer here than the page may
+	// have, or none: no more than 10,000 messages of the stream are looked at for
+	// one page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEventsResponse) Reset() {
+	*x = ListEventsResponse{}
+	mi := &file_callout_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEventsResponse) ProtoMessage() {}
+
+func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListEventsResponse) Descriptor() ([]byte, []int) {
+	return file_callout_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListEventsResponse) GetEvents() []*StoredEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ListEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 var File_callout_v1_event_proto protoreflect.FileDescriptor
 
 const file_callout_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16callout/v1/event.proto\x12\n" +
-	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n" +
 	"\vStoredEvent\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x127\n" +
 	"\tstored_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bstoredAt\x12\x18\n" +
@@ -495,9 +702,10 @@ const file_callout_v1_event_proto_rawDesc = "" +
 	"\fsubscription\x18\x02 \x01(\tR\fsubscription\x12%\n" +
 	"\rfrom_sequence\x18\x03 \x01(\x04H\x00R\ffromSequence\x122\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\x05sinceB\x06\n" +
-	"\x04from\"*\n" +
+	"\x04from\"M\n" +
 	"\x14ReplayEventsResponse\x12\x12\n" +
-	"\x04line\x18\x01 \x01(\tR\x04line\"z\n" +
+	"\x04line\x18\x01 \x01(\tR\x04line\x12!\n" +
+	"\x03job\x18\x02 \x01(\v2\x0f.callout.v1.JobR\x03job\"z\n" +
 	"\x11TailEventsRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x10\n" +
@@ -508,7 +716,21 @@ const file_callout_v1_event_proto_rawDesc = "" +
 	"\x05event\x18\x02 \x01(\v2\x17.callout.v1.StoredEventH\x00R\x05eventB\t\n" +
 	"\amessage\"0\n" +
 	"\tTailBegun\x12#\n" +
-	"\rfrom_sequence\x18\x01 \x01(\x04R\ffromSequenceB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"\rfrom_sequence\x18\x01 \x01(\x04R\ffromSequence\"\x88\x01\n" +
+	"\vEventFilter\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
+	"\x03org\x18\x02 \x01(\tR\x03org\x12!\n" +
+	"\faggregate_id\x18\x03 \x01(\tR\vaggregateId\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x9c\x01\n" +
+	"\x11ListEventsRequest\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12/\n" +
+	"\x06filter\x18\x02 \x01(\v2\x17.callout.v1.EventFilterR\x06filter\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"m\n" +
+	"\x12ListEventsResponse\x12/\n" +
+	"\x06events\x18\x01 \x03(\v2\x17.callout.v1.StoredEventR\x06events\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_event_proto_rawDescOnce sync.Once
@@ -522,7 +744,7 @@ func file_callout_v1_event_proto_rawDescGZIP() []byte {
 	return file_callout_v1_event_proto_rawDescData
 }
 
-var file_callout_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_callout_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_callout_v1_event_proto_goTypes = []any{
 	(*StoredEvent)(nil),           // 0: callout.v1.StoredEvent
 	(*ReplayEventsRequest)(nil),   // 1: callout.v1.ReplayEventsRequest
@@ -530,18 +752,26 @@ var file_callout_v1_event_proto_goTypes = []any{
 	(*TailEventsRequest)(nil),     // 3: callout.v1.TailEventsRequest
 	(*TailEventsResponse)(nil),    // 4: callout.v1.TailEventsResponse
 	(*TailBegun)(nil),             // 5: callout.v1.TailBegun
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*EventFilter)(nil),           // 6: callout.v1.EventFilter
+	(*ListEventsRequest)(nil),     // 7: callout.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),    // 8: callout.v1.ListEventsResponse
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Job)(nil),                   // 10: callout.v1.Job
 }
 var file_callout_v1_event_proto_depIdxs = []int32{
-	6, // 0: callout.v1.StoredEvent.stored_at:type_name -> google.protobuf.Timestamp
-	6, // 1: callout.v1.ReplayEventsRequest.since:type_name -> google.protobuf.Timestamp
-	5, // 2: callout.v1.TailEventsResponse.begun:type_name -> callout.v1.TailBegun
-	0, // 3: callout.v1.TailEventsResponse.event:type_name -> callout.v1.StoredEvent
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	9,  // 0: callout.v1.StoredEvent.stored_at:type_name -> google.protobuf.Timestamp
+	9,  // 1: callout.v1.ReplayEventsRequest.since:type_name -> google.protobuf.Timestamp
+	10, // 2: callout.v1.ReplayEventsResponse.job:type_name -> callout.v1.Job
+	5,  // 3: callout.v1.TailEventsResponse.begun:type_name -> callout.v1.TailBegun
+	0,  // 4: callout.v1.TailEventsResponse.event:type_name -> callout.v1.StoredEvent
+	9,  // 5: callout.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
+	6,  // 6: callout.v1.ListEventsRequest.filter:type_name -> callout.v1.EventFilter
+	0,  // 7: callout.v1.ListEventsResponse.events:type_name -> callout.v1.StoredEvent
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_event_proto_init() }
@@ -549,6 +779,7 @@ func file_callout_v1_event_proto_init() {
 	if File_callout_v1_event_proto != nil {
 		return
 	}
+	file_callout_v1_job_proto_init()
 	file_callout_v1_event_proto_msgTypes[1].OneofWrappers = []any{
 		(*ReplayEventsRequest_FromSequence)(nil),
 		(*ReplayEventsRequest_Since)(nil),
@@ -563,7 +794,7 @@ func file_callout_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_event_proto_rawDesc), len(file_callout_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -835,7 +835,9 @@ type DeleteExecutionRequest struct {
 	Waiting Waiting `protobuf:"varint,7,opt,name=waiting,proto3,enum=callout.v1.Waiting" json:"waiting,omitempty"`
 	DryRun  bool    `protobuf:"varint,8,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// As in CreateTargetRequest.
-	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// As in DeleteTargetRequest.
+	Wait          *bool `protobuf:"varint,10,opt,name=wait,proto3,oneof" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -933,11 +935,19 @@ func (x *DeleteExecutionRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteExecutionRequest) GetWait() bool {
+	if x != nil && x.Wait != nil {
+		return *x.Wait
+	}
+	return false
+}
+
 type DeleteExecutionResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Revision uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// As in DeleteTargetResponse.
 	Discarded     uint64 `protobuf:"varint,2,opt,name=discarded,proto3" json:"discarded,omitempty"`
+	Job           *Job   `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -986,12 +996,19 @@ func (x *DeleteExecutionResponse) GetDiscarded() uint64 {
 	return 0
 }
 
+func (x *DeleteExecutionResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
 var File_callout_v1_execution_proto protoreflect.FileDescriptor
 
 const file_callout_v1_execution_proto_rawDesc = "" +
 	"\n" +
 	"\x1acallout/v1/execution.proto\x12\n" +
-	"callout.v1\x1a\x16callout/v1/phase.proto\x1a\x17callout/v1/target.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x03\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x16callout/v1/phase.proto\x1a\x17callout/v1/target.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x03\n" +
 	"\tExecution\x12'\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x11.callout.v1.PhaseR\x05phase\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x1c\n" +
@@ -1064,7 +1081,7 @@ const file_callout_v1_execution_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\rR\ttotalSize\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"\x9c\x02\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"\xbe\x02\n" +
 	"\x16DeleteExecutionRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12'\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x11.callout.v1.PhaseR\x05phase\x12\x10\n" +
@@ -1075,10 +1092,14 @@ const file_callout_v1_execution_proto_rawDesc = "" +
 	"\awaiting\x18\a \x01(\x0e2\x13.callout.v1.WaitingR\awaiting\x12\x17\n" +
 	"\adry_run\x18\b \x01(\bR\x06dryRun\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\"S\n" +
+	"request_id\x18\t \x01(\tR\trequestId\x12\x17\n" +
+	"\x04wait\x18\n" +
+	" \x01(\bH\x00R\x04wait\x88\x01\x01B\a\n" +
+	"\x05_wait\"v\n" +
 	"\x17DeleteExecutionResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x1c\n" +
-	"\tdiscarded\x18\x02 \x01(\x04R\tdiscardedB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"\tdiscarded\x18\x02 \x01(\x04R\tdiscarded\x12!\n" +
+	"\x03job\x18\x03 \x01(\v2\x0f.callout.v1.JobR\x03jobB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_execution_proto_rawDescOnce sync.Once
@@ -1109,6 +1130,7 @@ var file_callout_v1_execution_proto_goTypes = []any{
 	(*durationpb.Duration)(nil),     // 12: google.protobuf.Duration
 	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
 	(Waiting)(0),                    // 14: callout.v1.Waiting
+	(*Job)(nil),                     // 15: callout.v1.Job
 }
 var file_callout_v1_execution_proto_depIdxs = []int32{
 	11, // 0: callout.v1.Execution.phase:type_name -> callout.v1.Phase
@@ -1125,11 +1147,12 @@ var file_callout_v1_execution_proto_depIdxs = []int32{
 	0,  // 11: callout.v1.ListExecutionsResponse.executions:type_name -> callout.v1.Execution
 	11, // 12: callout.v1.DeleteExecutionRequest.phase:type_name -> callout.v1.Phase
 	14, // 13: callout.v1.DeleteExecutionRequest.waiting:type_name -> callout.v1.Waiting
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	15, // 14: callout.v1.DeleteExecutionResponse.job:type_name -> callout.v1.Job
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_execution_proto_init() }
@@ -1137,6 +1160,7 @@ func file_callout_v1_execution_proto_init() {
 	if File_callout_v1_execution_proto != nil {
 		return
 	}
+	file_callout_v1_job_proto_init()
 	file_callout_v1_phase_proto_init()
 	file_callout_v1_target_proto_init()
 	file_callout_v1_execution_proto_msgTypes[1].OneofWrappers = []any{
@@ -1144,6 +1168,7 @@ func file_callout_v1_execution_proto_init() {
 		(*Entry_Include)(nil),
 	}
 	file_callout_v1_execution_proto_msgTypes[6].OneofWrappers = []any{}
+	file_callout_v1_execution_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -162,9 +162,12 @@ func (x *GetRevisionRequest) GetMinRevision() uint64 {
 }
 
 type GetRevisionResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Instance      string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
-	Revision      uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Revision uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Some dispatcher follows a file for the instance: an edit of what belongs to
+	// one is file_owned.
+	FileFollowed  bool `protobuf:"varint,3,opt,name=file_followed,json=fileFollowed,proto3" json:"file_followed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -211,6 +214,13 @@ func (x *GetRevisionResponse) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *GetRevisionResponse) GetFileFollowed() bool {
+	if x != nil {
+		return x.FileFollowed
+	}
+	return false
 }
 
 type ListRevisionsRequest struct {
@@ -697,10 +707,11 @@ const file_callout_v1_revision_proto_rawDesc = "" +
 	"\aremoved\x18\x06 \x01(\rR\aremoved\"S\n" +
 	"\x12GetRevisionRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12!\n" +
-	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\"M\n" +
+	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\"r\n" +
 	"\x13GetRevisionResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"n\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\x12#\n" +
+	"\rfile_followed\x18\x03 \x01(\bR\ffileFollowed\"n\n" +
 	"\x14ListRevisionsRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +

@@ -696,7 +696,15 @@ type SkipSubscriptionRequest struct {
 	// The name of a subscription, or of one line of it.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Left out, every lane.
-	Lane          *uint32 `protobuf:"varint,3,opt,name=lane,proto3,oneof" json:"lane,omitempty"`
+	Lane *uint32 `protobuf:"varint,3,opt,name=lane,proto3,oneof" json:"lane,omitempty"`
+	// Everything that waits there now, and not the first event alone.
+	All bool `protobuf:"varint,4,opt,name=all,proto3" json:"all,omitempty"`
+	// So many of each lane; 0 is 1. Not together with all.
+	Count uint64 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	// With all, or a count above 1: left out or true, the answer comes when it is
+	// done. When that takes longer than the request may, the error is deadline and
+	// names the job, which goes on.
+	Wait          *bool `protobuf:"varint,6,opt,name=wait,proto3,oneof" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -752,10 +760,33 @@ func (x *SkipSubscriptionRequest) GetLane() uint32 {
 	return 0
 }
 
+func (x *SkipSubscriptionRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *SkipSubscriptionRequest) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *SkipSubscriptionRequest) GetWait() bool {
+	if x != nil && x.Wait != nil {
+		return *x.Wait
+	}
+	return false
+}
+
 type SkipSubscriptionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The lanes whose first event was skipped.
-	Lanes         []uint32 `protobuf:"varint,1,rep,packed,name=lanes,proto3" json:"lanes,omitempty"`
+	// The lanes of which events were skipped, or, without waiting, are.
+	Lanes []uint32 `protobuf:"varint,1,rep,packed,name=lanes,proto3" json:"lanes,omitempty"`
+	// With all, or a count above 1; done tells how many were skipped.
+	Job           *Job `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -797,12 +828,19 @@ func (x *SkipSubscriptionResponse) GetLanes() []uint32 {
 	return nil
 }
 
+func (x *SkipSubscriptionResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
 var File_callout_v1_subscription_proto protoreflect.FileDescriptor
 
 const file_callout_v1_subscription_proto_rawDesc = "" +
 	"\n" +
 	"\x1dcallout/v1/subscription.proto\x12\n" +
-	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x06\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x06\n" +
 	"\fSubscription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12\x10\n" +
@@ -856,14 +894,19 @@ const file_callout_v1_subscription_proto_rawDesc = "" +
 	"\x04lane\x18\x03 \x01(\rH\x00R\x04lane\x88\x01\x01B\a\n" +
 	"\x05_lane\"1\n" +
 	"\x19RetrySubscriptionResponse\x12\x14\n" +
-	"\x05lanes\x18\x01 \x03(\rR\x05lanes\"k\n" +
+	"\x05lanes\x18\x01 \x03(\rR\x05lanes\"\xb5\x01\n" +
 	"\x17SkipSubscriptionRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x17\n" +
-	"\x04lane\x18\x03 \x01(\rH\x00R\x04lane\x88\x01\x01B\a\n" +
-	"\x05_lane\"0\n" +
+	"\x04lane\x18\x03 \x01(\rH\x00R\x04lane\x88\x01\x01\x12\x10\n" +
+	"\x03all\x18\x04 \x01(\bR\x03all\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\x04R\x05count\x12\x17\n" +
+	"\x04wait\x18\x06 \x01(\bH\x01R\x04wait\x88\x01\x01B\a\n" +
+	"\x05_laneB\a\n" +
+	"\x05_wait\"S\n" +
 	"\x18SkipSubscriptionResponse\x12\x14\n" +
-	"\x05lanes\x18\x01 \x03(\rR\x05lanesB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"\x05lanes\x18\x01 \x03(\rR\x05lanes\x12!\n" +
+	"\x03job\x18\x02 \x01(\v2\x0f.callout.v1.JobR\x03jobB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_subscription_proto_rawDescOnce sync.Once
@@ -891,6 +934,7 @@ var file_callout_v1_subscription_proto_goTypes = []any{
 	(*SkipSubscriptionRequest)(nil),    // 9: callout.v1.SkipSubscriptionRequest
 	(*SkipSubscriptionResponse)(nil),   // 10: callout.v1.SkipSubscriptionResponse
 	(*timestamppb.Timestamp)(nil),      // 11: google.protobuf.Timestamp
+	(*Job)(nil),                        // 12: callout.v1.Job
 }
 var file_callout_v1_subscription_proto_depIdxs = []int32{
 	11, // 0: callout.v1.Subscription.oldest:type_name -> google.protobuf.Timestamp
@@ -901,11 +945,12 @@ var file_callout_v1_subscription_proto_depIdxs = []int32{
 	11, // 5: callout.v1.Subscription.last_success:type_name -> google.protobuf.Timestamp
 	11, // 6: callout.v1.Subscription.last_failed:type_name -> google.protobuf.Timestamp
 	0,  // 7: callout.v1.ListSubscriptionsResponse.subscriptions:type_name -> callout.v1.Subscription
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	12, // 8: callout.v1.SkipSubscriptionResponse.job:type_name -> callout.v1.Job
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_subscription_proto_init() }
@@ -913,6 +958,7 @@ func file_callout_v1_subscription_proto_init() {
 	if File_callout_v1_subscription_proto != nil {
 		return
 	}
+	file_callout_v1_job_proto_init()
 	file_callout_v1_subscription_proto_msgTypes[3].OneofWrappers = []any{}
 	file_callout_v1_subscription_proto_msgTypes[5].OneofWrappers = []any{}
 	file_callout_v1_subscription_proto_msgTypes[7].OneofWrappers = []any{}

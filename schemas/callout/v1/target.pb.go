@@ -33,8 +33,8 @@ const (
 	// They are delivered all the same, to a target that goes with its last
 	// settings and key. Refused when it is paused: nobody could resume it.
 	Waiting_WAITING_DRAIN Waiting = 1
-	// They become dead letters with the reason discarded, before the answer. What
-	// is being delivered gets 5 s to end.
+	// They become dead letters with the reason discarded, by a job. What is being
+	// delivered gets 5 s to end.
 	Waiting_WAITING_DISCARD Waiting = 2
 )
 
@@ -131,7 +131,10 @@ type Target struct {
 	// when it is not.
 	PauseReason string `protobuf:"bytes,25,opt,name=pause_reason,json=pauseReason,proto3" json:"pause_reason,omitempty"`
 	// The followed file that it belongs to; only the file can change it.
-	File          string `protobuf:"bytes,26,opt,name=file,proto3" json:"file,omitempty"`
+	File string `protobuf:"bytes,26,opt,name=file,proto3" json:"file,omitempty"`
+	// false makes a new connection for each exchange; left out, connections are
+	// kept for the next one.
+	KeepAlive     *bool `protobuf:"varint,27,opt,name=keep_alive,json=keepAlive,proto3,oneof" json:"keep_alive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -346,6 +349,13 @@ func (x *Target) GetFile() string {
 		return x.File
 	}
 	return ""
+}
+
+func (x *Target) GetKeepAlive() bool {
+	if x != nil && x.KeepAlive != nil {
+		return *x.KeepAlive
+	}
+	return false
 }
 
 // Retry is the policy for events and for async targets.
@@ -1279,7 +1289,11 @@ type DeleteTargetRequest struct {
 	Force  bool `protobuf:"varint,7,opt,name=force,proto3" json:"force,omitempty"`
 	DryRun bool `protobuf:"varint,8,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// As in CreateTargetRequest.
-	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Left out or true, the answer comes when everything that is discarded is a
+	// dead letter. When that takes longer than the request may, the error is
+	// deadline and names the job, which goes on.
+	Wait          *bool `protobuf:"varint,10,opt,name=wait,proto3,oneof" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1377,11 +1391,20 @@ func (x *DeleteTargetRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteTargetRequest) GetWait() bool {
+	if x != nil && x.Wait != nil {
+		return *x.Wait
+	}
+	return false
+}
+
 type DeleteTargetResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Revision uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	// How many events became dead letters, or after a dry run would.
-	Discarded     uint64 `protobuf:"varint,2,opt,name=discarded,proto3" json:"discarded,omitempty"`
+	// How many events became dead letters so far, or after a dry run would.
+	Discarded uint64 `protobuf:"varint,2,opt,name=discarded,proto3" json:"discarded,omitempty"`
+	// What drains or discards what waits; left out when nothing does.
+	Job           *Job `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1428,6 +1451,13 @@ func (x *DeleteTargetResponse) GetDiscarded() uint64 {
 		return x.Discarded
 	}
 	return 0
+}
+
+func (x *DeleteTargetResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
 }
 
 type TestTargetRequest struct {
@@ -1700,7 +1730,7 @@ var File_callout_v1_target_proto protoreflect.FileDescriptor
 const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/target.proto\x12\n" +
-	"callout.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\b\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\b\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x0e\n" +
@@ -1732,13 +1762,16 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\vupdate_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12!\n" +
 	"\fpause_reason\x18\x19 \x01(\tR\vpauseReason\x12\x12\n" +
-	"\x04file\x18\x1a \x01(\tR\x04file\x1a:\n" +
+	"\x04file\x18\x1a \x01(\tR\x04file\x12\"\n" +
+	"\n" +
+	"keep_alive\x18\x1b \x01(\bH\x00R\tkeepAlive\x88\x01\x01\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb9\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\r\n" +
+	"\v_keep_alive\"\xb9\x01\n" +
 	"\x05Retry\x123\n" +
 	"\ainitial\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\ainitial\x12+\n" +
 	"\x03max\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03max\x122\n" +
@@ -1812,7 +1845,7 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\x06target\x18\x01 \x01(\v2\x12.callout.v1.TargetR\x06target\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x18\n" +
 	"\achanged\x18\x03 \x01(\bR\achanged\x12\x1a\n" +
-	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"\xf8\x01\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"\x9a\x02\n" +
 	"\x13DeleteTargetRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x12\n" +
@@ -1823,10 +1856,14 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\x05force\x18\a \x01(\bR\x05force\x12\x17\n" +
 	"\adry_run\x18\b \x01(\bR\x06dryRun\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\"P\n" +
+	"request_id\x18\t \x01(\tR\trequestId\x12\x17\n" +
+	"\x04wait\x18\n" +
+	" \x01(\bH\x00R\x04wait\x88\x01\x01B\a\n" +
+	"\x05_wait\"s\n" +
 	"\x14DeleteTargetResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x1c\n" +
-	"\tdiscarded\x18\x02 \x01(\x04R\tdiscarded\"\xad\x01\n" +
+	"\tdiscarded\x18\x02 \x01(\x04R\tdiscarded\x12!\n" +
+	"\x03job\x18\x03 \x01(\v2\x0f.callout.v1.JobR\x03job\"\xad\x01\n" +
 	"\x11TestTargetRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x12\n" +
@@ -1895,6 +1932,7 @@ var file_callout_v1_target_proto_goTypes = []any{
 	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
 	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 	(*fieldmaskpb.FieldMask)(nil), // 25: google.protobuf.FieldMask
+	(*Job)(nil),                   // 26: callout.v1.Job
 }
 var file_callout_v1_target_proto_depIdxs = []int32{
 	23, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
@@ -1920,15 +1958,16 @@ var file_callout_v1_target_proto_depIdxs = []int32{
 	25, // 20: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
 	1,  // 21: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
 	0,  // 22: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
-	1,  // 23: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
-	23, // 24: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
-	19, // 25: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
-	19, // 26: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	26, // 23: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
+	1,  // 24: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
+	23, // 25: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
+	19, // 26: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
+	19, // 27: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_target_proto_init() }
@@ -1936,7 +1975,10 @@ func file_callout_v1_target_proto_init() {
 	if File_callout_v1_target_proto != nil {
 		return
 	}
+	file_callout_v1_job_proto_init()
+	file_callout_v1_target_proto_msgTypes[0].OneofWrappers = []any{}
 	file_callout_v1_target_proto_msgTypes[9].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -65,6 +65,9 @@ const (
 	// ActionServiceTestTargetProcedure is the fully-qualified name of the ActionService's TestTarget
 	// RPC.
 	ActionServiceTestTargetProcedure = "/callout.v1.ActionService/TestTarget"
+	// ActionServiceRotateTargetKeyProcedure is the fully-qualified name of the ActionService's
+	// RotateTargetKey RPC.
+	ActionServiceRotateTargetKeyProcedure = "/callout.v1.ActionService/RotateTargetKey"
 	// ActionServiceSetExecutionProcedure is the fully-qualified name of the ActionService's
 	// SetExecution RPC.
 	ActionServiceSetExecutionProcedure = "/callout.v1.ActionService/SetExecution"
@@ -121,12 +124,37 @@ const (
 	// ActionServiceDiscardDeadLettersProcedure is the fully-qualified name of the ActionService's
 	// DiscardDeadLetters RPC.
 	ActionServiceDiscardDeadLettersProcedure = "/callout.v1.ActionService/DiscardDeadLetters"
+	// ActionServiceListDeliveriesProcedure is the fully-qualified name of the ActionService's
+	// ListDeliveries RPC.
+	ActionServiceListDeliveriesProcedure = "/callout.v1.ActionService/ListDeliveries"
+	// ActionServiceGetDeliveryProcedure is the fully-qualified name of the ActionService's GetDelivery
+	// RPC.
+	ActionServiceGetDeliveryProcedure = "/callout.v1.ActionService/GetDelivery"
 	// ActionServiceReplayEventsProcedure is the fully-qualified name of the ActionService's
 	// ReplayEvents RPC.
 	ActionServiceReplayEventsProcedure = "/callout.v1.ActionService/ReplayEvents"
 	// ActionServiceTailEventsProcedure is the fully-qualified name of the ActionService's TailEvents
 	// RPC.
 	ActionServiceTailEventsProcedure = "/callout.v1.ActionService/TailEvents"
+	// ActionServiceListJobsProcedure is the fully-qualified name of the ActionService's ListJobs RPC.
+	ActionServiceListJobsProcedure = "/callout.v1.ActionService/ListJobs"
+	// ActionServiceGetJobProcedure is the fully-qualified name of the ActionService's GetJob RPC.
+	ActionServiceGetJobProcedure = "/callout.v1.ActionService/GetJob"
+	// ActionServiceWatchJobProcedure is the fully-qualified name of the ActionService's WatchJob RPC.
+	ActionServiceWatchJobProcedure = "/callout.v1.ActionService/WatchJob"
+	// ActionServiceCancelJobProcedure is the fully-qualified name of the ActionService's CancelJob RPC.
+	ActionServiceCancelJobProcedure = "/callout.v1.ActionService/CancelJob"
+	// ActionServiceGetStatusProcedure is the fully-qualified name of the ActionService's GetStatus RPC.
+	ActionServiceGetStatusProcedure = "/callout.v1.ActionService/GetStatus"
+	// ActionServiceListWorkersProcedure is the fully-qualified name of the ActionService's ListWorkers
+	// RPC.
+	ActionServiceListWorkersProcedure = "/callout.v1.ActionService/ListWorkers"
+	// ActionServiceListInstancesProcedure is the fully-qualified name of the ActionService's
+	// ListInstances RPC.
+	ActionServiceListInstancesProcedure = "/callout.v1.ActionService/ListInstances"
+	// ActionServiceListEventsProcedure is the fully-qualified name of the ActionService's ListEvents
+	// RPC.
+	ActionServiceListEventsProcedure = "/callout.v1.ActionService/ListEvents"
 )
 
 // ActionServiceClient is a client for the callout.v1.ActionService service.
@@ -194,6 +222,14 @@ type ActionServiceClient interface {
 	// Errors: unknown_instance, not_found, bad_field, unavailable without a
 	// worker.
 	TestTarget(context.Context, *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error)
+	// RotateTargetKey makes a new signing key for a target, and gives it this once.
+	// The key before signs on beside it for a while: requests then have a signature
+	// of each. It makes no revision.
+	//
+	// Errors: unknown_instance, not_found; bad_field, also for a key that comes
+	// from a file or the environment; conflict when somebody else rotated it
+	// meanwhile, or four keys sign at once.
+	RotateTargetKey(context.Context, *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error)
 	// SetExecution makes an execution or a list, or takes the place of the one
 	// with its condition.
 	//
@@ -238,8 +274,8 @@ type ActionServiceClient interface {
 	// WatchRevisions tells of each revision that comes into force, until the
 	// client goes away.
 	//
-	// Errors: unknown_instance; unavailable when the dispatcher stops or has 16
-	// such clients already.
+	// Errors: unknown_instance; busy when as many are shown to the client, or of
+	// the instance, as may be; unavailable when the dispatcher stops.
 	WatchRevisions(context.Context, *connect.Request[v1.WatchRevisionsRequest]) (*connect.ServerStreamForClient[v1.WatchRevisionsResponse], error)
 	// ListSubscriptions tells how the lines of an instance stand: its
 	// subscriptions, one entry a lane, the deliveries of async targets, and what
@@ -293,6 +329,19 @@ type ActionServiceClient interface {
 	//
 	// Errors: as RedriveDeadLetters.
 	DiscardDeadLetters(context.Context, *connect.Request[v1.DiscardDeadLettersRequest]) (*connect.Response[v1.DiscardDeadLettersResponse], error)
+	// ListDeliveries lists deliveries of events, of async targets and turns of calls,
+	// as the log of attempts tells of them. The log is bounded in age and size: what
+	// is old has no entry in it any more.
+	//
+	// Errors: unknown_instance, bad_field; missing while there is no log; not_found
+	// when the dispatcher keeps none.
+	ListDeliveries(context.Context, *connect.Request[v1.ListDeliveriesRequest]) (*connect.Response[v1.ListDeliveriesResponse], error)
+	// GetDelivery gives all attempts of one delivery that are kept, and tells whether
+	// it is a dead letter.
+	//
+	// Errors: as ListDeliveries; not_found when there is none of that id, or not any
+	// more.
+	GetDelivery(context.Context, *connect.Request[v1.GetDeliveryRequest]) (*connect.Response[v1.GetDeliveryResponse], error)
 	// ReplayEvents sends the stored events of a subscription again, up to those
 	// stored now, with the delivery ids they had. It does so in a line of its
 	// own, which keeps no order, disturbs no other and goes when it is done.
@@ -305,9 +354,49 @@ type ActionServiceClient interface {
 	// stored from then on is shown. It is lost with the dispatcher; who asks
 	// again from the sequence behind the last one misses nothing.
 	//
-	// Errors: unknown_instance, bad_field; unavailable when the dispatcher stops
-	// or shows events to 16 clients already.
+	// Errors: unknown_instance, bad_field; busy when as many are shown to the
+	// client, or of the instance, as may be; unavailable when the dispatcher
+	// stops.
 	TailEvents(context.Context, *connect.Request[v1.TailEventsRequest]) (*connect.ServerStreamForClient[v1.TailEventsResponse], error)
+	// ListJobs lists what takes longer than a request may: the calls that begin
+	// such answer with the job at once when wait is false.
+	//
+	// Errors: unknown_instance.
+	ListJobs(context.Context, *connect.Request[v1.ListJobsRequest]) (*connect.Response[v1.ListJobsResponse], error)
+	// GetJob tells how one of them stands.
+	//
+	// Errors: unknown_instance, not_found.
+	GetJob(context.Context, *connect.Request[v1.GetJobRequest]) (*connect.Response[v1.GetJobResponse], error)
+	// WatchJob tells how a job stands, now and whenever that changes, and ends
+	// when the job has ended.
+	//
+	// Errors: unknown_instance, not_found; busy when as many are shown to the
+	// client, or of the instance, as may be; unavailable when the dispatcher
+	// stops.
+	WatchJob(context.Context, *connect.Request[v1.WatchJobRequest]) (*connect.ServerStreamForClient[v1.WatchJobResponse], error)
+	// CancelJob ends a job before it is done. What was done stays done, and what
+	// still waits is delivered as it would have been. Of what drains nothing else
+	// can become than dead letters: cancelling a drain makes them.
+	//
+	// Errors: unknown_instance, not_found; conflict when it has ended, or the edit
+	// that it belongs to is still being made.
+	CancelJob(context.Context, *connect.Request[v1.CancelJobRequest]) (*connect.Response[v1.CancelJobResponse], error)
+	// GetStatus tells how the installation stands, as the dispatcher that is asked
+	// sees it: NATS, readiness, and who is there. It answers also while NATS is
+	// away.
+	GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error)
+	// ListWorkers lists the workers of the fleet, page by page.
+	//
+	// Errors: bad_field, too_large, unavailable.
+	ListWorkers(context.Context, *connect.Request[v1.ListWorkersRequest]) (*connect.Response[v1.ListWorkersResponse], error)
+	// ListInstances tells how the instances stand, page by page.
+	//
+	// Errors: bad_field.
+	ListInstances(context.Context, *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error)
+	// ListEvents lists stored events, the newest first, page by page.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error)
 }
 
 // NewActionServiceClient constructs a client for the callout.v1.ActionService service. By default,
@@ -391,6 +480,12 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			httpClient,
 			baseURL+ActionServiceTestTargetProcedure,
 			connect.WithSchema(actionServiceMethods.ByName("TestTarget")),
+			connect.WithClientOptions(opts...),
+		),
+		rotateTargetKey: connect.NewClient[v1.RotateTargetKeyRequest, v1.RotateTargetKeyResponse](
+			httpClient,
+			baseURL+ActionServiceRotateTargetKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RotateTargetKey")),
 			connect.WithClientOptions(opts...),
 		),
 		setExecution: connect.NewClient[v1.SetExecutionRequest, v1.SetExecutionResponse](
@@ -507,6 +602,18 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("DiscardDeadLetters")),
 			connect.WithClientOptions(opts...),
 		),
+		listDeliveries: connect.NewClient[v1.ListDeliveriesRequest, v1.ListDeliveriesResponse](
+			httpClient,
+			baseURL+ActionServiceListDeliveriesProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListDeliveries")),
+			connect.WithClientOptions(opts...),
+		),
+		getDelivery: connect.NewClient[v1.GetDeliveryRequest, v1.GetDeliveryResponse](
+			httpClient,
+			baseURL+ActionServiceGetDeliveryProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("GetDelivery")),
+			connect.WithClientOptions(opts...),
+		),
 		replayEvents: connect.NewClient[v1.ReplayEventsRequest, v1.ReplayEventsResponse](
 			httpClient,
 			baseURL+ActionServiceReplayEventsProcedure,
@@ -517,6 +624,54 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			httpClient,
 			baseURL+ActionServiceTailEventsProcedure,
 			connect.WithSchema(actionServiceMethods.ByName("TailEvents")),
+			connect.WithClientOptions(opts...),
+		),
+		listJobs: connect.NewClient[v1.ListJobsRequest, v1.ListJobsResponse](
+			httpClient,
+			baseURL+ActionServiceListJobsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListJobs")),
+			connect.WithClientOptions(opts...),
+		),
+		getJob: connect.NewClient[v1.GetJobRequest, v1.GetJobResponse](
+			httpClient,
+			baseURL+ActionServiceGetJobProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("GetJob")),
+			connect.WithClientOptions(opts...),
+		),
+		watchJob: connect.NewClient[v1.WatchJobRequest, v1.WatchJobResponse](
+			httpClient,
+			baseURL+ActionServiceWatchJobProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("WatchJob")),
+			connect.WithClientOptions(opts...),
+		),
+		cancelJob: connect.NewClient[v1.CancelJobRequest, v1.CancelJobResponse](
+			httpClient,
+			baseURL+ActionServiceCancelJobProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("CancelJob")),
+			connect.WithClientOptions(opts...),
+		),
+		getStatus: connect.NewClient[v1.GetStatusRequest, v1.GetStatusResponse](
+			httpClient,
+			baseURL+ActionServiceGetStatusProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("GetStatus")),
+			connect.WithClientOptions(opts...),
+		),
+		listWorkers: connect.NewClient[v1.ListWorkersRequest, v1.ListWorkersResponse](
+			httpClient,
+			baseURL+ActionServiceListWorkersProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListWorkers")),
+			connect.WithClientOptions(opts...),
+		),
+		listInstances: connect.NewClient[v1.ListInstancesRequest, v1.ListInstancesResponse](
+			httpClient,
+			baseURL+ActionServiceListInstancesProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListInstances")),
+			connect.WithClientOptions(opts...),
+		),
+		listEvents: connect.NewClient[v1.ListEventsRequest, v1.ListEventsResponse](
+			httpClient,
+			baseURL+ActionServiceListEventsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListEvents")),
 			connect.WithClientOptions(opts...),
 		),
 	}
@@ -536,6 +691,7 @@ type actionServiceClient struct {
 	updateTarget       *connect.Client[v1.UpdateTargetRequest, v1.UpdateTargetResponse]
 	deleteTarget       *connect.Client[v1.DeleteTargetRequest, v1.DeleteTargetResponse]
 	testTarget         *connect.Client[v1.TestTargetRequest, v1.TestTargetResponse]
+	rotateTargetKey    *connect.Client[v1.RotateTargetKeyRequest, v1.RotateTargetKeyResponse]
 	setExecution       *connect.Client[v1.SetExecutionRequest, v1.SetExecutionResponse]
 	getExecution       *connect.Client[v1.GetExecutionRequest, v1.GetExecutionResponse]
 	listExecutions     *connect.Client[v1.ListExecutionsRequest, v1.ListExecutionsResponse]
@@ -555,8 +711,18 @@ type actionServiceClient struct {
 	getDeadLetter      *connect.Client[v1.GetDeadLetterRequest, v1.GetDeadLetterResponse]
 	redriveDeadLetters *connect.Client[v1.RedriveDeadLettersRequest, v1.RedriveDeadLettersResponse]
 	discardDeadLetters *connect.Client[v1.DiscardDeadLettersRequest, v1.DiscardDeadLettersResponse]
+	listDeliveries     *connect.Client[v1.ListDeliveriesRequest, v1.ListDeliveriesResponse]
+	getDelivery        *connect.Client[v1.GetDeliveryRequest, v1.GetDeliveryResponse]
 	replayEvents       *connect.Client[v1.ReplayEventsRequest, v1.ReplayEventsResponse]
 	tailEvents         *connect.Client[v1.TailEventsRequest, v1.TailEventsResponse]
+	listJobs           *connect.Client[v1.ListJobsRequest, v1.ListJobsResponse]
+	getJob             *connect.Client[v1.GetJobRequest, v1.GetJobResponse]
+	watchJob           *connect.Client[v1.WatchJobRequest, v1.WatchJobResponse]
+	cancelJob          *connect.Client[v1.CancelJobRequest, v1.CancelJobResponse]
+	getStatus          *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
+	listWorkers        *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
+	listInstances      *connect.Client[v1.ListInstancesRequest, v1.ListInstancesResponse]
+	listEvents         *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
 }
 
 // Apply calls callout.v1.ActionService.Apply.
@@ -617,6 +783,11 @@ func (c *actionServiceClient) DeleteTarget(ctx context.Context, req *connect.Req
 // TestTarget calls callout.v1.ActionService.TestTarget.
 func (c *actionServiceClient) TestTarget(ctx context.Context, req *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error) {
 	return c.testTarget.CallUnary(ctx, req)
+}
+
+// RotateTargetKey calls callout.v1.ActionService.RotateTargetKey.
+func (c *actionServiceClient) RotateTargetKey(ctx context.Context, req *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error) {
+	return c.rotateTargetKey.CallUnary(ctx, req)
 }
 
 // SetExecution calls callout.v1.ActionService.SetExecution.
@@ -714,6 +885,16 @@ func (c *actionServiceClient) DiscardDeadLetters(ctx context.Context, req *conne
 	return c.discardDeadLetters.CallUnary(ctx, req)
 }
 
+// ListDeliveries calls callout.v1.ActionService.ListDeliveries.
+func (c *actionServiceClient) ListDeliveries(ctx context.Context, req *connect.Request[v1.ListDeliveriesRequest]) (*connect.Response[v1.ListDeliveriesResponse], error) {
+	return c.listDeliveries.CallUnary(ctx, req)
+}
+
+// GetDelivery calls callout.v1.ActionService.GetDelivery.
+func (c *actionServiceClient) GetDelivery(ctx context.Context, req *connect.Request[v1.GetDeliveryRequest]) (*connect.Response[v1.GetDeliveryResponse], error) {
+	return c.getDelivery.CallUnary(ctx, req)
+}
+
 // ReplayEvents calls callout.v1.ActionService.ReplayEvents.
 func (c *actionServiceClient) ReplayEvents(ctx context.Context, req *connect.Request[v1.ReplayEventsRequest]) (*connect.Response[v1.ReplayEventsResponse], error) {
 	return c.replayEvents.CallUnary(ctx, req)
@@ -722,6 +903,46 @@ func (c *actionServiceClient) ReplayEvents(ctx context.Context, req *connect.Req
 // TailEvents calls callout.v1.ActionService.TailEvents.
 func (c *actionServiceClient) TailEvents(ctx context.Context, req *connect.Request[v1.TailEventsRequest]) (*connect.ServerStreamForClient[v1.TailEventsResponse], error) {
 	return c.tailEvents.CallServerStream(ctx, req)
+}
+
+// ListJobs calls callout.v1.ActionService.ListJobs.
+func (c *actionServiceClient) ListJobs(ctx context.Context, req *connect.Request[v1.ListJobsRequest]) (*connect.Response[v1.ListJobsResponse], error) {
+	return c.listJobs.CallUnary(ctx, req)
+}
+
+// GetJob calls callout.v1.ActionService.GetJob.
+func (c *actionServiceClient) GetJob(ctx context.Context, req *connect.Request[v1.GetJobRequest]) (*connect.Response[v1.GetJobResponse], error) {
+	return c.getJob.CallUnary(ctx, req)
+}
+
+// WatchJob calls callout.v1.ActionService.WatchJob.
+func (c *actionServiceClient) WatchJob(ctx context.Context, req *connect.Request[v1.WatchJobRequest]) (*connect.ServerStreamForClient[v1.WatchJobResponse], error) {
+	return c.watchJob.CallServerStream(ctx, req)
+}
+
+// CancelJob calls callout.v1.ActionService.CancelJob.
+func (c *actionServiceClient) CancelJob(ctx context.Context, req *connect.Request[v1.CancelJobRequest]) (*connect.Response[v1.CancelJobResponse], error) {
+	return c.cancelJob.CallUnary(ctx, req)
+}
+
+// GetStatus calls callout.v1.ActionService.GetStatus.
+func (c *actionServiceClient) GetStatus(ctx context.Context, req *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error) {
+	return c.getStatus.CallUnary(ctx, req)
+}
+
+// ListWorkers calls callout.v1.ActionService.ListWorkers.
+func (c *actionServiceClient) ListWorkers(ctx context.Context, req *connect.Request[v1.ListWorkersRequest]) (*connect.Response[v1.ListWorkersResponse], error) {
+	return c.listWorkers.CallUnary(ctx, req)
+}
+
+// ListInstances calls callout.v1.ActionService.ListInstances.
+func (c *actionServiceClient) ListInstances(ctx context.Context, req *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error) {
+	return c.listInstances.CallUnary(ctx, req)
+}
+
+// ListEvents calls callout.v1.ActionService.ListEvents.
+func (c *actionServiceClient) ListEvents(ctx context.Context, req *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
+	return c.listEvents.CallUnary(ctx, req)
 }
 
 // ActionServiceHandler is an implementation of the callout.v1.ActionService service.
@@ -789,6 +1010,14 @@ type ActionServiceHandler interface {
 	// Errors: unknown_instance, not_found, bad_field, unavailable without a
 	// worker.
 	TestTarget(context.Context, *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error)
+	// RotateTargetKey makes a new signing key for a target, and gives it this once.
+	// The key before signs on beside it for a while: requests then have a signature
+	// of each. It makes no revision.
+	//
+	// Errors: unknown_instance, not_found; bad_field, also for a key that comes
+	// from a file or the environment; conflict when somebody else rotated it
+	// meanwhile, or four keys sign at once.
+	RotateTargetKey(context.Context, *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error)
 	// SetExecution makes an execution or a list, or takes the place of the one
 	// with its condition.
 	//
@@ -833,8 +1062,8 @@ type ActionServiceHandler interface {
 	// WatchRevisions tells of each revision that comes into force, until the
 	// client goes away.
 	//
-	// Errors: unknown_instance; unavailable when the dispatcher stops or has 16
-	// such clients already.
+	// Errors: unknown_instance; busy when as many are shown to the client, or of
+	// the instance, as may be; unavailable when the dispatcher stops.
 	WatchRevisions(context.Context, *connect.Request[v1.WatchRevisionsRequest], *connect.ServerStream[v1.WatchRevisionsResponse]) error
 	// ListSubscriptions tells how the lines of an instance stand: its
 	// subscriptions, one entry a lane, the deliveries of async targets, and what
@@ -888,6 +1117,19 @@ type ActionServiceHandler interface {
 	//
 	// Errors: as RedriveDeadLetters.
 	DiscardDeadLetters(context.Context, *connect.Request[v1.DiscardDeadLettersRequest]) (*connect.Response[v1.DiscardDeadLettersResponse], error)
+	// ListDeliveries lists deliveries of events, of async targets and turns of calls,
+	// as the log of attempts tells of them. The log is bounded in age and size: what
+	// is old has no entry in it any more.
+	//
+	// Errors: unknown_instance, bad_field; missing while there is no log; not_found
+	// when the dispatcher keeps none.
+	ListDeliveries(context.Context, *connect.Request[v1.ListDeliveriesRequest]) (*connect.Response[v1.ListDeliveriesResponse], error)
+	// GetDelivery gives all attempts of one delivery that are kept, and tells whether
+	// it is a dead letter.
+	//
+	// Errors: as ListDeliveries; not_found when there is none of that id, or not any
+	// more.
+	GetDelivery(context.Context, *connect.Request[v1.GetDeliveryRequest]) (*connect.Response[v1.GetDeliveryResponse], error)
 	// ReplayEvents sends the stored events of a subscription again, up to those
 	// stored now, with the delivery ids they had. It does so in a line of its
 	// own, which keeps no order, disturbs no other and goes when it is done.
@@ -900,9 +1142,49 @@ type ActionServiceHandler interface {
 	// stored from then on is shown. It is lost with the dispatcher; who asks
 	// again from the sequence behind the last one misses nothing.
 	//
-	// Errors: unknown_instance, bad_field; unavailable when the dispatcher stops
-	// or shows events to 16 clients already.
+	// Errors: unknown_instance, bad_field; busy when as many are shown to the
+	// client, or of the instance, as may be; unavailable when the dispatcher
+	// stops.
 	TailEvents(context.Context, *connect.Request[v1.TailEventsRequest], *connect.ServerStream[v1.TailEventsResponse]) error
+	// ListJobs lists what takes longer than a request may: the calls that begin
+	// such answer with the job at once when wait is false.
+	//
+	// Errors: unknown_instance.
+	ListJobs(context.Context, *connect.Request[v1.ListJobsRequest]) (*connect.Response[v1.ListJobsResponse], error)
+	// GetJob tells how one of them stands.
+	//
+	// Errors: unknown_instance, not_found.
+	GetJob(context.Context, *connect.Request[v1.GetJobRequest]) (*connect.Response[v1.GetJobResponse], error)
+	// WatchJob tells how a job stands, now and whenever that changes, and ends
+	// when the job has ended.
+	//
+	// Errors: unknown_instance, not_found; busy when as many are shown to the
+	// client, or of the instance, as may be; unavailable when the dispatcher
+	// stops.
+	WatchJob(context.Context, *connect.Request[v1.WatchJobRequest], *connect.ServerStream[v1.WatchJobResponse]) error
+	// CancelJob ends a job before it is done. What was done stays done, and what
+	// still waits is delivered as it would have been. Of what drains nothing else
+	// can become than dead letters: cancelling a drain makes them.
+	//
+	// Errors: unknown_instance, not_found; conflict when it has ended, or the edit
+	// that it belongs to is still being made.
+	CancelJob(context.Context, *connect.Request[v1.CancelJobRequest]) (*connect.Response[v1.CancelJobResponse], error)
+	// GetStatus tells how the installation stands, as the dispatcher that is asked
+	// sees it: NATS, readiness, and who is there. It answers also while NATS is
+	// away.
+	GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error)
+	// ListWorkers lists the workers of the fleet, page by page.
+	//
+	// Errors: bad_field, too_large, unavailable.
+	ListWorkers(context.Context, *connect.Request[v1.ListWorkersRequest]) (*connect.Response[v1.ListWorkersResponse], error)
+	// ListInstances tells how the instances stand, page by page.
+	//
+	// Errors: bad_field.
+	ListInstances(context.Context, *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error)
+	// ListEvents lists stored events, the newest first, page by page.
+	//
+	// Errors: unknown_instance, bad_field.
+	ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error)
 }
 
 // NewActionServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -982,6 +1264,12 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		ActionServiceTestTargetProcedure,
 		svc.TestTarget,
 		connect.WithSchema(actionServiceMethods.ByName("TestTarget")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRotateTargetKeyHandler := connect.NewUnaryHandler(
+		ActionServiceRotateTargetKeyProcedure,
+		svc.RotateTargetKey,
+		connect.WithSchema(actionServiceMethods.ByName("RotateTargetKey")),
 		connect.WithHandlerOptions(opts...),
 	)
 	actionServiceSetExecutionHandler := connect.NewUnaryHandler(
@@ -1098,6 +1386,18 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("DiscardDeadLetters")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceListDeliveriesHandler := connect.NewUnaryHandler(
+		ActionServiceListDeliveriesProcedure,
+		svc.ListDeliveries,
+		connect.WithSchema(actionServiceMethods.ByName("ListDeliveries")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceGetDeliveryHandler := connect.NewUnaryHandler(
+		ActionServiceGetDeliveryProcedure,
+		svc.GetDelivery,
+		connect.WithSchema(actionServiceMethods.ByName("GetDelivery")),
+		connect.WithHandlerOptions(opts...),
+	)
 	actionServiceReplayEventsHandler := connect.NewUnaryHandler(
 		ActionServiceReplayEventsProcedure,
 		svc.ReplayEvents,
@@ -1108,6 +1408,54 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		ActionServiceTailEventsProcedure,
 		svc.TailEvents,
 		connect.WithSchema(actionServiceMethods.ByName("TailEvents")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListJobsHandler := connect.NewUnaryHandler(
+		ActionServiceListJobsProcedure,
+		svc.ListJobs,
+		connect.WithSchema(actionServiceMethods.ByName("ListJobs")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceGetJobHandler := connect.NewUnaryHandler(
+		ActionServiceGetJobProcedure,
+		svc.GetJob,
+		connect.WithSchema(actionServiceMethods.ByName("GetJob")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceWatchJobHandler := connect.NewServerStreamHandler(
+		ActionServiceWatchJobProcedure,
+		svc.WatchJob,
+		connect.WithSchema(actionServiceMethods.ByName("WatchJob")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceCancelJobHandler := connect.NewUnaryHandler(
+		ActionServiceCancelJobProcedure,
+		svc.CancelJob,
+		connect.WithSchema(actionServiceMethods.ByName("CancelJob")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceGetStatusHandler := connect.NewUnaryHandler(
+		ActionServiceGetStatusProcedure,
+		svc.GetStatus,
+		connect.WithSchema(actionServiceMethods.ByName("GetStatus")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListWorkersHandler := connect.NewUnaryHandler(
+		ActionServiceListWorkersProcedure,
+		svc.ListWorkers,
+		connect.WithSchema(actionServiceMethods.ByName("ListWorkers")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListInstancesHandler := connect.NewUnaryHandler(
+		ActionServiceListInstancesProcedure,
+		svc.ListInstances,
+		connect.WithSchema(actionServiceMethods.ByName("ListInstances")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListEventsHandler := connect.NewUnaryHandler(
+		ActionServiceListEventsProcedure,
+		svc.ListEvents,
+		connect.WithSchema(actionServiceMethods.ByName("ListEvents")),
 		connect.WithHandlerOptions(opts...),
 	)
 	return "/callout.v1.ActionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1136,6 +1484,8 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceDeleteTargetHandler.ServeHTTP(w, r)
 		case ActionServiceTestTargetProcedure:
 			actionServiceTestTargetHandler.ServeHTTP(w, r)
+		case ActionServiceRotateTargetKeyProcedure:
+			actionServiceRotateTargetKeyHandler.ServeHTTP(w, r)
 		case ActionServiceSetExecutionProcedure:
 			actionServiceSetExecutionHandler.ServeHTTP(w, r)
 		case ActionServiceGetExecutionProcedure:
@@ -1174,10 +1524,30 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceRedriveDeadLettersHandler.ServeHTTP(w, r)
 		case ActionServiceDiscardDeadLettersProcedure:
 			actionServiceDiscardDeadLettersHandler.ServeHTTP(w, r)
+		case ActionServiceListDeliveriesProcedure:
+			actionServiceListDeliveriesHandler.ServeHTTP(w, r)
+		case ActionServiceGetDeliveryProcedure:
+			actionServiceGetDeliveryHandler.ServeHTTP(w, r)
 		case ActionServiceReplayEventsProcedure:
 			actionServiceReplayEventsHandler.ServeHTTP(w, r)
 		case ActionServiceTailEventsProcedure:
 			actionServiceTailEventsHandler.ServeHTTP(w, r)
+		case ActionServiceListJobsProcedure:
+			actionServiceListJobsHandler.ServeHTTP(w, r)
+		case ActionServiceGetJobProcedure:
+			actionServiceGetJobHandler.ServeHTTP(w, r)
+		case ActionServiceWatchJobProcedure:
+			actionServiceWatchJobHandler.ServeHTTP(w, r)
+		case ActionServiceCancelJobProcedure:
+			actionServiceCancelJobHandler.ServeHTTP(w, r)
+		case ActionServiceGetStatusProcedure:
+			actionServiceGetStatusHandler.ServeHTTP(w, r)
+		case ActionServiceListWorkersProcedure:
+			actionServiceListWorkersHandler.ServeHTTP(w, r)
+		case ActionServiceListInstancesProcedure:
+			actionServiceListInstancesHandler.ServeHTTP(w, r)
+		case ActionServiceListEventsProcedure:
+			actionServiceListEventsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1233,6 +1603,10 @@ func (UnimplementedActionServiceHandler) DeleteTarget(context.Context, *connect.
 
 func (UnimplementedActionServiceHandler) TestTarget(context.Context, *connect.Request[v1.TestTargetRequest]) (*connect.Response[v1.TestTargetResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.TestTarget is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RotateTargetKey(context.Context, *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RotateTargetKey is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) SetExecution(context.Context, *connect.Request[v1.SetExecutionRequest]) (*connect.Response[v1.SetExecutionResponse], error) {
@@ -1311,10 +1685,50 @@ func (UnimplementedActionServiceHandler) DiscardDeadLetters(context.Context, *co
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DiscardDeadLetters is not implemented"))
 }
 
+func (UnimplementedActionServiceHandler) ListDeliveries(context.Context, *connect.Request[v1.ListDeliveriesRequest]) (*connect.Response[v1.ListDeliveriesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListDeliveries is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) GetDelivery(context.Context, *connect.Request[v1.GetDeliveryRequest]) (*connect.Response[v1.GetDeliveryResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetDelivery is not implemented"))
+}
+
 func (UnimplementedActionServiceHandler) ReplayEvents(context.Context, *connect.Request[v1.ReplayEventsRequest]) (*connect.Response[v1.ReplayEventsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ReplayEvents is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) TailEvents(context.Context, *connect.Request[v1.TailEventsRequest], *connect.ServerStream[v1.TailEventsResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.TailEvents is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListJobs(context.Context, *connect.Request[v1.ListJobsRequest]) (*connect.Response[v1.ListJobsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListJobs is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) GetJob(context.Context, *connect.Request[v1.GetJobRequest]) (*connect.Response[v1.GetJobResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetJob is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) WatchJob(context.Context, *connect.Request[v1.WatchJobRequest], *connect.ServerStream[v1.WatchJobResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.WatchJob is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) CancelJob(context.Context, *connect.Request[v1.CancelJobRequest]) (*connect.Response[v1.CancelJobResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.CancelJob is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.GetStatus is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListWorkers(context.Context, *connect.Request[v1.ListWorkersRequest]) (*connect.Response[v1.ListWorkersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListWorkers is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListInstances(context.Context, *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListInstances is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListEvents is not implemented"))
 }

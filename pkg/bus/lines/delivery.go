@@ -1,0 +1,145 @@
+package lines
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/letters"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// Delivery is a message of a line in the hands of a worker, under a lease. It
+// is used by one goroutine.
+type Delivery struct {
+	Line        Line
+	Subject     string
+	Body        []byte
+	Sequence    uint64 // of the stream
+	StoredAt    time.Time
+	Redelivered bool // the server has handed it out before
+	Traceparent string
+	AsyncID     string             // delivery id of an async delivery, made when it was stored
+	Phase       string             // phase of the call an async delivery came from
+	CallName    string             // method or function of that call; "" = not known
+	CallOrg     string             // organization of that call; "" = none, or not known
+	EventID     string             // what publishing the event returned; "" = not known
+	Letter      *action.DeadLetter // the dead letter that is sent again
+	LetterPlace uint64             // and where it lay
+	Unreadable  error              // why it, or its Letter, cannot be read as a whole; nothing changes that
+	recordKey   string             // one a line, or one a delivery where the line keeps no order
+	nc          *nats.Conn
+	reply       string // where the server is told
+	lease       *lease
+	freed       time.Time // when the server was told to go on with the next; zero = it was not
+}
+
+// newDelivery makes a delivery of a message. recordKey is the line's.
+func newDelivery(ctx context.Context, p *pull, recordKey string, msg *nats.Msg, s *lease) (*Delivery, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	h := msg.Header
+	d := &Delivery{
+		Line: p.line, Subject: msg.Subject, Body: msg.Data, recordKey: recordKey,
+		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
+		Traceparent: h.Get(wire.HeaderTraceparent), nc: p.lines.Conn(), reply: msg.Reply, lease: s,
+		Unreadable: bus.CheckMessage(h),
+	}
+	if d.Line.Unordered {
+		d.recordKey = d.Line.recordOf(d.Sequence)
+	}
+	if d.Line.Async {
+		d.AsyncID, d.Phase = h.Get(wire.HeaderDelivery), h.Get(wire.HeaderPhase)
+		d.CallName, _ = wire.ID(h.Get(wire.HeaderName)) // an older version left it out
+		d.CallOrg = textIn(h, wire.HeaderOrg)
+	} else {
+		d.EventID = textIn(h, wire.HeaderEventID)
+	}
+	if d.Line.Redrive {
+		return d, d.readLetter(ctx, p, msg)
+	}
+	return d, nil
+}
+
+// readLetter reads the dead letter that is sent again. Something that is none,
+// or whose body is gone, never will be: whoever has it in hand ends it.
+func (d *Delivery) readLetter(ctx context.Context, p *pull, msg *nats.Msg) error {
+	letter, err := letters.Of(p.lines.Instance).ReadRedriven(ctx, msg)
+	switch action.CodeOf(err) {
+	case "":
+		d.Unreadable = err
+	case action.CodeNewer: // its stream says whether it is: see CheckForm
+		d.Unreadable = err
+		return nil
+	case action.CodeNotFound:
+		d.Unreadable, d.Letter = err, &letter.DeadLetter
+		return nil
+	default:
+		return err
+	}
+	if err == nil {
+		d.Letter, d.LetterPlace, d.Body = &letter.DeadLetter, letter.Place, letter.Body
+	}
+	return nil
+}
+
+// CheckForm is the error newer for a delivery from a stream that a newer version
+// has stored in. One that says so itself, in a stream that does not, was put there
+// by somebody else: it is Unreadable.
+func (i Lines) CheckForm(ctx context.Context, d *Delivery) error {
+	return i.Readable(ctx, i.stream(d.Line))
+}
+
+// RecordKey is the key under which Follow reports the delivery's record.
+func (d *Delivery) RecordKey() string { return d.recordKey }
+
+// Held tells whether the lease still holds. Without it nothing may be sent.
+func (d *Delivery) Held() bool { return d.lease.valid() }
+
+// Ack ends the delivery and lets the line go on. It fails with ErrLapsed when
+// somebody else may hold the delivery.
+func (d *Delivery) Ack() error {
+	sent := time.Now()
+	err := d.tell("+ACK")
+	if err == nil {
+		d.freed = sent
+	}
+	return err
+}
+
+// Wait gives the delivery back, to be handed out again after delay. In an
+// ordered line everything behind it waits too. The server has confirmed the wait
+// when this returns: it survives the worker. The server keeps it in whole
+// seconds over a restart, so it may then end up to a second early.
+func (d *Delivery) Wait(delay time.Duration) error {
+	if !d.lease.valid() {
+		return ErrLapsed
+	}
+	d.lease.quiet()       // a heartbeat behind it would take the wait back
+	if !d.lease.valid() { // that took long
+		return ErrLapsed
+	}
+	_, err := d.nc.Request(d.reply, fmt.Appendf(nil, `-NAK {"delay":%d}`, max(delay, time.Millisecond).Nanoseconds()), d.lease.ackWait/2)
+	return err
+}
+
+// End ends the delivery for good, though nothing has become of it.
+func (d *Delivery) End() error { return d.tell("+TERM") }
+
+// HandBack gives the delivery back for another worker to take at once.
+func (d *Delivery) HandBack() error { return d.tell("-NAK") }
+
+// tell tells the server what becomes of the delivery, in the words of
+// JetStream's protocol, unless somebody else may hold it by now.
+func (d *Delivery) tell(what string) error {
+	if !d.lease.valid() {
+		return ErrLapsed
+	}
+	return d.nc.Publish(d.reply, []byte(what))
+}

@@ -1,0 +1,113 @@
+package revisions
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+)
+
+// Catalogs holds the catalogs of all instances, compiled, and follows them. It
+// may be used from any goroutine.
+type Catalogs struct {
+	bus      *bus.Bus
+	mu       sync.Mutex
+	of       map[string]*Catalog
+	appeared chan struct{} // closed and replaced when there is another instance
+}
+
+// Follow keeps the catalogs of all instances up to date until ctx ends. The
+// channel is closed when all that stood was read.
+func Follow(ctx context.Context, b *bus.Bus) (*Catalogs, <-chan struct{}) {
+	c := &Catalogs{bus: b, of: map[string]*Catalog{}, appeared: make(chan struct{})}
+	return c, followRoots(ctx, b, func(instance string, r toldRoot, err error) { c.Add(instance).follow(ctx, r, err) })
+}
+
+// Of gives the catalog of an instance. Of one that is not known here it is one
+// that says so, and stays so.
+func (c *Catalogs) Of(instance string) *Catalog {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := c.of[instance]; i != nil {
+		return i
+	}
+	return newCatalog(c.bus.Instance(instance))
+}
+
+// Add gives the catalog of an instance that exists, known here or not.
+func (c *Catalogs) Add(instance string) *Catalog {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := c.of[instance]
+	if i == nil {
+		i = newCatalog(c.bus.Instance(instance))
+		c.of[instance] = i
+		close(c.appeared)
+		c.appeared = make(chan struct{})
+	}
+	return i
+}
+
+// Knows tells whether an instance is known here, with a catalog or without one that
+// can be read.
+func (c *Catalogs) Knows(instance string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[instance] != nil
+}
+
+// Appeared gives a channel that is closed when another instance is known here.
+func (c *Catalogs) Appeared() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.appeared
+}
+
+// Instances lists the instances that have a catalog here.
+func (c *Catalogs) Instances() []string {
+	return c.list((*Catalog).inForce)
+}
+
+// Known lists the instances that are known here, with a catalog or without one
+// that can be read.
+func (c *Catalogs) Known() []string {
+	return c.list(func(*Catalog) bool { return true })
+}
+
+func (c *Catalogs) list(has func(*Catalog) bool) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []string
+	for instance, i := range c.of {
+		if has(i) {
+			all = append(all, instance)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Await waits until an instance exists here with the revision or a newer one.
+func (c *Catalogs) Await(ctx context.Context, instance string, revision uint64) error {
+	unknown := error(action.NewError(action.CodeUnknownInstance, action.StageCatalog, ""))
+	for {
+		c.mu.Lock()
+		i, news := c.of[instance], c.appeared
+		c.mu.Unlock()
+		err := unknown
+		if i != nil { // it has appeared, and may still be read
+			news = i.news()
+			_, err = i.AtLeast(ctx, revision)
+		}
+		if action.CodeOf(err) != action.CodeUnknownInstance {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-news:
+		}
+	}
+}

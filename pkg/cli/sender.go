@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/rs/zerolog"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/sign"
+)
+
+// sender posts to one URL of this machine's user, as a worker posts to a
+// target. Any address may be dialled: the user names it.
+type sender struct {
+	invoker *invoke.Invoker
+	target  action.Target
+	key     string
+}
+
+// newSender checks what was given. Without a key one is made.
+func newSender(flag, to, key string, kind action.Kind) (*sender, error) {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, &usageError{fmt.Errorf("--%s %q is no URL, such as http://127.0.0.1:9000/hook", flag, action.ShownURL(to))}
+	}
+	if key == "" {
+		key = sign.NewKey()
+	} else if err := sign.CheckKey(key); err != nil {
+		return nil, &usageError{fmt.Errorf("--key: %s", messageOf(err))}
+	}
+	target := catalog.WithDefaults(action.Target{Name: flag, Kind: kind, URL: to})
+	if sign.CheckZitadelKey(key) != nil { // an asymmetric one, which the other scheme knows alone
+		target.Signatures = []action.Signature{action.SignStandard}
+	}
+	return &sender{invoker: invoke.New(invoke.Options{Log: zerolog.Nop(), AllowLocal: true}), key: key, target: target}, nil
+}
+
+func (s *sender) close() { s.invoker.Close() }
+
+func (s *sender) post(ctx context.Context, id string, sequence uint64, body []byte) invoke.Answer {
+	return s.invoker.Do(ctx, invoke.Call{Target: &s.target, Keys: []string{s.key}, Body: body, ID: id, Attempt: 1, Sequence: sequence,
+		ReadBody: s.target.Kind == action.CallOut})
+}
+
+// try is post for who looks into the exchange; the target is told that it is a
+// test.
+func (s *sender) try(ctx context.Context, id string, body []byte) invoke.Trial {
+	return s.invoker.Try(ctx, invoke.Call{Target: &s.target, Keys: []string{s.key}, Body: body, ID: id, Attempt: 1, ReadBody: s.target.Kind == action.CallOut})
+}
+
+// outcomeOf words an answer: ok, rejected or failed.
+func outcomeOf(answer invoke.Answer) string {
+	switch {
+	case answer.Err == nil:
+		return "ok"
+	case answer.Err.Code == action.CodeRejected:
+		return "rejected"
+	}
+	return "failed"
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/work"
+)
+
+type workerFlags struct {
+	bus        busFlags
+	log        logFlags
+	allowLocal bool
+	allow      []string
+	calls      int
+	slots      int
+}
+
+func (p *Program) workerCommand() *cobra.Command {
+	var f workerFlags
+	cmd := &cobra.Command{
+		Use:   "worker --nats URL",
+		Short: "Invoke targets: one process of the fleet",
+		Long: `A worker takes calls and deliveries from NATS and invokes the targets. It holds no
+state: run as many as you like, add and kill them at will.
+
+When it takes traffic it prints one line on stdout: ready nats=URL`,
+		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := f.log.logger(p.Err)
+			if err != nil {
+				return err
+			}
+			return p.worker(cmd.Context(), f, log)
+		},
+	}
+	f.bus.add(cmd, "nats://127.0.0.1:4222")
+	flags := cmd.Flags()
+	flags.BoolVar(&f.allowLocal, "allow-local", false, "targets on this machine and in private networks may be called (development)")
+	flags.StringSliceVar(&f.allow, "allow", nil, "addresses that may be called besides the public ones, as `PREFIX`,…")
+	flags.IntVar(&f.calls, "calls", 1024, "how many calls may be under way to one target at once; twice as many wait")
+	flags.IntVar(&f.slots, "slots", 32, "how many deliveries of one unordered line are worked on at once")
+	f.log.add(cmd, "info")
+	return cmd
+}
+
+func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger) (err error) {
+	if err := f.bus.check(); err != nil {
+		return err
+	}
+	if f.calls < 1 || f.slots < 1 {
+		return &usageError{errors.New("--calls and --slots are at least 1")}
+	}
+	var allow []netip.Prefix
+	for _, text := range f.allow {
+		prefix, err := action.ParsePrefix(text)
+		if err == nil {
+			err = action.CheckPrefix(prefix)
+		}
+		if err != nil {
+			return &usageError{fmt.Errorf("--allow %q: %w", text, err)}
+		}
+		allow = append(allow, prefix)
+	}
+	starting, cancel := context.WithTimeout(ctx, startIn)
+	defer cancel()
+	b, err := bus.Connect(starting, f.bus.options("callout worker", log))
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	invoker := invoke.New(invoke.Options{Log: log, AllowLocal: f.allowLocal, Allow: allow})
+	defer invoker.Close()
+	w, err := work.Start(starting, work.Options{Bus: b, Invoker: invoker, Log: log, Calls: f.calls, Slots: f.slots, Version: p.version})
+	if err != nil {
+		return err
+	}
+	if err := p.say("ready nats=%s\n", action.ShownURL(f.bus.url)); err != nil {
+		return errors.Join(err, finish(w.Stop, finishIn))
+	}
+	<-ctx.Done()
+	return finish(w.Stop, finishIn)
+}

@@ -1,0 +1,113 @@
+package generate
+
+import (
+	"regexp"
+	"strconv"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// coreRoute is a route of the dispatcher that a core calls, or that tells how it
+// is. A test calls each of them for each of its answers.
+type coreRoute struct {
+	method, path, id, summary, description string
+	body                                   string // schema of the body; empty = none
+	headers                                []string
+	answers                                []coreAnswer
+}
+
+type coreAnswer struct {
+	status int
+	when   string
+	schema string // of the body
+}
+
+// What every route may answer beside its own.
+var (
+	refusedBody  = coreAnswer{status: 400, when: "the body is not the JSON that is expected, or a field is outside its grammar", schema: "Refusal"}
+	refusedHost  = coreAnswer{status: 403, when: "a page of somebody else could have sent it: Host or Origin is not this machine", schema: "Refusal"}
+	noInstance   = coreAnswer{status: 404, when: "there is no such instance", schema: "Refusal"}
+	tooLarge     = coreAnswer{status: 413, when: "the body is over its bound", schema: "Refusal"}
+	noJSON       = coreAnswer{status: 415, when: "the Content-Type is not application/json", schema: "Refusal"}
+	comeAgain    = coreAnswer{status: 503, when: "not now; Retry-After says when to come again", schema: "Refusal"}
+	pastDeadline = coreAnswer{status: 504, when: "the header Callout-Timeout leaves no time", schema: "Refusal"}
+)
+
+func callRoute(phase action.Phase, path, id, summary, body string) coreRoute {
+	return coreRoute{method: "post", path: path, id: id, summary: summary, body: body,
+		description: "Whatever the outcome is, the status is 200: ask the outcome. A refusal below means that no target was asked.",
+		headers:     []string{wire.HeaderTimeout, wire.HeaderMinRevision, wire.HeaderTraceparent},
+		answers: []coreAnswer{{status: 200, when: "the outcome", schema: replyOf(phase)},
+			refusedBody, refusedHost, noInstance, tooLarge, noJSON, comeAgain, pastDeadline}}
+}
+
+func replyOf(phase action.Phase) string {
+	if phase == action.Request {
+		return "RequestReply"
+	}
+	return "ResponseReply"
+}
+
+// coreRoutes are in the order of the document.
+var coreRoutes = []coreRoute{
+	callRoute(action.Request, "/v1/instances/{instance}/calls/request", "CallRequest", "Run what is configured before a request is handled", "RequestCall"),
+	callRoute(action.Response, "/v1/instances/{instance}/calls/response", "CallResponse", "Run what is configured for a response", "ResponseCall"),
+	callRoute(action.Function, "/v1/instances/{instance}/calls/functions/{name}", "CallFunction", "Run what is configured inside a function", "FunctionCall"),
+	callRoute(action.Function, "/v1/instances/{instance}/calls/function/{name}", "CallFunctionToo", "The same as calls/functions", "FunctionCall"),
+	{method: "post", path: "/v1/instances/{instance}/events", id: "PublishEvents", summary: "Store events, which are then delivered",
+		description: "One event, or an array of them, which are stored in their order. All are checked before the first is stored. The answer comes when all are stored.",
+		body:        "EventOrEvents", headers: []string{wire.HeaderTraceparent},
+		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, refusedHost, noInstance,
+			{status: 409, when: "an id is that of another event; the others of an array are stored", schema: "StoredEvents"},
+			tooLarge, noJSON, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
+	{method: "get", path: "/healthz", id: "Health", summary: "Tell that the process lives",
+		answers: []coreAnswer{{status: 200, when: "it lives", schema: "Health"}, refusedHost}},
+	{method: "get", path: "/readyz", id: "Ready", summary: "Tell whether requests are served",
+		description: "It names what is missing, and what is not as it should be.",
+		answers:     []coreAnswer{{status: 200, when: "requests are served", schema: "Readiness"}, refusedHost, comeAgain}},
+}
+
+func (r coreRoute) item() yaml.MapItem {
+	parameters := []any{}
+	for _, name := range pathParameters(r.path) {
+		parameters = append(parameters, pairs("name", name, "in", "path", "required", true, "schema", pairs("type", "string")))
+	}
+	for _, name := range r.headers {
+		parameters = append(parameters, pairs("name", name, "in", "header", "description", headerSays[name], "schema", pairs("type", "string")))
+	}
+	content := func(schema string) object { return pairs("application/json", pairs("schema", reference(schema))) }
+	answers := object{}
+	for _, a := range r.answers {
+		answers = append(answers, yaml.MapItem{Key: strconv.Itoa(a.status), Value: pairs("description", a.when, "content", content(a.schema))})
+	}
+	answers = append(answers, yaml.MapItem{Key: "default", Value: pairs("description", "an error", "content", content("Refusal"))})
+	o := pairs("operationId", r.id, "summary", r.summary)
+	if r.description != "" {
+		o = append(o, yaml.MapItem{Key: "description", Value: r.description})
+	}
+	if len(parameters) > 0 {
+		o = append(o, yaml.MapItem{Key: "parameters", Value: parameters})
+	}
+	if r.body != "" {
+		o = append(o, yaml.MapItem{Key: "requestBody", Value: pairs("required", true, "content", content(r.body))})
+	}
+	return yaml.MapItem{Key: r.path, Value: object{{Key: r.method, Value: append(o, yaml.MapItem{Key: "responses", Value: answers})}}}
+}
+
+var headerSays = map[string]string{
+	wire.HeaderTimeout:     "How long the caller waits: a duration such as 2s, or milliseconds. Left out, " + action.DefaultBudget.String() + "; at most " + action.MaxBudget.String() + ".",
+	wire.HeaderMinRevision: "Run this revision of the configuration, or a newer one.",
+	wire.HeaderTraceparent: "W3C trace context, handed on to the targets.",
+}
+
+var inBraces = regexp.MustCompile(`\{(\w+)\}`)
+
+func pathParameters(path string) (names []string) {
+	for _, found := range inBraces.FindAllStringSubmatch(path, -1) {
+		names = append(names, found[1])
+	}
+	return names
+}

@@ -1,0 +1,189 @@
+package invoke
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/share"
+)
+
+// waitingFor is how many exchanges may wait for each that may be under way.
+const waitingFor = 2
+
+// Shares divide what one worker can do at once among the targets, and among the
+// instances: a target that hangs, or is flooded with calls, takes nothing from
+// another. They are safe for concurrent use.
+type Shares struct {
+	underWay, waiting *places
+
+	mu    sync.Mutex
+	lines map[party]*list.List // of *queued: those that wait for a place
+	turns *list.List           // of those parties, in the order in which they are let in
+}
+
+// party is a target of an instance: whose share it is.
+type party struct{ instance, owner, target string }
+
+// places are a number of them that instances have their shares of, and in each
+// instance its targets.
+type places struct {
+	size, sizeOfInstance int64 // of all, and of what is divided among an instance's targets
+
+	mu         sync.Mutex
+	used       int64
+	byInstance map[string]int64
+	byTarget   map[party]int64
+}
+
+// newPlaces makes those of which a target may have so many alone. An instance may
+// have as many alone as all its targets together: what one or two of them hold is
+// never all that their instance may have.
+func newPlaces(target int64) *places {
+	ofInstance := share.Size(target)
+	return &places{size: share.Size(ofInstance), sizeOfInstance: ofInstance, byInstance: map[string]int64{}, byTarget: map[party]int64{}}
+}
+
+// queued is an exchange that waits for a place; ready is closed when it has one.
+type queued struct{ ready chan struct{} }
+
+// NewShares makes the shares of which one target may have alone exchanges under
+// way while nobody else has any, 1 or more, and twice as many that wait. All
+// targets of an instance have at most half as much again, and all instances that
+// and half of it.
+func NewShares(alone int) *Shares {
+	return &Shares{underWay: newPlaces(int64(alone)), waiting: newPlaces(waitingFor * int64(alone)), lines: map[party]*list.List{}, turns: list.New()}
+}
+
+func (p *places) take(of party) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ofInstance, ofTarget := p.byInstance[of.instance], p.byTarget[of]
+	if !share.May(p.size, p.used, ofInstance, 1) || !share.May(p.sizeOfInstance, ofInstance, ofTarget, 1) {
+		return false
+	}
+	p.used, p.byInstance[of.instance], p.byTarget[of] = p.used+1, ofInstance+1, ofTarget+1
+	return true
+}
+
+func (p *places) give(of party) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used--
+	if p.byInstance[of.instance]--; p.byInstance[of.instance] == 0 {
+		delete(p.byInstance, of.instance)
+	}
+	if p.byTarget[of]--; p.byTarget[of] == 0 {
+		delete(p.byTarget, of)
+	}
+}
+
+// admit waits for the target's limits, and for a place among the exchanges under
+// way, at most wait. Who waits holds none, and there is a bound to who waits: one
+// more is told at once that the target is busy.
+func (s *Shares) admit(ctx context.Context, of party, l *limits, wait time.Duration) (p permit, a Answer, refused bool) {
+	if s == nil {
+		return l.admit(ctx, wait)
+	}
+	if l.neverWaits() && s.enterAtOnce(of) {
+		if p, a, refused = l.admit(ctx, wait); refused {
+			s.leave(of)
+		}
+		p.shares, p.of = s, of
+		return p, a, refused
+	}
+	if !s.waiting.take(of) {
+		return permit{}, uncharged(action.CodeBusy, againSoon), true
+	}
+	defer s.waiting.give(of)
+	until := time.Now().Add(wait)
+	if p, a, refused = l.admit(ctx, wait); refused {
+		return p, a, refused
+	}
+	if !s.enter(ctx, of, time.Until(until)) {
+		a = overOr(ctx, action.CodeBusy, againSoon)
+		p.end(ctx, a)
+		return permit{}, a, true
+	}
+	p.shares, p.of = s, of
+	return p, Answer{}, false
+}
+
+// enterAtOnce takes a place among the exchanges under way that nobody waits for.
+// leave must follow, if there is one.
+func (s *Shares) enterAtOnce(of party) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lines[of] == nil && s.underWay.take(of)
+}
+
+// enter takes a place among the exchanges under way, or waits for one behind the
+// others of its target until ctx ends or wait is over. leave must follow, if there
+// is one.
+func (s *Shares) enter(ctx context.Context, of party, wait time.Duration) bool {
+	s.mu.Lock()
+	line := s.lines[of]
+	if line == nil && s.underWay.take(of) {
+		s.mu.Unlock()
+		return true
+	}
+	if line == nil {
+		line = list.New()
+		s.lines[of] = line
+		s.turns.PushBack(of)
+	}
+	mine := &queued{make(chan struct{})}
+	place := line.PushBack(mine)
+	s.letIn() // those before may all have given up
+	s.mu.Unlock()
+
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	select {
+	case <-mine.ready:
+		return true
+	case <-ctx.Done():
+	case <-over.C:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-mine.ready: // it came in the same moment
+		return true
+	default:
+		line.Remove(place)
+		return false
+	}
+}
+
+func (s *Shares) leave(of party) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.underWay.give(of)
+	s.letIn()
+}
+
+// letIn gives the places that are free to who waits, the targets in turn. It ends
+// when nobody was let in by a whole round.
+func (s *Shares) letIn() {
+	for idle := 0; s.turns.Len() > 0 && idle < s.turns.Len(); {
+		turn := s.turns.Front()
+		of := turn.Value.(party)
+		line := s.lines[of]
+		first := line.Front()
+		switch {
+		case first == nil:
+			s.turns.Remove(turn)
+			delete(s.lines, of)
+			continue
+		case s.underWay.take(of):
+			close(line.Remove(first).(*queued).ready)
+			idle = 0
+		default:
+			idle++
+		}
+		s.turns.MoveToBack(turn)
+	}
+}

@@ -1,0 +1,66 @@
+package work
+
+import (
+	"time"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus/attempts"
+	"github.com/callout-hq/callout/pkg/invoke"
+)
+
+// exchange is one exchange with a target as it is logged and recorded, of a call
+// or of a delivery: one wide line, with names that stay.
+type exchange struct {
+	about
+	number   int
+	status   int
+	err      *action.Error
+	took     time.Duration
+	verdict  string
+	wait     time.Duration
+	revision uint64
+	ended    time.Time
+	answer   invoke.Answer // of one that failed, as far as it is recorded
+	decision attempts.Decision
+	earlier  bool // something was recorded of the delivery before
+	unsent   bool
+}
+
+// about says what an exchange is for.
+type about struct {
+	instance  string
+	scope     string // whose execution it is
+	org       string // of the event or the call
+	phase     action.Phase
+	name      string // method, function or event type
+	aggregate string
+	eventID   string
+	callID    string
+	owner     string // who defines the target
+	target    *action.Target
+	id        string // delivery id
+	sequence  uint64
+	redrive   bool
+	replay    bool
+}
+
+func (w *Worker) logExchange(e exchange) {
+	event := w.log.Info()
+	if e.err != nil {
+		event = w.log.Warn().Str("code", string(e.err.Code)).Str("stage", string(e.err.Stage)).AnErr("error", e.err)
+	}
+	if e.scope != "" {
+		event = event.Str("org", e.scope)
+	}
+	if e.sequence > 0 {
+		event = event.Uint64("sequence", e.sequence)
+	}
+	if e.wait > 0 {
+		event = event.Dur("wait_ms", e.wait)
+	}
+	event.Str("instance", e.instance).Str("phase", string(e.phase)).Str("name", e.name).
+		Str("target", e.target.Name).Str("kind", string(e.target.Kind)).Str("delivery", e.id).
+		Int("attempt", e.number).Int("status", e.status).Dur("took_ms", e.took).
+		Str("verdict", e.verdict).Uint64("revision", e.revision).Msg("attempt")
+	w.record(e)
+}
