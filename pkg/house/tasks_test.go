@@ -1,6 +1,7 @@
 package house
 
 import (
+	"regexp"
 	"sort"
 	"strings"
 	"testing"
@@ -50,4 +51,20 @@ tasks:
 `)
 	require.NoError(t, err)
 	require.Equal(t, []string{"bare", "empty", "list", "long", "none"}, bare)
+}
+
+// A name in LONG that no test has any more leaves its test to "task test", and
+// nobody would see it.
+func TestLongTestsAreThere(t *testing.T) {
+	long := regexp.MustCompile(`(?m)^ +\^\((Test[A-Za-z|]+)\)\$$`).FindStringSubmatch(readFile(t, "Taskfile.yml"))
+	require.NotNil(t, long, "LONG of Taskfile.yml")
+	var tests strings.Builder
+	for _, file := range repositoryFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			tests.WriteString(readFile(t, file))
+		}
+	}
+	for _, name := range strings.Split(long[1], "|") {
+		require.Contains(t, tests.String(), "\nfunc "+name+"(", "LONG of Taskfile.yml names a test that is not there")
+	}
 }
