@@ -19,6 +19,7 @@ import (
 // TestManyAskAtOnce over one subscription: each gets its own answer, also when
 // somebody answers twice.
 func TestManyAskAtOnce(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, nc := s.Connect(t, bus.Options{}), s.Plain(t)
 	_, err := nc.Subscribe("ask.*", func(m *nats.Msg) {
@@ -56,6 +57,7 @@ func TestManyAskAtOnce(t *testing.T) {
 
 // TestAskEnds in every way that it can without an answer.
 func TestAskEnds(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	p := s.Proxy(t)
 	b, nc := s.Connect(t, bus.Options{URL: p.URL()}), s.Plain(t)

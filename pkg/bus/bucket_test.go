@@ -12,6 +12,7 @@ import (
 )
 
 func TestValuesOfABucket(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		k, key := i.Bucket(bus.BucketSecrets), i.Token+".key"
@@ -50,6 +51,7 @@ func TestValuesOfABucket(t *testing.T) {
 }
 
 func TestSweepLeavesNoTrace(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		k, key := i.Bucket(bus.BucketCatalog), i.Token+".value"

@@ -12,6 +12,7 @@ import (
 )
 
 func TestEventsAreCheckedOnce(t *testing.T) {
+	t.Parallel()
 	s := mebibyte(t)
 	b, err := bus.Connect(bustest.Within(t, 5*time.Second), bus.Options{URL: s.URL(), MaxObject: 1000})
 	require.NoError(t, err)

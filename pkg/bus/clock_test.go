@@ -13,6 +13,7 @@ import (
 // TestPastByEitherClock: a machine that was suspended has a monotonic clock that
 // stood, and one whose clock was set has a wall clock that went back.
 func TestPastByEitherClock(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		wall, monotonic time.Duration // from now
 		past            bool

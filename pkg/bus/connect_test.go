@@ -27,6 +27,7 @@ func mebibyte(t *testing.T) *embed.Server {
 }
 
 func TestAServerWithoutRoomForAnObjectIsRefused(t *testing.T) {
+	t.Parallel()
 	s := mebibyte(t)
 	_, err := bus.Connect(bustest.Within(t, 5*time.Second), bus.Options{URL: s.URL()})
 	for _, word := range []string{"1048576", "1114112", "max_payload", "--max-object", "983040"} {
@@ -41,6 +42,7 @@ func TestAServerWithoutRoomForAnObjectIsRefused(t *testing.T) {
 }
 
 func TestWhoCannotConnectIsTold(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	_, err := bus.Connect(bustest.Within(t, 5*time.Second), bus.Options{URL: s.URL(), AckWait: time.Millisecond})
 	require.ErrorContains(t, err, "at least 500ms")
@@ -60,6 +62,7 @@ func TestWhoCannotConnectIsTold(t *testing.T) {
 
 // TestPatientConnects has a server come later.
 func TestPatientConnects(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	var b *bus.Bus
 	s.Restart(t, func() {
@@ -72,6 +75,7 @@ func TestPatientConnects(t *testing.T) {
 // TestRenewed tells who waits that the connection has been made anew: what was
 // asked on the old one is forgotten.
 func TestRenewed(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	p := s.Proxy(t)
 	b := s.Connect(t, bus.Options{URL: p.URL()})
@@ -100,6 +104,7 @@ func TestRenewed(t *testing.T) {
 // TestAnErrorShowsNoPassword of a core that gives its URL wrongly, whichever way
 // the client would have repeated it.
 func TestAnErrorShowsNoPassword(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := l.Addr().String()

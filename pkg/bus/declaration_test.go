@@ -26,6 +26,7 @@ func declared(t *testing.T, i bus.Instance) *catalog.Declared {
 }
 
 func TestDeclare(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		require.Empty(t, declared(t, i).Cores)
@@ -52,6 +53,7 @@ func TestDeclare(t *testing.T) {
 
 // TestOneCoreTooMany is left out, and named, until another has gone.
 func TestOneCoreTooMany(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		for n := range catalog.MaxCores {
@@ -69,6 +71,7 @@ func TestOneCoreTooMany(t *testing.T) {
 // TestACoreInAnotherLanguage writes to the bucket by itself. What it gets wrong
 // is left out, and keeps nobody else from being read.
 func TestACoreInAnotherLanguage(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		js := s.JetStream(t)
 		for key, value := range map[string]string{
@@ -86,6 +89,7 @@ func TestACoreInAnotherLanguage(t *testing.T) {
 }
 
 func TestDeclareWithoutADispatcher(t *testing.T) {
+	t.Parallel()
 	b := bustest.Start(t).Connect(t, bus.Options{})
 	kept := make(chan error, 2)
 	for _, id := range bustest.IDs {
@@ -101,6 +105,7 @@ func TestDeclareWithoutADispatcher(t *testing.T) {
 
 // TestKeepDeclaring has NATS come back: what could not be stored is.
 func TestKeepDeclaring(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b := s.Connect(t, bus.Options{})
 	pair := bustest.Pair(t, b)

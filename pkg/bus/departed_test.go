@@ -16,6 +16,7 @@ import (
 // TestDeparted: the key of a target that left is kept under its id, whatever
 // becomes of its name.
 func TestDeparted(t *testing.T) {
+	t.Parallel()
 	pair := bustest.Pair(t, bustest.Start(t).Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, 30*time.Second)
 	type gone struct {
@@ -82,6 +83,7 @@ func TestDeparted(t *testing.T) {
 
 // TestTargetNamedAsIfItHadLeft is told as what it is.
 func TestTargetNamedAsIfItHadLeft(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		require.NoError(t, i.PutSecrets(ctx, []bus.NewSecret{{Owner: "departed", Target: "departed", Key: signing("k")}}))

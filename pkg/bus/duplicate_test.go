@@ -16,6 +16,7 @@ import (
 // TestAnIDIsOfItsEventAlone: another organization, aggregate or type has ids of
 // its own, and none of them swallows an event of another.
 func TestAnIDIsOfItsEventAlone(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		var all []bus.Stored
@@ -46,6 +47,7 @@ func TestAnIDIsOfItsEventAlone(t *testing.T) {
 // TestAnIDOfAnotherBody is a conflict: nobody is told that an event is stored
 // which is not.
 func TestAnIDOfAnotherBody(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		first := bustest.Publish(t, i, "e1", "u", "user.added")
@@ -66,6 +68,7 @@ func TestAnIDOfAnotherBody(t *testing.T) {
 // themselves. They are kept as they are, that of our form is the same event, and
 // a forged one is noticed.
 func TestMessageIDsOfOthers(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 20*time.Second), s.JetStream(t)
 		plain := func(org, id, body string) *jetstream.PubAck {
@@ -92,6 +95,7 @@ func TestMessageIDsOfOthers(t *testing.T) {
 // TestADuplicateThatIsGone was stored and taken out since: it is the same event
 // still, and nothing is left that it could be compared with.
 func TestADuplicateThatIsGone(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		first := bustest.Publish(t, i, "e1", "u", "user.added")
@@ -105,6 +109,7 @@ func TestADuplicateThatIsGone(t *testing.T) {
 
 // TestADuplicateThatIsNotShown is not believed, and not denied either.
 func TestADuplicateThatIsNotShown(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 20*time.Second), s.JetStream(t)
 		bustest.Publish(t, i, "e1", "u", "user.added")

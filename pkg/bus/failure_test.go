@@ -21,6 +21,7 @@ import (
 // TestFailures: every error of the client that we know has a code, also within
 // another; what was to be stored and nobody knows of is another matter.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	api := func(status int, code jetstream.ErrorCode) error {
 		return &jetstream.APIError{Code: status, ErrorCode: code, Description: "as the server says it"}
 	}

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/callout-hq/callout/pkg/action"
 )
 
@@ -96,9 +94,9 @@ func (f *following) follow(ctx context.Context) error {
 	defer cancel(nil)
 	checking.Go(func() { cancel(f.check(ctx)) })
 	gone := maps.Clone(f.known) // until it is mentioned; f.known keeps it if this watch ends early too
-	return f.bucket.watch(ctx, f.match, func(entry jetstream.KeyValueEntry) error {
+	return f.bucket.watch(ctx, f.match, func(e *entry) error {
 		switch {
-		case entry == nil:
+		case e == nil:
 			for key := range gone {
 				f.tell(Value{Key: key, Lost: f.lost})
 			}
@@ -107,12 +105,12 @@ func (f *following) follow(ctx context.Context) error {
 			f.read = true
 			f.mu.Unlock()
 			f.once.Do(func() { close(f.first) })
-		case entry.Operation() == jetstream.KeyValuePut:
-			delete(gone, entry.Key())
-			f.tell(valueOf(entry))
+		case e.removed:
+			delete(gone, e.Key)
+			f.tell(Value{Key: e.Key, Revision: e.Revision, At: e.At})
 		default:
-			delete(gone, entry.Key())
-			f.tell(Value{Key: entry.Key(), Revision: entry.Revision(), At: entry.Created()})
+			delete(gone, e.Key)
+			f.tell(e.Value)
 		}
 		return nil
 	})

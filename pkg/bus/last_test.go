@@ -34,6 +34,7 @@ func next[T any](t *testing.T, from <-chan T) (v T) {
 // TestHear: what stands, what changes, a removal, and what is gone without one;
 // of other keys nothing.
 func TestHear(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, k := bustest.Within(t, 60*time.Second), i.Bucket(bus.BucketConditions)
 		told, first := heard(t, i, i.Token)
@@ -90,6 +91,7 @@ func TestHearOfABucketMadeAgain(t *testing.T) {
 
 // TestHearOverARestart: what was written while nobody could tell of it is found.
 func TestHearOverARestart(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b := s.Connect(t, bus.Options{})
 	pair := bustest.Pair(t, b)

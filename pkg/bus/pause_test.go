@@ -15,6 +15,7 @@ import (
 // TestPausesOfTwoInstances are of targets of the same name. One that goes on
 // leaves the other paused, and has said until when it was before it goes on.
 func TestPausesOfTwoInstances(t *testing.T) {
+	t.Parallel()
 	pair := bustest.Pair(t, bustest.Start(t).Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, 30*time.Second)
 	standing := func(i bus.Instance) (kinds []string) {
@@ -54,6 +55,7 @@ func TestPausesOfTwoInstances(t *testing.T) {
 // TestAPauseHasAReason, given or not: a follower takes an empty value for a
 // removal, and the target for one that goes on.
 func TestAPauseHasAReason(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		for given, want := range map[action.Code]action.Code{"": action.CodePaused, action.CodeGone: action.CodeGone} {
@@ -69,6 +71,7 @@ func TestAPauseHasAReason(t *testing.T) {
 // TestRemovalsAreRemembered for an hour in the buckets that are followed, and
 // then go by themselves: what was removed does not fill them for ever.
 func TestRemovalsAreRemembered(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		for _, name := range []string{bus.BucketSecrets, bus.BucketLines, bus.BucketDeclared, bus.BucketJobs} {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestPublishConfirmsAndTellsDuplicates(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		first := bustest.Publish(t, i, "e1", "u1", "user.added")
@@ -40,6 +41,7 @@ func TestPublishConfirmsAndTellsDuplicates(t *testing.T) {
 }
 
 func TestPublishToNobody(t *testing.T) {
+	t.Parallel()
 	b := bustest.Start(t).Connect(t, bus.Options{})
 	i := b.Instance("nobody")
 	_, err := i.Publish(bustest.Within(t, 10*time.Second), bus.NewEvent{AggregateID: "u", Type: "a"})
@@ -49,6 +51,7 @@ func TestPublishToNobody(t *testing.T) {
 
 // TestFullStreamRefusesAndKeeps fills the stream of one instance to its limit.
 func TestFullStreamRefusesAndKeeps(t *testing.T) {
+	t.Parallel()
 	pair := bustest.Pair(t, bustest.Start(t).Connect(t, bus.Options{MaxStream: 64 << 10}))
 	ctx := bustest.Within(t, 20*time.Second)
 	e := bus.NewEvent{AggregateID: "u", Type: "a", Body: make([]byte, 1024)}
@@ -67,6 +70,7 @@ func TestFullStreamRefusesAndKeeps(t *testing.T) {
 }
 
 func TestAsyncDeliveryIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		d := bus.AsyncDelivery{ID: "dlv_1", Owner: "acme", Target: "hook", Phase: action.Request, Body: []byte(`{}`), Revision: 7, Traceparent: "00-x"}
@@ -87,6 +91,7 @@ func TestAsyncDeliveryIsStoredOnce(t *testing.T) {
 // TestNothingIsStoredLater: while the server is away nothing is buffered that
 // would be stored when it is back.
 func TestNothingIsStoredLater(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b := s.Connect(t, bus.Options{})
 	pair := bustest.Pair(t, b)
@@ -106,6 +111,7 @@ func TestNothingIsStoredLater(t *testing.T) {
 // TestConfirmationThatNeverComes: the connection breaks while an event is on its
 // way. It is sent again, and stored once.
 func TestConfirmationThatNeverComes(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		p := s.Proxy(t)
 		b := s.Connect(t, bus.Options{URL: p.URL()})

@@ -14,6 +14,7 @@ import (
 )
 
 func TestReadinessIsARealPublish(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	ctx, b := bustest.Within(t, 30*time.Second), pair[0].Bus
@@ -33,6 +34,7 @@ func TestReadinessIsARealPublish(t *testing.T) {
 }
 
 func TestAnotherTransformIsRefused(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, js := s.Connect(t, bus.Options{}), s.JetStream(t)
 	for _, id := range bustest.IDs {
@@ -44,6 +46,7 @@ func TestAnotherTransformIsRefused(t *testing.T) {
 }
 
 func TestSequenceAtATime(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		first := bustest.Publish(t, i, "a", "u", "user.added").StreamSequence
@@ -72,6 +75,7 @@ func TestSequenceAtATime(t *testing.T) {
 
 // TestNamesOfStreams stay within what the server takes, and are unlike.
 func TestNamesOfStreams(t *testing.T) {
+	t.Parallel()
 	b := bustest.Start(t).Connect(t, bus.Options{})
 	long := x(190)
 	seen := map[string]bool{}

@@ -18,6 +18,7 @@ import (
 
 // TestSecretsOfTwoInstances are of targets of the same name, and never mixed.
 func TestSecretsOfTwoInstances(t *testing.T) {
+	t.Parallel()
 	pair := bustest.Pair(t, bustest.Start(t).Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, 30*time.Second)
 	type news struct {

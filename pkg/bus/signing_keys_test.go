@@ -19,6 +19,7 @@ var keyTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // TestRotatedKeys: the one before signs on for its grace, those before it for
 // theirs, and at most so many at once.
 func TestRotatedKeys(t *testing.T) {
+	t.Parallel()
 	a, b, c := sign.NewKey(), sign.NewKey(), sign.NewKey()
 	first, err := bus.SigningKeys(nil).Rotated(a, time.Hour, keyTime)
 	require.NoError(t, err)
@@ -59,6 +60,7 @@ func TestRotatedKeys(t *testing.T) {
 
 // TestWhatIsNoSigningKeys shows no part of a key.
 func TestWhatIsNoSigningKeys(t *testing.T) {
+	t.Parallel()
 	key, zitadels := sign.NewKey(), "zxxkF8kGcCXaRCbgAsZyKPyQM2fTAgbt"
 	until := `"until":"2026-03-01T12:00:00Z"`
 	for _, text := range []string{key, zitadels, fmt.Sprintf(`{"keys":[{"key":%q},{"key":%q,%s}],"format":1}`, key, zitadels, until)} {
@@ -81,6 +83,7 @@ func TestWhatIsNoSigningKeys(t *testing.T) {
 // TestOneReplacesKeys: who was told others than those that stand replaces none, and
 // what is over is taken out.
 func TestOneReplacesKeys(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		none, revision, err := i.SigningKeys(ctx, "acme", "hook")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestManyTogether(t *testing.T) {
+	t.Parallel()
 	var running, most, done atomic.Int64
 	err := bus.Together(200, func(n int) error {
 		most.Store(max(most.Load(), running.Add(1)))

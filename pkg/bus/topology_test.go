@@ -24,6 +24,7 @@ func configOf(t *testing.T, js jetstream.JetStream, stream string) jetstream.Str
 // TestWhoStartsBringsItsSettings: the newest start is obeyed, and a look after
 // what is missing changes nothing of what is there.
 func TestWhoStartsBringsItsSettings(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{MaxStream: 8 << 20}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 20*time.Second), s.JetStream(t)
 		other := s.Connect(t, bus.Options{MaxStream: 4 << 20}).Instance(i.ID)
@@ -54,6 +55,7 @@ func TestWhoStartsBringsItsSettings(t *testing.T) {
 
 // TestASizeThatDoesNotFitIsRefused with both numbers, and changes nothing.
 func TestASizeThatDoesNotFitIsRefused(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{MaxStream: 8 << 20}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 20*time.Second), s.JetStream(t)
 		for n := range 40 {
@@ -82,6 +84,7 @@ func TestASizeThatDoesNotFitIsRefused(t *testing.T) {
 // TestAnOperatorsSettingsStay: replicas need three servers, so that bounds and
 // compression stand for what an operator sets.
 func TestAnOperatorsSettingsStay(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, js, ctx := s.Connect(t, bus.Options{}), s.JetStream(t), bustest.Within(t, 20*time.Second)
 	bustest.Pair(t, b)
@@ -108,6 +111,7 @@ func TestAnOperatorsSettingsStay(t *testing.T) {
 
 // TestNewerStreamsAreRefusedByName, at a start and while all runs.
 func TestNewerStreamsAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, js, ctx := s.Connect(t, bus.Options{}), s.JetStream(t), bustest.Within(t, 20*time.Second)
 	pair := bustest.Pair(t, b)
@@ -136,6 +140,7 @@ func TestNewerStreamsAreRefusedByName(t *testing.T) {
 
 // TestReadyNamesWhatIsMissing, all of it.
 func TestReadyNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, js, ctx := s.Connect(t, bus.Options{}), s.JetStream(t), bustest.Within(t, 20*time.Second)
 	bustest.Pair(t, b)
@@ -159,6 +164,7 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 // TestAStreamGoesOnWithItsSequences when it is made again: a target takes what
 // is older than what it had for a repetition.
 func TestAStreamGoesOnWithItsSequences(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 20*time.Second), s.JetStream(t)
 		_, err := i.State(ctx, i.Events)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,37 +15,56 @@ import (
 // read.
 var errWatchEnded = errors.New("the watch ended before all was read")
 
-// Each calls do for every value that matches, as the bucket stands now. It ends
-// with the first error of do.
+// entry is what a watch brings of a key: its value, or that it was removed.
+type entry struct {
+	Value
+	removed bool
+}
+
+// Each calls do once for every value that matches: of what changes while all are
+// read the newest that was read. It ends with the first error of do.
 func (k Bucket) Each(ctx context.Context, match string, do func(v Value) error) error {
-	return k.walk(ctx, match, func(entry jetstream.KeyValueEntry) error {
-		return do(valueOf(entry))
-	}, jetstream.IgnoreDeletes())
+	all, err := k.all(ctx, match)
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		if err := do(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Keys lists the keys that match, without their values.
 func (k Bucket) Keys(ctx context.Context, match string) ([]Value, error) {
-	var all []Value
-	err := k.walk(ctx, match, func(entry jetstream.KeyValueEntry) error {
-		all = append(all, Value{Key: entry.Key(), Revision: entry.Revision(), At: entry.Created()})
-		return nil
-	}, jetstream.IgnoreDeletes(), jetstream.MetaOnly())
+	all, err := k.all(ctx, match, jetstream.MetaOnly())
+	for n := range all {
+		all[n].Bytes = nil
+	}
 	return all, err
 }
 
-func (k Bucket) walk(ctx context.Context, match string, do func(jetstream.KeyValueEntry) error, opts ...jetstream.WatchOpt) error {
+// all reads what stands under the keys that match, within walkFor.
+func (k Bucket) all(ctx context.Context, match string, opts ...jetstream.WatchOpt) ([]Value, error) {
 	ctx, cancel := k.bus.Session(ctx, time.Now().Add(walkFor))
 	defer cancel()
-	err := k.watch(ctx, match, func(entry jetstream.KeyValueEntry) error {
-		if entry == nil {
+	stands := map[string]Value{}
+	err := k.watch(ctx, match, func(e *entry) error {
+		switch {
+		case e == nil:
 			return errAllRead
+		case e.removed:
+			delete(stands, e.Key)
+		default:
+			stands[e.Key] = e.Value
 		}
-		return do(entry)
-	}, opts...)
-	if errors.Is(err, errAllRead) {
 		return nil
+	}, opts...)
+	if !errors.Is(err, errAllRead) {
+		return nil, err
 	}
-	return err
+	return slices.SortedFunc(maps.Values(stands), func(a, b Value) int { return cmp.Compare(a.Revision, b.Revision) }), nil
 }
 
 // walkFor bounds how long reading all of a bucket may take.
@@ -52,10 +73,10 @@ const walkFor = time.Minute
 // errAllRead ends a watch that was for what stands.
 var errAllRead = errors.New("all is read")
 
-// watch is the one loop over a watch: do gets every entry, and nil once when all
-// that stood is read. It ends with the first error of do, or when ctx ends or
-// the watch is closed under it.
-func (k Bucket) watch(ctx context.Context, match string, do func(jetstream.KeyValueEntry) error, opts ...jetstream.WatchOpt) error {
+// watch is the one loop over a watch: do gets every entry, in the order in which
+// they were written, and nil once when all that stood is read. It ends with the first
+// error of do, or when ctx ends or the watch is closed under it.
+func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, opts ...jetstream.WatchOpt) error {
 	kv, err := k.open(ctx)
 	if err != nil {
 		return err
@@ -65,35 +86,66 @@ func (k Bucket) watch(ctx context.Context, match string, do func(jetstream.KeyVa
 		return k.failure(ctx, match, err)
 	}
 	defer k.bus.leave(w)
+	var told uint64 // everything up to there
+	tell := func(e *entry) error {
+		if e.Revision <= told { // it was behind the list, and comes by itself too
+			return nil
+		}
+		told = e.Revision
+		if !k.usable(e) {
+			return nil
+		}
+		return do(e)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return Failure(context.Cause(ctx))
-		case entry, open := <-w.Updates():
-			if !open {
+		case came, open := <-w.Updates():
+			switch {
+			case !open:
 				return Failure(cmp.Or(context.Cause(ctx), errWatchEnded))
+			case came != nil:
+				err = tell(&entry{valueOf(came), came.Operation() != jetstream.KeyValuePut})
+			default:
+				if err = k.rest(ctx, match, &told, tell); err == nil {
+					err = do(nil)
+				}
 			}
-			if entry != nil && !k.usable(entry) {
-				continue
-			}
-			if err := do(entry); err != nil {
+			if err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// rest tells what lies behind the list of what stood, see behind.
+func (k Bucket) rest(ctx context.Context, match string, told *uint64, tell func(*entry) error) error {
+	for {
+		e, there, err := k.behind(ctx, match, *told+1)
+		if err != nil {
+			return k.failure(ctx, match, err)
+		}
+		if !there {
+			return nil
+		}
+		if err := tell(e); err != nil {
+			return err
+		}
+	}
+}
+
 // usable tells whether an entry has a key that can be used. One that has not is
 // nobody's, and left out.
-func (k Bucket) usable(entry jetstream.KeyValueEntry) bool {
-	err := checkKey(entry.Key())
+func (k Bucket) usable(e *entry) bool {
+	err := checkKey(e.Key)
 	if err == nil {
 		return true
 	}
-	if entry.Operation() != jetstream.KeyValuePut { // it is gone
+	if e.removed {
 		err = nil
 	}
-	k.Judge(Value{Key: entry.Key(), Revision: entry.Revision()}, err)
+	k.Judge(Value{Key: e.Key, Revision: e.Revision}, err)
 	return false
 }
 

@@ -38,6 +38,7 @@ func isLoaded(c *Client) bool {
 // TestUntilConditionsAreKnown has no NATS at all, one that takes connections
 // and says nothing, and one without Callout.
 func TestUntilConditionsAreKnown(t *testing.T) {
+	t.Parallel()
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer mute.Close()
@@ -68,6 +69,7 @@ func TestUntilConditionsAreKnown(t *testing.T) {
 
 // TestConnectWithNoTimeLeft must not keep the client away for ever.
 func TestConnectWithNoTimeLeft(t *testing.T) {
+	t.Parallel()
 	url, _ := newTarget(t, "")
 	n, _ := startNode(t, url, "targets: {it: {type: webhook, url: HOOK}}\nrequests: {'*': {targets: [{target: it}]}}", nil)
 	spent, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
@@ -82,6 +84,7 @@ func TestConnectWithNoTimeLeft(t *testing.T) {
 // TestNATSComesLateGoesAndReturnsChanged follows one client through all of it.
 // The configuration that comes back is another, so the client must follow.
 func TestNATSComesLateGoesAndReturnsChanged(t *testing.T) {
+	t.Parallel()
 	url, bodies := newTarget(t, "")
 	address, data := freeAddress(t), t.TempDir()
 	run := func(config string) (stop func()) {

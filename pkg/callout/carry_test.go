@@ -11,6 +11,7 @@ import (
 // TestACoreCarriesOnlyWhatItUses looks at everything that each package of this
 // room reaches.
 func TestACoreCarriesOnlyWhatItUses(t *testing.T) {
+	t.Parallel()
 	const (
 		protobuf      = "google.golang.org/protobuf/"
 		grpc          = "google.golang.org/grpc"

@@ -28,6 +28,7 @@ func known(t *testing.T, n *node.Node, methods int) *catalog.Declared {
 }
 
 func TestDeclareAtStart(t *testing.T) {
+	t.Parallel()
 	n, _ := startNode(t, "", nothingConfigured, nil)
 	connect(t, Options{URL: n.NATSURL(), Exempt: []string{"/acme.admin"}, Declare: &Declaration{Core: "users",
 		Methods:   []string{"/acme.user.v1.UserService/AddUser", "/acme.admin.v1.AdminService/Get", "/callout.v1.ActionService/Apply"},
@@ -41,6 +42,7 @@ func TestDeclareAtStart(t *testing.T) {
 
 // TestDeclareWhenNATSComesLate: Connect does not wait for it.
 func TestDeclareWhenNATSComesLate(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	began := time.Now()
 	c := connect(t, Options{URL: "nats://" + address, Declare: &Declaration{Core: "users", Methods: []string{"/s.S/A"}}})
@@ -62,6 +64,7 @@ func TestDeclareWhenNATSComesLate(t *testing.T) {
 
 // TestDeclareAgain takes the place of what was declared before.
 func TestDeclareAgain(t *testing.T) {
+	t.Parallel()
 	n, _ := startNode(t, "", nothingConfigured, nil)
 	c := connect(t, Options{URL: n.NATSURL(), Declare: &Declaration{Core: "users", Methods: []string{"/s.S/A", "/s.S/B"}}})
 	require.NoError(t, c.Declare(within(t, 5*time.Second), Declaration{Core: "users", Methods: []string{"/s.S/C"}}))
@@ -75,6 +78,7 @@ func TestDeclareAgain(t *testing.T) {
 }
 
 func TestDeclareWhatCannotBeMeant(t *testing.T) {
+	t.Parallel()
 	_, err := Connect(t.Context(), Options{URL: "nats://" + freeAddress(t), Declare: &Declaration{Core: "users", Methods: []string{"/s.S/A", "s.S"}}})
 	var of *action.Error
 	require.ErrorAs(t, err, &of)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestExemptionEndsWithASegment(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		prefix, method string
 		want           bool
@@ -32,6 +33,7 @@ func TestExemptionEndsWithASegment(t *testing.T) {
 }
 
 func TestOptionsThatCannotBeMeant(t *testing.T) {
+	t.Parallel()
 	url := "nats://" + freeAddress(t)
 	for field, options := range map[string][]Options{
 		"Exempt":  {{Exempt: []string{""}}, {Exempt: []string{"/"}}, {Exempt: []string{"acme.admin"}}},
@@ -49,6 +51,7 @@ func TestOptionsThatCannotBeMeant(t *testing.T) {
 
 // TestNobodyIsLockedOut has an execution on everything whose target is dead.
 func TestNobodyIsLockedOut(t *testing.T) {
+	t.Parallel()
 	const everything = `
 targets: {dead: {type: webhook, url: "http://127.0.0.1:1/", interrupt_on_error: true}}
 requests: {"*": {targets: [{target: dead}]}}

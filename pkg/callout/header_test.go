@@ -11,6 +11,7 @@ import (
 )
 
 func TestHeadersThatTargetsSee(t *testing.T) {
+	t.Parallel()
 	all := map[string][]string{"Authorization": {"secret"}, "Cookie": {"secret"}, "X-Team": {"red", "blue"}, "x-region": {"eu"}, "X-Teams": {"no"}}
 	for _, row := range []struct {
 		name    string
@@ -34,6 +35,7 @@ func TestHeadersThatTargetsSee(t *testing.T) {
 
 // TestHeadersAreBounded counts only what would go out.
 func TestHeadersAreBounded(t *testing.T) {
+	t.Parallel()
 	url, bodies := newTarget(t, "")
 	n, _ := startNode(t, url, "targets: {it: {type: webhook, url: HOOK}}\nrequests: {'*': {targets: [{target: it}]}}", nil)
 	client := connect(t, Options{URL: n.NATSURL(), Headers: []string{"X-Team"}})

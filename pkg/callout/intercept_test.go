@@ -46,6 +46,7 @@ func mixedClient(t *testing.T, answer string) (*Client, func() []string) {
 // TestAnObjectThatTheCoreCannotUse is refused by the core's accept. Who changed
 // it decides, not who was asked beside.
 func TestAnObjectThatTheCoreCannotUse(t *testing.T) {
+	t.Parallel()
 	client, _ := mixedClient(t, `{"b":2}`)
 	ours := action.NewError(action.CodeAnswerMalformed, action.StageApply, "it does not fit")
 	other := errors.New("b is not known")
@@ -94,6 +95,7 @@ func TestAnObjectThatTheCoreCannotUse(t *testing.T) {
 // TestWhoChangedTheObject looks at steps as workers report them, also those of
 // before the member.
 func TestWhoChangedTheObject(t *testing.T) {
+	t.Parallel()
 	changed := func(name string, interrupt bool) action.Step {
 		return action.Step{Target: name, Outcome: action.StepChanged, Interrupt: interrupt}
 	}
@@ -117,6 +119,7 @@ func TestWhoChangedTheObject(t *testing.T) {
 
 // TestWarningsHaveCodesOfOurs, whatever the core's validation says.
 func TestWarningsHaveCodesOfOurs(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		err  error
 		want action.Warning
@@ -134,6 +137,7 @@ func TestWarningsHaveCodesOfOurs(t *testing.T) {
 // TestACallThatCannotBeMade is one that no target can be shown, for a reason of
 // its own.
 func TestACallThatCannotBeMade(t *testing.T) {
+	t.Parallel()
 	client, bodies := mixedClient(t, ``)
 	for name, row := range map[string]struct {
 		spoil func(*Call)
@@ -174,6 +178,7 @@ func TestACallThatCannotBeMade(t *testing.T) {
 
 // TestAResponseThatCannotBeShown has a bound of its own.
 func TestAResponseThatCannotBeShown(t *testing.T) {
+	t.Parallel()
 	client, _ := mixedClient(t, ``)
 	large := []byte(`{"a":"` + strings.Repeat("x", 1000) + `"}`)
 	for service, fails := range map[string]bool{"Soft": false, "Hard": true} {
@@ -184,6 +189,7 @@ func TestAResponseThatCannotBeShown(t *testing.T) {
 }
 
 func TestUnshown(t *testing.T) {
+	t.Parallel()
 	client, _ := mixedClient(t, ``)
 	why := action.NewError(action.CodeTooLarge, action.StageDecode, "").WithField("request")
 	for _, row := range []struct {
@@ -222,6 +228,7 @@ func TestUnshown(t *testing.T) {
 // TestAWorkerThatCannotTakeTheCall is as good as none: on_unavailable decides.
 // Who went away, or whose time is over, is told so in any case.
 func TestAWorkerThatCannotTakeTheCall(t *testing.T) {
+	t.Parallel()
 	client, _ := mixedClient(t, ``)
 	for code, opens := range map[action.Code]bool{action.CodeInternal: true, action.CodeUnknownInstance: true, action.CodeUnreadable: true,
 		action.CodeCancelled: false, action.CodeDeadline: false} {
@@ -240,6 +247,7 @@ func TestAWorkerThatCannotTakeTheCall(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
+	t.Parallel()
 	rejected := action.NewError(action.CodeRejected, action.StageAnswer, "no")
 	require.Nil(t, Refusal(action.Result{Outcome: action.Continue, Error: rejected}))
 	require.Equal(t, rejected, Refusal(action.Result{Outcome: action.Rejected, Error: rejected}))

@@ -12,6 +12,7 @@ import (
 // TestWhatIsNoMethodIsRefused: a name that no condition can cover would never be
 // intercepted, whatever is configured, and nobody would notice.
 func TestWhatIsNoMethodIsRefused(t *testing.T) {
+	t.Parallel()
 	n, _ := startNode(t, "", "targets: {}", nil)
 	client := connect(t, Options{URL: n.NATSURL()})
 	for _, method := range []string{"", "other.X/Y", "POST /users", "/a/b/c", "/a.S/", "//M", "/a..S/M", "/a.S/M.N", "/größe.S/M", "/a.S/M ", "/a.S"} {
@@ -31,6 +32,7 @@ func TestWhatIsNoMethodIsRefused(t *testing.T) {
 
 // TestIDsOfACallAreChecked: what is no UTF-8 would else be sent as another id.
 func TestIDsOfACallAreChecked(t *testing.T) {
+	t.Parallel()
 	n, _ := startNode(t, "", "targets: {t: {type: webhook, url: \"http://127.0.0.1:1/\"}}\nrequests: {\"*\": {targets: [{target: t}]}}", nil)
 	client := connect(t, Options{URL: n.NATSURL()})
 	for field, call := range map[string]Call{"OrgID": {OrgID: "\xff"}, "ProjectID": {ProjectID: "a\nb"}, "UserID": {UserID: string(make([]byte, 201))}} {

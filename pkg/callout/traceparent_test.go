@@ -19,6 +19,7 @@ const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 // TestTargetsGetTheTraceOfTheContext sends everything a core can send to a real
 // target, which gives back the traceparent it was sent.
 func TestTargetsGetTheTraceOfTheContext(t *testing.T) {
+	t.Parallel()
 	type arrival struct {
 		body   string
 		traces []string
@@ -72,6 +73,7 @@ events: {'*': {targets: [{target: it}]}}
 
 // TestEventsOfOnePublishHaveOneTrace: all of them, not the first alone.
 func TestEventsOfOnePublishHaveOneTrace(t *testing.T) {
+	t.Parallel()
 	traces := make(chan string, 3)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { traces <- r.Header.Get("Traceparent") }))
 	defer hook.Close()
@@ -95,6 +97,7 @@ func TestEventsOfOnePublishHaveOneTrace(t *testing.T) {
 // TestWhatIsATraceparent follows the standard: what is of another form starts no
 // trace.
 func TestWhatIsATraceparent(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]bool{
 		trace:                               true,
 		"cc" + trace[2:]:                    true,
@@ -126,6 +129,7 @@ func TestWhatIsATraceparent(t *testing.T) {
 // TestTheCoresOwnTraceStays: what came in is the parent of a span that the core
 // may have begun since.
 func TestTheCoresOwnTraceStays(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	require.Equal(t, ctx, ReceiveTraceparent(ctx, nil))
 	require.Equal(t, ctx, ReceiveTraceparent(ctx, []string{"no trace"}))

@@ -67,6 +67,7 @@ func (l *link) cut() {
 // TestACallUnderWayWhenTheConnectionBreaks must not wait for an answer that
 // may never come, even if the connection is back at once.
 func TestACallUnderWayWhenTheConnectionBreaks(t *testing.T) {
+	t.Parallel()
 	reached, release := make(chan struct{}), make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(reached)

@@ -46,6 +46,7 @@ events: {order.placed: {targets: [{target: hook}]}}
 // for each event, none was delivered behind its letter, and what flows in the
 // instance beside it goes on all the while.
 func TestDiscardSurvivesItsDispatchers(t *testing.T) {
+	t.Parallel()
 	n := discarded(t)
 	limit := time.Minute + time.Duration(n)*2*time.Millisecond
 	tg := newTarget(t, func(w http.ResponseWriter, a arrival) {

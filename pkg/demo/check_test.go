@@ -22,6 +22,7 @@ func named(broken string) string {
 }
 
 func TestThePlanHolds(t *testing.T) {
+	t.Parallel()
 	for _, broken := range everyBreak {
 		t.Run(named(broken), func(t *testing.T) {
 			require.NoError(t, check(forge(broken), plan(broken), time.Second))
@@ -31,6 +32,7 @@ func TestThePlanHolds(t *testing.T) {
 
 // The plan is the epic's diagram: its arrows, its words, its order.
 func TestThePlanIsTheDiagram(t *testing.T) {
+	t.Parallel()
 	want := strings.Split(strings.TrimSpace(`
 Client->>Core: Create User
 Core->>Core: Get request execution for create user
@@ -56,6 +58,7 @@ ResponseStateAsyncHook->>ResponseStateAsyncHook: Log user id`), "\n")
 }
 
 func TestAMissingArrowIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, broken := range everyBreak {
 		wants := plan(broken)
 		for i, w := range wants {
@@ -70,6 +73,7 @@ func TestAMissingArrowIsNamed(t *testing.T) {
 // Every order that the plan asks for is asked for: putting a step in front of
 // one that must come before it is found.
 func TestASwappedOrderIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, broken := range everyBreak {
 		wants := plan(broken)
 		for i, w := range wants {
@@ -88,6 +92,7 @@ func TestASwappedOrderIsNamed(t *testing.T) {
 }
 
 func TestAWrongContentIsNamed(t *testing.T) {
+	t.Parallel()
 	other := `{"fullMethod":"/demo.user.v1.UserService/DeleteUser","instanceID":"default","orgID":"demo"}`
 	for _, c := range []struct {
 		broken string
@@ -134,6 +139,7 @@ func body(raw string) func(*Step) { return func(s *Step) { s.Body = json.RawMess
 func status500(s *Step) { s.Status = 500 }
 
 func TestAStepTooManyIsNamed(t *testing.T) {
+	t.Parallel()
 	wants := plan(BreakNothing)
 	again := forge(BreakNothing)
 	again = append(again, last(again)(sendEvent))
@@ -149,6 +155,7 @@ func TestAStepTooManyIsNamed(t *testing.T) {
 
 // The failure that explains a missing step is given with it.
 func TestTheCauseOfAMissingStep(t *testing.T) {
+	t.Parallel()
 	steps := slices.DeleteFunc(forge(BreakNothing), func(s Step) bool { return s.Arrow == storeUser || s.Arrow == hookOK })
 	steps = append(steps,
 		Step{Arrow: ldapFails, Attempt: 1, Detail: "connection refused"},
@@ -169,6 +176,7 @@ func TestTheCauseOfAMissingStep(t *testing.T) {
 // Background parties are ordered among themselves and behind what set them
 // going, and not otherwise: any order with that holds.
 func TestAnyOrderThatKeepsThePromisesHolds(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		broken := rapid.SampledFrom(everyBreak).Draw(rt, "broken")
 		wants, forged := plan(broken), forge(broken)
@@ -192,6 +200,7 @@ func TestAnyOrderThatKeepsThePromisesHolds(t *testing.T) {
 // The client's answer is not ordered against the hook, but the async target's
 // end is behind it.
 func TestTheAnswerWaitsForNobody(t *testing.T) {
+	t.Parallel()
 	steps := forge(BreakNothing)
 	answer := slices.IndexFunc(steps, func(s Step) bool { return s.Arrow == clientOK })
 	hook := slices.IndexFunc(steps, func(s Step) bool { return s.Arrow == sendEvent })

@@ -72,6 +72,7 @@ func TestDemo(t *testing.T) {
 }
 
 func TestDemoJSON(t *testing.T) {
+	t.Parallel()
 	for _, broken := range everyBreak {
 		t.Run(named(broken), func(t *testing.T) {
 			var out bytes.Buffer
@@ -100,6 +101,7 @@ func TestDemoJSON(t *testing.T) {
 // An LDAP server that is not there, without being asked for, is a failed play
 // that names the step, in a bounded time.
 func TestDemoWithDeadLDAP(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	began := time.Now()
 	err := Run(t.Context(), Options{Out: &out, JSON: true, StepTimeout: time.Second,
@@ -115,6 +117,7 @@ func TestDemoWithDeadLDAP(t *testing.T) {
 }
 
 func TestDemoRefusesWrongOptions(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]Options{
 		"no such party":                   {Break: "everything"},
 		"another server cannot be broken": {Break: BreakLDAP, LDAP: LDAPOptions{URL: "ldap://127.0.0.1:389"}},
@@ -137,6 +140,7 @@ func TestDemoRefusesWrongOptions(t *testing.T) {
 // --hold keeps everything running: another user goes the same way, and LDAP
 // answers whoever asks.
 func TestDemoHold(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out := &watched{}
@@ -180,6 +184,7 @@ func TestDemoHold(t *testing.T) {
 
 // An interrupt in the middle of a play ends it soon, with an error.
 func TestDemoInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out := &watched{}

@@ -96,6 +96,7 @@ func TestNarrowTerminal(t *testing.T) {
 // No row is wider than the terminal, whatever is in it, and the label of a step
 // is always whole where the width allows it.
 func TestRowsFit(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		width := rapid.IntRange(minColumnsWidth, 250).Draw(rt, "width")
 		var out bytes.Buffer
@@ -120,6 +121,7 @@ func TestRowsFit(t *testing.T) {
 }
 
 func TestAFailedPlayIsShown(t *testing.T) {
+	t.Parallel()
 	for _, o := range []Options{{}, {JSON: true}, {Terminal: true, Width: 100}} {
 		var out bytes.Buffer
 		o.Out = &out
@@ -129,6 +131,7 @@ func TestAFailedPlayIsShown(t *testing.T) {
 }
 
 func TestBrief(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		`{"b":"x","a":{"n":1},"c":[1,2]}`: "b=x a={n=1} c=[1,2]",
 		`{"a":"\u001b[31mred\n"}`:         "a=·[31mred·",
@@ -140,6 +143,7 @@ func TestBrief(t *testing.T) {
 }
 
 func TestSplit(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		width int

@@ -105,6 +105,7 @@ func TestFleet(t *testing.T) {
 
 // What does not start is named, and so is what it said.
 func TestFleetThatDoesNotStart(t *testing.T) {
+	t.Parallel()
 	broken := filepath.Join(t.TempDir(), "callout")
 	require.NoError(t, os.WriteFile(broken, []byte("#!/bin/sh\necho no such port >&2\nexit 1\n"), 0o755))
 	for exe, want := range map[string]string{
@@ -121,6 +122,7 @@ func TestFleetThatDoesNotStart(t *testing.T) {
 
 // A process that does not stop when it is asked to is killed and reported.
 func TestFleetThatDoesNotStop(t *testing.T) {
+	t.Parallel()
 	stubborn := filepath.Join(t.TempDir(), "callout")
 	// exec keeps it one process; a shell's ignored signal stays ignored.
 	require.NoError(t, os.WriteFile(stubborn, []byte("#!/bin/sh\ntrap '' TERM\necho ready nats=x\nexec sleep 60\n"), 0o755))

@@ -47,6 +47,7 @@ func search(c *ldap.Conn, base string, scope int, filter string, attributes ...s
 }
 
 func TestLDAPBind(t *testing.T) {
+	t.Parallel()
 	s, _ := startLDAP(t)
 	for _, c := range []struct {
 		name, dn, password string
@@ -73,6 +74,7 @@ func TestLDAPBind(t *testing.T) {
 }
 
 func TestLDAPOnlyTheAdministratorWrites(t *testing.T) {
+	t.Parallel()
 	s, _ := startLDAP(t)
 	c := dialLDAP(t, s.URL())
 	refused := func(err error) {
@@ -90,6 +92,7 @@ func TestLDAPOnlyTheAdministratorWrites(t *testing.T) {
 }
 
 func TestLDAPAddModifyDelete(t *testing.T) {
+	t.Parallel()
 	_, c := startLDAP(t)
 	ada := "uid=ada," + ldapPeople
 	require.NoError(t, c.Add(person("ada", map[string][]string{"sn": {"Lovelace"}, "mail": {"a@example.com", "b@example.com"}})))
@@ -124,6 +127,7 @@ func TestLDAPAddModifyDelete(t *testing.T) {
 }
 
 func TestLDAPSearch(t *testing.T) {
+	t.Parallel()
 	_, c := startLDAP(t)
 	require.NoError(t, c.Add(person("ada", map[string][]string{"cn": {"Ada Lovelace"}, "departmentNumber": {"analytics"}})))
 	require.NoError(t, c.Add(person("grace", map[string][]string{"cn": {"Grace Hopper"}})))
@@ -166,6 +170,7 @@ func TestLDAPSearch(t *testing.T) {
 }
 
 func TestLDAPIsBounded(t *testing.T) {
+	t.Parallel()
 	tr := newTree()
 	class := []attribute{{"objectClass", []string{"top"}}}
 	for n := len(tr.entries); n < maxEntries; n++ {
@@ -177,6 +182,7 @@ func TestLDAPIsBounded(t *testing.T) {
 // A server that is down closes connections, comes up at the same address, and
 // stops although a client stays connected.
 func TestLDAPDownUpAndStop(t *testing.T) {
+	t.Parallel()
 	s, err := StartLDAP(testPassword)
 	require.NoError(t, err)
 	d := &directory{LDAPOptions{URL: s.URL(), BindDN: ldapAdmin, Password: testPassword, Base: ldapPeople}}
@@ -201,6 +207,7 @@ func TestLDAPDownUpAndStop(t *testing.T) {
 
 // A delivery may come twice: the second one brings the entry up to date.
 func TestDirectoryStoresTwice(t *testing.T) {
+	t.Parallel()
 	s, _ := startLDAP(t)
 	d := &directory{LDAPOptions{URL: s.URL(), BindDN: ldapAdmin, Password: testPassword}}
 	d.Base = ldapPeople

@@ -105,12 +105,14 @@ func playPulled(t *testing.T, moment string, pull func(*cable)) (string, error) 
 // The connection is cut when the user is stored and its event is not yet
 // published: the event has its id, so the core tries until the line is back.
 func TestDemoRecoversFromAnOutage(t *testing.T) {
+	t.Parallel()
 	out, err := playPulled(t, "Store events", func(c *cable) { c.pull(false) })
 	require.NoError(t, err, out)
 }
 
 // The line comes back only after a while.
 func TestDemoRecoversFromALongerOutage(t *testing.T) {
+	t.Parallel()
 	mended := make(chan struct{})
 	out, err := playPulled(t, "Store events", func(c *cable) {
 		c.pull(true)
@@ -122,6 +124,7 @@ func TestDemoRecoversFromALongerOutage(t *testing.T) {
 
 // It never comes back: the step that stood still is named, soon.
 func TestDemoNamesTheStepOfAnOutage(t *testing.T) {
+	t.Parallel()
 	for moment, step := range map[string]Arrow{
 		"Get request execution":  requestInfo,
 		"Store events":           eventStored,

@@ -83,6 +83,7 @@ directory %[3]s/db
 }
 
 func TestDemoWithSlapd(t *testing.T) {
+	t.Parallel()
 	url := startSlapd(t)
 	c := dialLDAP(t, url)
 	require.NoError(t, c.Bind(slapdAdmin, testPassword))
@@ -109,6 +110,7 @@ func TestDemoWithSlapd(t *testing.T) {
 
 // A server that refuses the bind is named as the step it spoils.
 func TestDemoWithSlapdAndAWrongPassword(t *testing.T) {
+	t.Parallel()
 	url := startSlapd(t)
 	err := Run(t.Context(), Options{StepTimeout: time.Second, LDAP: LDAPOptions{
 		URL: url, BindDN: slapdAdmin, Password: "not " + testPassword, Base: slapdSuffix,

@@ -43,10 +43,7 @@ func (i *Instance) waiting(ctx context.Context, l lines.Line) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := backlog.Lag()
-	if l.DrainTo > 0 && !l.Async {
-		n = min(n, l.DrainTo-min(l.DrainTo, max(backlog.Floor+1, l.Cut)))
-	}
+	n := lagOf(l, backlog)
 	if n > 0 {
 		return n, nil
 	}
@@ -55,6 +52,15 @@ func (i *Instance) waiting(ctx context.Context, l lines.Line) (uint64, error) {
 		n = 1
 	}
 	return n, err
+}
+
+// lagOf is what is in a line's way at most: what lies behind its end is not.
+func lagOf(l lines.Line, backlog lines.Backlog) uint64 {
+	n := backlog.Lag()
+	if l.DrainTo > 0 && !l.Async {
+		n = min(n, l.DrainTo-min(l.DrainTo, max(backlog.Floor+1, l.Cut)))
+	}
+	return n
 }
 
 // linesOf gives the lines of a target, or of an execution of events.

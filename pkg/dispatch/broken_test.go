@@ -45,6 +45,7 @@ func rollBack(t *testing.T, d *running, revision uint64) (before, after uint64, 
 // TestARevisionThatCannotBeReadIsRefused: the dispatcher says which, and which
 // is the last good one; it serves the other instances, and a rollback mends it.
 func TestARevisionThatCannotBeReadIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, garbage := range map[string][]byte{"a missing part": nil, "a garbled part": []byte("garbage")} {
 		t.Run(name, func(t *testing.T) {
 			f := newFleet(t)
@@ -104,6 +105,7 @@ func TestARevisionThatCannotBeReadIsRefused(t *testing.T) {
 
 // TestAMarkedRevisionThatCannotBeRead was never in force: its dispatcher died.
 func TestAMarkedRevisionThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	d.edit(t, "api", add("a", "https://1.example"))
@@ -130,6 +132,7 @@ func TestAMarkedRevisionThatCannotBeRead(t *testing.T) {
 
 // TestARootThatCannotBeReadIsMadeAnew: the marker in the stream says as much.
 func TestARootThatCannotBeReadIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	d.edit(t, "api", add("a", "https://1.example"))
@@ -150,6 +153,7 @@ func TestARootThatCannotBeReadIsMadeAnew(t *testing.T) {
 
 // TestNothingGoodIsLeft: the way back to nothing is open too.
 func TestNothingGoodIsLeft(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	d.edit(t, "api", add("a", "https://1.example"))

@@ -34,6 +34,7 @@ func postEvents(t *testing.T, d *running, instance, body string) posted {
 // TestAnEventOfAUsedID is told of in its place. Those beside it, and those of
 // other organizations with the same id, are stored.
 func TestAnEventOfAUsedID(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	both(t, f, func(t *testing.T, of tenant) {

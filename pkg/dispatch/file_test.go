@@ -39,6 +39,7 @@ var emptyTexts = map[string]string{
 
 // TestAnEmptiedFileTakesNothingOutOfForce, neither on a reload nor at start.
 func TestAnEmptiedFileTakesNothingOutOfForce(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	file := filepath.Join(t.TempDir(), "callout.yaml")
@@ -81,6 +82,7 @@ func TestAnEmptiedFileTakesNothingOutOfForce(t *testing.T) {
 // TestTwoFilesAreFollowed for two instances at once, each saved in ways that
 // show half of it, or nothing, for a moment: every revision is whole.
 func TestTwoFilesAreFollowed(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	text := func(instance string, n int) string {
@@ -135,6 +137,7 @@ func TestTwoFilesAreFollowed(t *testing.T) {
 
 // TestAReloadTellsWhatItChanged, and what is gone by its name.
 func TestAReloadTellsWhatItChanged(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	file := filepath.Join(t.TempDir(), "callout.yaml")
@@ -147,6 +150,7 @@ func TestAReloadTellsWhatItChanged(t *testing.T) {
 
 // TestAMissingFileIsSaidOnce, and tried again in silence.
 func TestAMissingFileIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	file := filepath.Join(t.TempDir(), "callout.yaml")
@@ -165,6 +169,7 @@ func TestAMissingFileIsSaidOnce(t *testing.T) {
 // TestAChangeDuringTheStart is not missed: the file was read before it, and
 // followed after.
 func TestAChangeDuringTheStart(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	file := filepath.Join(t.TempDir(), "callout.yaml")

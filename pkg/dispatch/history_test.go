@@ -16,6 +16,7 @@ import (
 // TestHistoryAndRollback: every revision tells what made it, and can be gone
 // back to.
 func TestHistoryAndRollback(t *testing.T) {
+	t.Parallel()
 	d := newFleet(t).dispatcher()
 	ctx := within(t, 20*time.Second)
 	_, err := d.Instance(instance).History(ctx, 0, 10)
@@ -69,6 +70,7 @@ func TestHistoryAndRollback(t *testing.T) {
 
 // TestWatch: the one in force, then the newest; who is slow misses some.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	d.edit(t, "first", add("a", "https://1.example"))

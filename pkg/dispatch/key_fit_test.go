@@ -19,6 +19,7 @@ import (
 // scheme with one is refused, of the instance and of an organization, when it is
 // new, when it changes, and when its key changes where it comes from.
 func TestAnAsymmetricKeySignsStandardWebhooksAlone(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	both(t, f, func(t *testing.T, of tenant) {

@@ -37,6 +37,7 @@ func rewrite(t *testing.T, file, text string) {
 }
 
 func TestAFollowedFileOwnsWhatItNames(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	d.edit(t, "api", add("mine", "https://mine.example"))
@@ -99,6 +100,7 @@ functions: {f: {targets: [{target: a}]}}
 // TestAFileIsKnownAfterARestart: what it named before is replaced, although the
 // process that applied it is gone.
 func TestAFileIsKnownAfterARestart(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	file := filepath.Join(t.TempDir(), "callout.yaml")
 	rewrite(t, file, "targets: {a: {type: webhook, url: https://a.example}, b: {type: webhook, url: https://b.example}}")
@@ -128,6 +130,7 @@ func TestAFileIsKnownAfterARestart(t *testing.T) {
 // TestAReloadThatBreaksWhatIsBeside leaves the last good one in force, and says
 // why.
 func TestAReloadThatBreaksWhatIsBeside(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	d := f.dispatcher()
 	file := filepath.Join(t.TempDir(), "callout.yaml")

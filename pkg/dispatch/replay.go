@@ -68,12 +68,13 @@ func (i *Instance) beginReplay(ctx context.Context, j *jobs.Job) error {
 	l.Name = fmt.Sprintf("%s-replay-%d", l.Name, j.Made.UnixMilli())
 	l.Replay, l.Unordered, l.Lane, l.Lanes, l.Job = true, true, 0, 1, ""
 	l.Cut, l.DrainTo, l.Fenced = j.Cursor, j.To+1, false
-	if err := i.lines.Ensure(ctx, l); err != nil {
+	backlog, err := i.lines.Begin(ctx, l)
+	if err != nil {
 		return err
 	}
 	j.Line, j.Begun = l.Name, true
-	j.Total, err = i.waiting(ctx, l)
-	return err
+	j.Total = max(j.Total, lagOf(l, backlog))
+	return nil
 }
 
 // seeReplay looks how far the workers are with a replay.

@@ -29,6 +29,7 @@ func ids(letters []*calloutv1.DeadLetter) (out []string) {
 }
 
 func TestDeadLetterWhole(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 400)
 	n, c := runFor(t, o, dying)
 	body := publish(t, n, "", "user.added")[0]
@@ -45,6 +46,7 @@ func TestDeadLetterWhole(t *testing.T) {
 
 // TestDeadLetterFilters: each filter alone, and what it leaves out.
 func TestDeadLetterFilters(t *testing.T) {
+	t.Parallel()
 	_, c := threeDead(t)
 	all := awaitDead(t, c, 3)
 	middle := all[1].GetDeadAt()
@@ -90,6 +92,7 @@ func threeDead(t *testing.T) (*obedient, calloutv1connect.ActionServiceClient) {
 }
 
 func TestDeadLettersInPages(t *testing.T) {
+	t.Parallel()
 	o, c := threeDead(t)
 	all := ids(awaitDead(t, c, 3))
 	var got []string
@@ -115,6 +118,7 @@ func TestDeadLettersInPages(t *testing.T) {
 }
 
 func TestRedriveAndDiscard(t *testing.T) {
+	t.Parallel()
 	o, c := threeDead(t)
 	all := awaitDead(t, c, 3)
 	before := o.await(t, 3)
@@ -134,6 +138,7 @@ func TestRedriveAndDiscard(t *testing.T) {
 }
 
 func TestDeadLetterRefusals(t *testing.T) {
+	t.Parallel()
 	_, c := threeDead(t)
 	many := make([]string, 1001)
 	for i := range many {
@@ -161,6 +166,7 @@ func TestDeadLetterRefusals(t *testing.T) {
 
 // TestAStrangersMessageAmongTheDeadLetters hides none of the others.
 func TestAStrangersMessageAmongTheDeadLetters(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 400)
 	n, c := runFor(t, o, dying)
 	nc, err := nats.Connect(n.NATSURL())

@@ -35,6 +35,7 @@ func usersCore() *calloutv1.Declaration {
 }
 
 func TestDeclareAndList(t *testing.T) {
+	t.Parallel()
 	n := run(t, extended, nil)
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
@@ -71,6 +72,7 @@ func TestDeclareAndList(t *testing.T) {
 }
 
 func TestDeclareRefuses(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, "", nil))
 	for _, tt := range []struct {
 		field string
@@ -102,6 +104,7 @@ responses:
 // TestUndeclaredIsRefused with everything at once. What was in force before
 // stays, and nothing is known of functions.
 func TestUndeclaredIsRefused(t *testing.T) {
+	t.Parallel()
 	n := run(t, extended, nil)
 	c := plain(t, n)
 	ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: misspelled, DryRun: true}) // nobody has declared anything
@@ -156,6 +159,7 @@ func warnings(answer *calloutv1.ApplyResponse) []string {
 }
 
 func TestUndeclaredIsAllowed(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, extended, func(o *node.Options) { o.AllowUndeclared = true }))
 	ask(t, c.DeclareConditions, &calloutv1.DeclareConditionsRequest{Declaration: usersCore()})
 	dry := ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: misspelled, DryRun: true})
@@ -168,6 +172,7 @@ func TestUndeclaredIsAllowed(t *testing.T) {
 // TestSetExecutionOfSomethingUndeclared names the field, also when it is only
 // tried, and of a rollback too.
 func TestSetExecutionOfSomethingUndeclared(t *testing.T) {
+	t.Parallel()
 	for _, allowed := range []bool{false, true} {
 		c := plain(t, run(t, extended, func(o *node.Options) { o.AllowUndeclared = allowed }))
 		set := func(condition, name string, dry bool) *calloutv1.SetExecutionRequest {
@@ -212,6 +217,7 @@ func TestSetExecutionOfSomethingUndeclared(t *testing.T) {
 // TestAFileIsHeldToTheSame: the way in makes no difference. The file is applied
 // when a core has declared what it names.
 func TestAFileIsHeldToTheSame(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "callout.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(extended), 0o600))
 	var log logged
@@ -248,6 +254,7 @@ func (l *logged) has(part string) bool {
 }
 
 func TestExplainHints(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, extended, nil))
 	question := &calloutv1.ExplainRequest{Phase: calloutv1.Phase_PHASE_EVENT, Name: "user.remove"}
 	require.Empty(t, ask(t, c.Explain, question).GetHint(), "nobody has declared anything")

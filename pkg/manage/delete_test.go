@@ -53,6 +53,7 @@ func lines(t *testing.T, c calloutv1connect.ActionServiceClient) []string {
 // TestDeleteSaysWhatWaits: what waits is counted over all lines, and nothing is
 // changed.
 func TestDeleteSaysWhatWaits(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 503)
 	n, c := runFor(t, o, whatWaits)
 	publish(t, n, "", "user.added", "user.added", "user.renamed", "order.placed")
@@ -84,6 +85,7 @@ func TestDeleteSaysWhatWaits(t *testing.T) {
 // TestDiscardAnOrderedLine: everything that waits becomes a dead letter, in its
 // order, before the answer; the line is gone then.
 func TestDiscardAnOrderedLine(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 503)
 	n, c := runFor(t, o, whatWaits)
 	bodies := publish(t, n, "", "user.renamed", "user.moved", "user.added", "user.left")
@@ -117,6 +119,7 @@ func TestDiscardAnOrderedLine(t *testing.T) {
 // TestDiscardUnorderedLines: of what keeps no order only what is not delivered
 // yet is discarded.
 func TestDiscardUnorderedLines(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 503)
 	n, c := runFor(t, o, whatWaits)
 	publish(t, n, "", "order.placed")
@@ -169,6 +172,7 @@ func TestDiscardUnorderedLines(t *testing.T) {
 // TestDiscardWaitsForWhatIsInHand: a delivery under way may end, and is then no
 // dead letter.
 func TestDiscardWaitsForWhatIsInHand(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, hold)
 	n, c := runFor(t, o, whatWaits)
 	publish(t, n, "", "user.moved", "user.left")

@@ -56,6 +56,7 @@ events: {user.added: {targets: [{target: a}, {target: b}]}}
 
 // TestDeliveryWhole: an event that failed twice and arrived, over every wire.
 func TestDeliveryWhole(t *testing.T) {
+	t.Parallel()
 	s := failing(t, 2)
 	n := run(t, strings.ReplaceAll(retrying, "HOOKS", s.URL), nil)
 	c := plain(t, n)
@@ -88,6 +89,7 @@ func TestDeliveryWhole(t *testing.T) {
 
 // TestDeliveryThatIsADeadLetter says so.
 func TestDeliveryThatIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 400)
 	n, c := runFor(t, o, dying)
 	publish(t, n, "", "user.added")
@@ -104,6 +106,7 @@ func TestDeliveryThatIsADeadLetter(t *testing.T) {
 
 // TestPagesOfDeliveries have each once, whoever stores meanwhile.
 func TestPagesOfDeliveries(t *testing.T) {
+	t.Parallel()
 	s := failing(t, 7)
 	n := run(t, strings.ReplaceAll(retrying, "HOOKS", s.URL), nil)
 	c := plain(t, n)
@@ -135,6 +138,7 @@ func TestPagesOfDeliveries(t *testing.T) {
 
 // TestABadDeliveryFilter is refused with what there is.
 func TestABadDeliveryFilter(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, "version: 1", nil))
 	for want, q := range map[string]*calloutv1.ListDeliveriesRequest{
 		`"lost" is no state of a delivery: there are delivered, waiting, dead_letter, paused, stopped, stored, continue, rejected, failed`: {Filter: &calloutv1.DeliveryFilter{State: "lost"}},
@@ -156,6 +160,7 @@ func TestABadDeliveryFilter(t *testing.T) {
 
 // TestAStrangersEntries in the log never fail a list, and are counted.
 func TestAStrangersEntries(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 200)
 	n, c := runFor(t, o, dying)
 	publish(t, n, "", "user.added")

@@ -96,6 +96,7 @@ func onEvent(condition string, targets ...string) *calloutv1.SetExecutionRequest
 // configured last, and signed by its key, although another has its name by now
 // and a key of its own.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	v := newVerifying(t)
 	n := run(t, "", nil)
 	c := plain(t, n)
@@ -145,6 +146,7 @@ func requireRising(t *testing.T, got []string) {
 // TestDrainAsync: so do the deliveries of async targets, whether of calls or of
 // events.
 func TestDrainAsync(t *testing.T) {
+	t.Parallel()
 	v := newVerifying(t)
 	n := run(t, "", nil)
 	c := plain(t, n)
@@ -172,6 +174,7 @@ func TestDrainAsync(t *testing.T) {
 // TestRename: what waited under the old name goes to the target as it is now,
 // and before what came after; the key stays.
 func TestRename(t *testing.T) {
+	t.Parallel()
 	v := newVerifying(t)
 	n := run(t, "", nil)
 	c := plain(t, n)
@@ -218,6 +221,7 @@ func TestRename(t *testing.T) {
 // TestAsyncTargetAgain: an async target can be there again while what waited for
 // it drains.
 func TestAsyncTargetAgain(t *testing.T) {
+	t.Parallel()
 	v := newVerifying(t)
 	n := run(t, "", nil)
 	c := plain(t, n)

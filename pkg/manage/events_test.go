@@ -56,6 +56,7 @@ func types(events []*calloutv1.StoredEvent) (out []string) {
 // TestTail by every way of speaking to the service: what is stored from the
 // moment it has begun, whole and in order.
 func TestTail(t *testing.T) {
+	t.Parallel()
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
 			n := run(t, "", nil)
@@ -92,6 +93,7 @@ func TestAStreamOutlivesItsRequest(t *testing.T) {
 }
 
 func TestTailChooses(t *testing.T) {
+	t.Parallel()
 	n := run(t, "", nil)
 	c := plain(t, n)
 	// What a choice leaves out stands before the last that it takes.
@@ -140,6 +142,7 @@ func tailError(t *testing.T, c calloutv1connect.ActionServiceClient, req *callou
 
 // TestTailIsBounded: a place is free again as soon as its client has gone.
 func TestTailIsBounded(t *testing.T) {
+	t.Parallel()
 	n := run(t, "", nil)
 	c := plain(t, n)
 	var leave func()
@@ -166,6 +169,7 @@ func TestTailIsBounded(t *testing.T) {
 
 // TestTailEndsWithTheDispatcher, which does not wait for it.
 func TestTailEndsWithTheDispatcher(t *testing.T) {
+	t.Parallel()
 	n, err := node.Start(within(t), options(t, func(*node.Options) {}))
 	require.NoError(t, err)
 	stream, _, _ := tail(t, plain(t, n), &calloutv1.TailEventsRequest{})
@@ -180,6 +184,7 @@ func TestTailEndsWithTheDispatcher(t *testing.T) {
 // TestTailShowsWhatIsNoEvent: anybody can publish over NATS what is no text and
 // no JSON; it hides nothing.
 func TestTailShowsWhatIsNoEvent(t *testing.T) {
+	t.Parallel()
 	n := run(t, "", nil)
 	stream, _, _ := tail(t, plain(t, n), &calloutv1.TailEventsRequest{})
 	nc, err := nats.Connect(n.NATSURL())
@@ -195,6 +200,7 @@ func TestTailShowsWhatIsNoEvent(t *testing.T) {
 }
 
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 200)
 	n, c := runFor(t, o, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {user.added: {targets: [{target: hook}]}}")
 	stream, from, _ := tail(t, c, &calloutv1.TailEventsRequest{})

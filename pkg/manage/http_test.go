@@ -39,6 +39,7 @@ func post(t *testing.T, url, body string, header map[string]string) (status int,
 }
 
 func TestPlainHTTP(t *testing.T) {
+	t.Parallel()
 	n := run(t, first, nil)
 	service := n.HTTPURL() + "/callout.v1.ActionService/"
 	for _, tt := range []struct {
@@ -78,6 +79,7 @@ func TestPlainHTTP(t *testing.T) {
 // TestGuard: the rules of the port hold for the service too, and its content
 // types are for the service alone.
 func TestGuard(t *testing.T) {
+	t.Parallel()
 	n := run(t, first, nil)
 	const revision = "/callout.v1.ActionService/GetRevision"
 	for _, tt := range []struct {
@@ -103,6 +105,7 @@ func TestGuard(t *testing.T) {
 
 // TestReflection: a command line can find out what there is.
 func TestReflection(t *testing.T) {
+	t.Parallel()
 	n := run(t, first, nil)
 	h2 := &http.Transport{Protocols: new(http.Protocols)}
 	h2.Protocols.SetUnencryptedHTTP2(true)
@@ -121,6 +124,7 @@ func TestReflection(t *testing.T) {
 // TestNothingInterceptsTheService: a catalog that intercepts everything, the
 // service's own methods by name, and refuses it all, can be taken back.
 func TestNothingInterceptsTheService(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t, 500)
 	n := run(t, strings.ReplaceAll(`
 targets: {no: {type: webhook, url: "HOOKS/no", interrupt_on_error: true}}
@@ -148,6 +152,7 @@ responses:
 
 // TestPauseStopsTheCalls, and a resume lets them through again.
 func TestPauseStopsTheCalls(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t, 200)
 	n := run(t, strings.ReplaceAll(`
 targets: {it: {type: webhook, url: "HOOKS/it", interrupt_on_error: true}, off: {type: webhook, url: "HOOKS/off", paused: true}}
@@ -173,6 +178,7 @@ requests: {"*": {targets: [{target: it}]}, /s.S/Off: {targets: [{target: off}]}}
 // TestAFileOwnsWhatItNames: its objects are changed by the file only while it is
 // followed, and others live beside them.
 func TestAFileOwnsWhatItNames(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(first), 0o600))
 	c := plain(t, run(t, "", func(o *node.Options) { o.File = file }))

@@ -44,6 +44,7 @@ func jobIs(t *testing.T, c calloutv1connect.ActionServiceClient, kind, about, st
 // TestDeleteDoesNotWait answers at once with the job, which goes on; who asks
 // once more under the same id waits for the same.
 func TestDeleteDoesNotWait(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, hold)
 	n, c := runFor(t, o, whatWaits)
 	publish(t, n, "", "user.moved", "user.left")
@@ -73,6 +74,7 @@ func TestDeleteDoesNotWait(t *testing.T) {
 
 // TestDrainIsAJob shows how far a drain is, and is cancelled into dead letters.
 func TestDrainIsAJob(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 503)
 	n, c := runFor(t, o, whatWaits)
 	publish(t, n, "", "user.moved", "user.left", "user.moved")
@@ -96,6 +98,7 @@ func TestDrainIsAJob(t *testing.T) {
 // TestSkipMany gives up what waits in a subscription that stands, a count of it
 // or all, in order or not, and goes on with what comes behind.
 func TestSkipMany(t *testing.T) {
+	t.Parallel()
 	for name, target := range map[string]string{"in order": "hook", "without an order": "later"} {
 		t.Run(name, func(t *testing.T) {
 			o := newObedient(t, 503)
@@ -140,6 +143,7 @@ func TestSkipMany(t *testing.T) {
 
 // TestReplayIsAJob shows how far a replay is, and is cancelled.
 func TestReplayIsAJob(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 200)
 	n, c := runFor(t, o, whatWaits)
 	publish(t, n, "", "user.moved", "user.moved", "user.left")

@@ -73,6 +73,7 @@ func plainWords(t *testing.T, answer string) string {
 }
 
 func TestConversationInJSON(t *testing.T) {
+	t.Parallel()
 	n := run(t, "", nil)
 	for _, tt := range conversation {
 		status, answer := post(t, n.HTTPURL()+"/callout.v1.ActionService/"+tt.method, tt.body, nil)
@@ -84,6 +85,7 @@ func TestConversationInJSON(t *testing.T) {
 // TestConversationByReflection has the same talk as gRPC, with messages that it
 // learns of from the server alone.
 func TestConversationByReflection(t *testing.T) {
+	t.Parallel()
 	n := run(t, "", nil)
 	h2 := &http.Transport{Protocols: new(http.Protocols)}
 	h2.Protocols.SetUnencryptedHTTP2(true)

@@ -69,6 +69,7 @@ func executionsOf(t *testing.T, c calloutv1connect.ActionServiceClient, q *callo
 }
 
 func TestListTargets(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, listed, nil))
 	ids := map[string]string{}
 	for _, x := range ask(t, c.ListTargets, &calloutv1.ListTargetsRequest{}).GetTargets() {
@@ -103,6 +104,7 @@ func TestListTargets(t *testing.T) {
 }
 
 func TestListExecutions(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, listed, nil))
 	ask(t, c.SetExecution, &calloutv1.SetExecutionRequest{Execution: &calloutv1.Execution{Phase: calloutv1.Phase_PHASE_REQUEST, Condition: "/s.S/Abe", Targets: entries("Check")}})
 	all := []string{":request:base", ":request:*", ":request:add", ":request:/s.S/Abe", ":function:claims", ":event:user.*", "acme:request:/s.S/Acme", "acme:event:user.added",
@@ -136,6 +138,7 @@ func TestListExecutions(t *testing.T) {
 // TestPagesAreOfOneRevision: what changes while somebody goes through a list is
 // not seen in it, nothing is left out and nothing comes twice.
 func TestPagesAreOfOneRevision(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	b.WriteString("targets:\n")
 	for i := range 500 {
@@ -177,6 +180,7 @@ func TestPagesAreOfOneRevision(t *testing.T) {
 }
 
 func TestListRefusals(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, listed, nil))
 	token := ask(t, c.ListTargets, &calloutv1.ListTargetsRequest{PageSize: 1}).GetNextPageToken()
 	forged := base64.RawURLEncoding.EncodeToString([]byte(`{"r":99,"k":{},"l":"` + decoded(t, token, `"l":"`, `"`) + `"}`))

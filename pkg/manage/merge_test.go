@@ -16,6 +16,7 @@ import (
 // TestApplyOverWhatIsThere: without prune a text may name what is in force; its
 // problems stand where they are in it, and nobody else's are told.
 func TestApplyOverWhatIsThere(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, configured, nil))
 	const more = "requests:\n  /s.S/New: {targets: [{target: check}, {include: base}]}\n"
 	for _, dry := range []bool{true, false} {
@@ -52,6 +53,7 @@ requests:
 // TestObjectsBesideAFile: what a followed file names is shown as its own and
 // only it changes that; what is made beside may name it.
 func TestObjectsBesideAFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(configured), 0o600))
 	c := plain(t, run(t, "", func(o *node.Options) { o.File = file }))

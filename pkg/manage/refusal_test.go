@@ -32,6 +32,7 @@ orgs: {acme: {targets: {log: {type: webhook, url: "https://acme.example/log"}}, 
 type asked func(*testing.T) error
 
 func TestObjectRefusals(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, configured, nil))
 	create := func(target *calloutv1.Target) asked {
 		return func(t *testing.T) error {

@@ -16,6 +16,7 @@ import (
 // TestARequestThatComesAgain is answered as it was, and makes nothing twice,
 // whatever has happened since.
 func TestARequestThatComesAgain(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, "", nil))
 	create := &calloutv1.CreateTargetRequest{Target: &calloutv1.Target{Name: "a", Type: "webhook", Url: "https://a.example"}, RequestId: "r-1"}
 	made := ask(t, c.CreateTarget, create)
@@ -76,6 +77,7 @@ func TestARequestThatComesAgain(t *testing.T) {
 // TestOneRequestByMany: of many that ask with one id at once, one makes it, and
 // all get its answer.
 func TestOneRequestByMany(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, "", nil))
 	var all sync.WaitGroup
 	answers := make([]*calloutv1.CreateTargetResponse, 16)
@@ -100,6 +102,7 @@ func TestOneRequestByMany(t *testing.T) {
 // TestNothingChangedNothingRecorded: a request that changed nothing may come
 // again and change something.
 func TestNothingChangedNothingRecorded(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, configured, nil))
 	same := &calloutv1.UpdateTargetRequest{Target: &calloutv1.Target{Name: "check", Url: "https://a.example/check"}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"url"}}, RequestId: "r"}
 	require.False(t, ask(t, c.UpdateTarget, same).GetChanged())
@@ -115,6 +118,7 @@ func TestNothingChangedNothingRecorded(t *testing.T) {
 // TestLostUpdates: of those who change what they have read, one wins, and the
 // others are told the etag in force.
 func TestLostUpdates(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, configured, nil))
 	const writers = 8
 	for round := range 5 {
@@ -154,6 +158,7 @@ func TestLostUpdates(t *testing.T) {
 
 // TestARequestIdIsOfItsInstance: the same id in two instances is of two requests.
 func TestARequestIdIsOfItsInstance(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, "", nil))
 	create := func(instance string) *calloutv1.CreateTargetResponse {
 		return ask(t, c.CreateTarget, &calloutv1.CreateTargetRequest{Instance: instance, RequestId: "r-1",

@@ -32,6 +32,7 @@ func changesOf(all []*calloutv1.Change) string {
 // TestRevisionsByEveryWay goes through the history by every way of speaking to
 // the service.
 func TestRevisionsByEveryWay(t *testing.T) {
+	t.Parallel()
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
 			c := client(t, run(t, first, nil).HTTPURL(), w)
@@ -80,6 +81,7 @@ func TestRevisionsByEveryWay(t *testing.T) {
 }
 
 func TestRevisionRefusals(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, first, nil))
 	for name, err := range map[string]error{
 		"export":   refused(t, connect.CodeNotFound, c.Export, &calloutv1.ExportRequest{Revision: 9}),
@@ -139,6 +141,7 @@ func next(t *testing.T, seen <-chan uint64) uint64 {
 // TestWatchRevisions: the one in force, then each that comes; never an older
 // one, and at last the newest.
 func TestWatchRevisions(t *testing.T) {
+	t.Parallel()
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
 			n, err := node.Start(within(t), options(t, func(o *node.Options) { o.Config = []byte(first) }))
@@ -168,6 +171,7 @@ func TestWatchRevisions(t *testing.T) {
 
 // TestWatchersAreBounded: a place is free again when one goes.
 func TestWatchersAreBounded(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, first, nil))
 	ctx, cancel := context.WithCancel(within(t))
 	for range 128 {

@@ -33,6 +33,7 @@ events:
 
 // TestEveryCall goes through the service by every way of speaking to it.
 func TestEveryCall(t *testing.T) {
+	t.Parallel()
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
 			n := run(t, "", nil)
@@ -98,6 +99,7 @@ func requireDetail(t *testing.T, want *calloutv1.ErrorDetail, err error) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, first, nil))
 	for _, tt := range []struct {
 		name    string
@@ -152,6 +154,7 @@ func TestRefusals(t *testing.T) {
 
 // TestManyProblems: all of them come, by every way.
 func TestManyProblems(t *testing.T) {
+	t.Parallel()
 	n := run(t, "", nil)
 	var b strings.Builder
 	b.WriteString("targets:\n")
@@ -171,6 +174,7 @@ func TestManyProblems(t *testing.T) {
 
 // TestPrune: what a configuration does not name stays, until it is pruned.
 func TestPrune(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, first, nil))
 	const second = "targets: {more: {type: webhook, url: https://a.example/more}}\nevents: {user.added: {targets: [{target: more}]}}\n"
 	applied := ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: second, IfRevision: 1})
@@ -188,6 +192,7 @@ func TestPrune(t *testing.T) {
 
 // TestAnotherInstance is made by being configured.
 func TestAnotherInstance(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, first, nil))
 	dry := ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: "acme", AllowEmpty: true, DryRun: true})
 	require.True(t, dry.GetChanged())
@@ -200,6 +205,7 @@ func TestAnotherInstance(t *testing.T) {
 // TestWaitForARevision: who asks for the next one gets it when it comes, and a
 // named error when it does not.
 func TestWaitForARevision(t *testing.T) {
+	t.Parallel()
 	c := plain(t, run(t, first, nil))
 	got := make(chan uint64, 1)
 	go func() {
@@ -220,6 +226,7 @@ func TestWaitForARevision(t *testing.T) {
 
 // TestStateOutlivesARestart: without a file, what was applied is still there.
 func TestStateOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	keep := func(o *node.Options) { o.Data = data }
 	n, err := node.Start(within(t), options(t, keep))
@@ -235,6 +242,7 @@ func TestStateOutlivesARestart(t *testing.T) {
 // TestStopDoesNotWaitForWhoWaits: a question for a revision that does not come
 // keeps nobody from stopping.
 func TestStopDoesNotWaitForWhoWaits(t *testing.T) {
+	t.Parallel()
 	n, err := node.Start(within(t), options(t, func(*node.Options) {}))
 	require.NoError(t, err)
 	c, ended := plain(t, n), make(chan error, 1)

@@ -23,6 +23,7 @@ orgs: {acme: {events: {user.added: {targets: [{target: wide}]}}}}
 `
 
 func TestListSubscriptions(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 503)
 	n, c := runFor(t, o, waiting)
 	var names []string
@@ -50,6 +51,7 @@ func TestListSubscriptions(t *testing.T) {
 }
 
 func TestActsOnASubscription(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, 503)
 	n, c := runFor(t, o, waiting)
 	const hook = "user.added/hook"
@@ -92,6 +94,7 @@ func TestActsOnASubscription(t *testing.T) {
 // TestSkipLeavesWhatRunsAlone: what is at the head of a line that runs is about
 // to be delivered.
 func TestSkipLeavesWhatRunsAlone(t *testing.T) {
+	t.Parallel()
 	o := newObedient(t, hold)
 	n, c := runFor(t, o, waiting)
 	skip := func(name string) error {
@@ -125,6 +128,7 @@ func TestSkipLeavesWhatRunsAlone(t *testing.T) {
 }
 
 func TestUnknownSubscriptions(t *testing.T) {
+	t.Parallel()
 	_, c := runFor(t, newObedient(t, 200), waiting)
 	for name, err := range map[string]error{
 		"list":   refused(t, connect.CodeNotFound, c.ListSubscriptions, &calloutv1.ListSubscriptionsRequest{Name: "nobody"}),

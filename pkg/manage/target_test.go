@@ -43,6 +43,7 @@ func requireEqual(t *testing.T, want, got proto.Message) {
 // TestTargetsByEveryWay makes, reads, changes, renames and deletes a target by
 // every way of speaking to the service.
 func TestTargetsByEveryWay(t *testing.T) {
+	t.Parallel()
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
 			c := client(t, run(t, "", nil).HTTPURL(), w)
@@ -134,6 +135,7 @@ func requireHistory(t *testing.T, c calloutv1connect.ActionServiceClient, source
 // TestATargetIsAsAFileHasIt: the same settings in a file and in a message are
 // the same target.
 func TestATargetIsAsAFileHasIt(t *testing.T) {
+	t.Parallel()
 	n := run(t, `
 targets:
   full:

@@ -34,6 +34,7 @@ requests:
 `
 
 func TestChain(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, chainConfig, nil)
 	const before = `{"a":1.0,"b":9007199254740993}`
@@ -100,6 +101,7 @@ func TestChain(t *testing.T) {
 }
 
 func TestFunctionGathersWhatItsTargetsReturn(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answer("one", status(200, `{"append_claims":[{"key":"a","value":1}]}`))
 	hooks.answer("two", status(200, `{"append_log_claims":["x"]}`))
@@ -124,6 +126,7 @@ function:
 }
 
 func TestResponseChangesTheResponse(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answer("it", status(200, `{"details":{"x":1}}`))
 	r := run(t, hooks, "targets: {it: {type: call, url: HOOKS/it}}\nresponses: {'*': {targets: [{target: it}]}}", nil)
@@ -136,6 +139,7 @@ func TestResponseChangesTheResponse(t *testing.T) {
 // TestCallerDeadlineEndsTheChain has three targets that each take longer than
 // the caller has.
 func TestCallerDeadlineEndsTheChain(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answer("slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	r := run(t, hooks, "targets: {slow: {type: call, url: HOOKS/slow, timeout: 10s}}\nrequests: {'*': {targets: [{target: slow}, {target: slow}, {target: slow}]}}", nil)
@@ -148,6 +152,7 @@ func TestCallerDeadlineEndsTheChain(t *testing.T) {
 }
 
 func TestAsyncIsDeliveredAfterwardsAndRetried(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	release := make(chan struct{})
 	hooks.answerHere("later", func(w http.ResponseWriter, _ *http.Request) {
@@ -172,6 +177,7 @@ func TestAsyncIsDeliveredAfterwardsAndRetried(t *testing.T) {
 }
 
 func TestNoWorkerIsUnavailableUnlessItMayGoOn(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, `
 targets:
@@ -196,6 +202,7 @@ requests:
 // TestACallToAnInstanceThatIsNew: who names its revision has seen it. The worker
 // that has not yet waits for it.
 func TestACallToAnInstanceThatIsNew(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, "", nil)
 	nc, err := nats.Connect(r.NATSURL())

@@ -43,6 +43,7 @@ func coreOf(instance string) embed.Guest {
 // coreOf says: conditions, changed ones too, calls, events, duplicates and
 // declarations work, and of the other instance nothing does.
 func TestWhatACoreMustBeAllowed(t *testing.T) {
+	t.Parallel()
 	names := []string{"north", "south"}
 	s, err := embed.Start(embed.Options{Data: t.TempDir(), Listen: "127.0.0.1:0", Guests: []embed.Guest{coreOf(names[0]), coreOf(names[1])}, Log: zerolog.Nop()})
 	require.NoError(t, err)
@@ -70,7 +71,7 @@ func TestWhatACoreMustBeAllowed(t *testing.T) {
 			require.NoError(t, err)
 			return r.Outcome == action.Continue && len(r.Steps) == 1
 		}
-		require.True(t, called("/s.S/A"))
+		require.Eventually(t, func() bool { return called("/s.S/A") }, 20*time.Second, time.Millisecond, "the conditions are heard of")
 		require.False(t, called("/s.S/B"))
 		require.Eventually(t, func() bool { // it has declared
 			declared, err := d.Instance(name).Declared(t.Context())

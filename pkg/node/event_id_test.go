@@ -14,6 +14,7 @@ import (
 // what bears that of another event of its own is a conflict, and what stands
 // behind that arrives too.
 func TestAnEventOfAUsedID(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {user.added: {targets: [{target: hook}]}}", nil)
 	named := func(id, org string, n uint64) action.Event {

@@ -36,6 +36,7 @@ func TestEventIsDeliveredAsItWasPublished(t *testing.T) {
 }
 
 func TestFailingEventHoldsItsLineAndKeepsItsNumber(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	fail := 0
 	hooks.answerHere("hook", func(w http.ResponseWriter, r *http.Request) {
@@ -68,6 +69,7 @@ func TestFailingEventHoldsItsLineAndKeepsItsNumber(t *testing.T) {
 }
 
 func TestRefusedEventIsADeadLetterAtOnce(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answerHere("hook", func(w http.ResponseWriter, r *http.Request) {
 		if len(hooks.got("hook")) == 1 {
@@ -88,6 +90,7 @@ func TestRefusedEventIsADeadLetterAtOnce(t *testing.T) {
 }
 
 func TestLastAttemptIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answer("hook", status(503, ""))
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 3}}}\nevents: {user.added: {targets: [{target: hook}]}}", nil)
@@ -101,6 +104,7 @@ func TestLastAttemptIsADeadLetter(t *testing.T) {
 }
 
 func TestStoppedLineStandsAndIsNotLost(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answer("hook", status(503, ""))
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 5ms, attempts: 2}}}\nevents: {user.added: {on_exhausted: stop, targets: [{target: hook}]}}", nil)
@@ -118,6 +122,7 @@ func TestStoppedLineStandsAndIsNotLost(t *testing.T) {
 }
 
 func TestGoneTargetIsPausedUntilResumed(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	hooks.answer("hook", status(410, ""))
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {user.added: {targets: [{target: hook}]}}\nrequests: {'*': {targets: [{target: hook}]}}", nil)
@@ -134,6 +139,7 @@ func TestGoneTargetIsPausedUntilResumed(t *testing.T) {
 // TestPoisonGoesToTheDeadLettersAndTheLineGoesOn publishes by raw NATS what no
 // client of ours would.
 func TestPoisonGoesToTheDeadLettersAndTheLineGoesOn(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {'user.*': {targets: [{target: hook}]}}", nil)
 	nc, err := nats.Connect(r.NATSURL())
@@ -170,6 +176,7 @@ func TestPoisonGoesToTheDeadLettersAndTheLineGoesOn(t *testing.T) {
 }
 
 func TestMostExactMatchTakesTheEvent(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	r := run(t, hooks, `
 targets:

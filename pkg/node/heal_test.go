@@ -23,6 +23,7 @@ import (
 // and names it; nothing that was accepted and is still there is left out; the
 // configuration, the keys, the pauses and what cores declared are as before.
 func TestWhatIsLostIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	ctx := within(t, 4*time.Minute)
 	for _, id := range twoInstances {

@@ -65,6 +65,7 @@ func (w *wired) closed() {
 // TestWhatIsNotUTF8IsAnsweredWithJSON, on the ways of the dispatcher and of what
 // is mounted beside it.
 func TestWhatIsNotUTF8IsAnsweredWithJSON(t *testing.T) {
+	t.Parallel()
 	n := run(t, newTargets(t), manners, nil)
 	for _, path := range []string{
 		"/%FF", "/healthz/%C3%28", "/v1/instances/%FF/events", "/v1/instances/default%FE/calls/request", "/v1/instances/default/calls/functions/%FF",
@@ -85,6 +86,7 @@ func TestWhatIsNotUTF8IsAnsweredWithJSON(t *testing.T) {
 // TestTwoLengthsAreOneTooMany: who stands between may take the other one, and see
 // other requests than we do.
 func TestTwoLengthsAreOneTooMany(t *testing.T) {
+	t.Parallel()
 	n := run(t, newTargets(t), manners, nil)
 	const (
 		call  = `{"fullMethod":"/acme.S/None","request":{}}`
@@ -141,6 +143,7 @@ func TestTwoLengthsAreOneTooMany(t *testing.T) {
 // TestWhoseRequestsAreTaken: those of tools on this machine, and of pages that it
 // serves itself.
 func TestWhoseRequestsAreTaken(t *testing.T) {
+	t.Parallel()
 	n := run(t, newTargets(t), manners, nil)
 	for header, taken := range map[string]bool{
 		"Host: localhost": true, "Host: LOCALHOST:8080": true, "Host: 127.0.0.1": true, "Host: 127.9.9.9:1": true, "Host: [::1]": true, "Host: [::1]:80": true,

@@ -46,6 +46,7 @@ func bare(t *testing.T, method, url, contentType string, body io.Reader) (*http.
 
 // TestAnotherMethod is refused with those that the path takes.
 func TestAnotherMethod(t *testing.T) {
+	t.Parallel()
 	n := run(t, newTargets(t), manners, nil)
 	for _, c := range []struct {
 		method, path string
@@ -79,6 +80,7 @@ func TestAnotherMethod(t *testing.T) {
 
 // TestABodyNeedsAType: without one a page of somebody else could send it.
 func TestABodyNeedsAType(t *testing.T) {
+	t.Parallel()
 	n := run(t, newTargets(t), manners, nil)
 	const call = `{"fullMethod":"/acme.S/None","request":{}}`
 	for _, path := range []string{"/v1/instances/default/calls/request", "/callout.v1.ActionService/GetRevision", "/nothing"} {
@@ -104,6 +106,7 @@ func TestABodyNeedsAType(t *testing.T) {
 
 // TestAForwardedMessagePassesWhole up to its bound. One beyond is not hidden.
 func TestAForwardedMessagePassesWhole(t *testing.T) {
+	t.Parallel()
 	hooks := newTargets(t)
 	n := run(t, hooks, manners, nil)
 	say := func(message string) {
@@ -133,6 +136,7 @@ func TestAForwardedMessagePassesWhole(t *testing.T) {
 // TestABodyNamesItsMethodWhicheverWayItCame: the answers over HTTP and NATS are
 // the same.
 func TestABodyNamesItsMethodWhicheverWayItCame(t *testing.T) {
+	t.Parallel()
 	n := run(t, newTargets(t), manners, nil)
 	nc, err := nats.Connect(n.NATSURL())
 	require.NoError(t, err)

@@ -22,6 +22,7 @@ var answerRow = regexp.MustCompile("(?m)^\\| (?:`([0-9]{3})([^`]*)`|nothing with
 // TestPageTellsWhatAnswersDo plays each row of the table of docs/targets.md: to a
 // call target, to a webhook in a call, and to a webhook of an event.
 func TestPageTellsWhatAnswersDo(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(targetsPage)
 	require.NoError(t, err)
 	rows := answerRow.FindAllStringSubmatch(string(text), -1)

@@ -19,6 +19,7 @@ import (
 // Go and over HTTP there is no worker then, in both instances: a call that nothing
 // interrupts goes on with a warning, and one that a target may end is unavailable.
 func TestAStrangerAmongWorkers(t *testing.T) {
+	t.Parallel()
 	r := run(t, newTargets(t), manners, func(o *node.Options) { o.WithoutWorker = true })
 	nc, err := nats.Connect(r.NATSURL())
 	require.NoError(t, err)

@@ -71,6 +71,7 @@ func list(t *testing.T, i bus.Instance, f attempts.Filter, size int) (all []stri
 
 // TestAttemptsOfADelivery are given as they were recorded, in their order.
 func TestAttemptsOfADelivery(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		logged(t, i)
 		failed := an(i, "a", 1, attempts.Retry)
@@ -90,6 +91,7 @@ func TestAttemptsOfADelivery(t *testing.T) {
 
 // TestListOfDeliveries has each once, by its last attempt, whatever the pages.
 func TestListOfDeliveries(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		logged(t, i)
 		paused := an(i, "p", 1, attempts.Paused) // and its next attempt has the same number
@@ -121,6 +123,7 @@ func TestListOfDeliveries(t *testing.T) {
 // TestJunkInTheLog is left out, and hides nothing. So is what a newer version has
 // stored.
 func TestJunkInTheLog(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		logged(t, i)
 		record(t, i, an(i, "a", 1, attempts.Delivered))
@@ -152,6 +155,7 @@ func TestJunkInTheLog(t *testing.T) {
 // TestALongLogIsReadInParts: what is over the bound of one answer says so, and the
 // next one goes on.
 func TestALongLogIsReadInParts(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	i := bustest.Pair(t, s.Connect(t, bus.Options{}))[0]
 	logged(t, i)
@@ -179,6 +183,7 @@ func TestALongLogIsReadInParts(t *testing.T) {
 
 // TestTheLogGivesUpWhatIsOldest, and takes what is new.
 func TestTheLogGivesUpWhatIsOldest(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{MaxAttempts: 64 << 10}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		logged(t, i)
 		var all []attempts.Record
@@ -195,6 +200,7 @@ func TestTheLogGivesUpWhatIsOldest(t *testing.T) {
 
 // TestNoLog is an error that names it to who reads, and nothing to who writes.
 func TestNoLog(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 60*time.Second), logged(t, i)
 		require.NoError(t, s.JetStream(t).DeleteStream(ctx, i.Attempts))
@@ -218,6 +224,7 @@ func TestNoLog(t *testing.T) {
 // TestALogThatDoesNotAnswer holds up nobody: what is over the bounds is dropped
 // and counted, and Stop ends in its time.
 func TestALogThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	nc := s.Plain(t)
@@ -241,6 +248,7 @@ func TestALogThatDoesNotAnswer(t *testing.T) {
 
 // TestSettingsOfTheLog: who started last is obeyed, and to keep none takes it away.
 func TestSettingsOfTheLog(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 20*time.Second), s.JetStream(t)
 		logged(t, i)

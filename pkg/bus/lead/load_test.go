@@ -29,6 +29,7 @@ func messages(t *testing.T, s *bustest.Server) int64 {
 // TestWaitingCostsTheServerNextToNothing has many dispatchers wait for leads that
 // stay held; when those are given back, the turns follow one upon the other.
 func TestWaitingCostsTheServerNextToNothing(t *testing.T) {
+	t.Parallel()
 	s, holder := prepared(t, bus.Options{})
 	const waiters, lasts = 20, 3 * time.Second
 	var all sync.WaitGroup
@@ -64,6 +65,7 @@ func TestWaitingCostsTheServerNextToNothing(t *testing.T) {
 // TestTwentyDispatchersShareThreeInstances has all of them ask again and again,
 // with turns of a millisecond, and tells how long they waited.
 func TestTwentyDispatchersShareThreeInstances(t *testing.T) {
+	t.Parallel()
 	s, _ := prepared(t, bus.Options{})
 	const dispatchers, turns = 20, 10
 	var mu sync.Mutex

@@ -34,6 +34,7 @@ func messages(t *testing.T, i bus.Instance) int {
 // TestBodyApart: what does not fit into one message is two, one letter all the
 // same, and no message is left of it.
 func TestBodyApart(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, l := bustest.Within(t, 60*time.Second), letters.Of(i)
 		a, b := large(i, "a", 'a'), large(i, "b", 'b')
@@ -59,6 +60,7 @@ func TestBodyApart(t *testing.T) {
 
 // TestBodyThatIsGone: the letter is not taken for one without a body.
 func TestBodyThatIsGone(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, l := bustest.Within(t, 60*time.Second), letters.Of(i)
 		require.NoError(t, l.Keep(ctx, large(i, "a", 'a'), 0))
@@ -76,6 +78,7 @@ func TestBodyThatIsGone(t *testing.T) {
 
 // TestBodyWithoutALetter is what a crash left between the two. It is no letter.
 func TestBodyWithoutALetter(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, l := bustest.Within(t, 60*time.Second), letters.Of(i)
 		require.NoError(t, l.Keep(ctx, large(i, "a", 'a'), 0))

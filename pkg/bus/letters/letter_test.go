@@ -46,6 +46,7 @@ func redrives(t *testing.T, s *bustest.Server, i bus.Instance) (list []*nats.Msg
 }
 
 func TestDeadLetterIsKeptOnce(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		require.Empty(t, shown(all(t, i)))
@@ -65,6 +66,7 @@ func TestDeadLetterIsKeptOnce(t *testing.T) {
 // TestDeadLettersOfTwoInstances has two letters of one delivery id: one is taken
 // out, the other stays.
 func TestDeadLettersOfTwoInstances(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, 30*time.Second)
@@ -81,6 +83,7 @@ func TestDeadLettersOfTwoInstances(t *testing.T) {
 
 // TestDeadLetterThatDiedAgain takes the place of the one that was sent.
 func TestDeadLetterThatDiedAgain(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		first := aLetter(i, "dlv_1")
@@ -95,6 +98,7 @@ func TestDeadLetterThatDiedAgain(t *testing.T) {
 }
 
 func TestDeadLettersHavePlaces(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, l := bustest.Within(t, 30*time.Second), letters.Of(i)
 		last, err := l.LastPlace(ctx)
@@ -142,6 +146,7 @@ func TestDeadLettersHavePlaces(t *testing.T) {
 // TestUnreadableDeadLetter was put there by somebody else. It is left out, and
 // hides no other.
 func TestUnreadableDeadLetter(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, js := bustest.Within(t, 30*time.Second), s.JetStream(t)
 		require.NoError(t, letters.Of(i).Keep(ctx, aLetter(i, "a"), 0))
@@ -169,6 +174,7 @@ func TestUnreadableDeadLetter(t *testing.T) {
 // TestRedriven: a letter goes into the line that sends such again, with all that
 // it was, once, and comes out of the letters.
 func TestRedriven(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, l := bustest.Within(t, 30*time.Second), letters.Of(i)
 		require.NoError(t, l.Keep(ctx, aLetter(i, "a"), 0))
@@ -191,6 +197,7 @@ func TestRedriven(t *testing.T) {
 // TestRedriveInterrupted: who sent a letter died before taking it out. Doing it
 // again sends it once.
 func TestRedriveInterrupted(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, l, js := bustest.Within(t, 30*time.Second), letters.Of(i), s.JetStream(t)
 		require.NoError(t, l.Keep(ctx, aLetter(i, "a"), 0))
@@ -211,6 +218,7 @@ func TestRedriveInterrupted(t *testing.T) {
 }
 
 func TestLettersOfNobody(t *testing.T) {
+	t.Parallel()
 	b := bustest.Start(t).Connect(t, bus.Options{})
 	for _, id := range bustest.IDs {
 		ctx, i := bustest.Within(t, 30*time.Second), b.Instance(id)

@@ -48,23 +48,30 @@ func (i Lines) Add(ctx context.Context, l Line) error {
 // Ensure makes or changes a line's consumer and then tells the workers of it. A
 // consumer that exists keeps its position, and stands if it stood.
 func (i Lines) Ensure(ctx context.Context, l Line) error {
+	_, err := i.Begin(ctx, l)
+	return err
+}
+
+// Begin does what Ensure does, and tells what waits in the line. Of a line that was
+// not there it is told before any worker hears of it, so that it is all there is.
+func (i Lines) Begin(ctx context.Context, l Line) (Backlog, error) {
 	cfg := i.consumer(l)
 	existing, err := i.JetStream().Consumer(ctx, i.stream(l), l.Name)
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
-		_, err = i.JetStream().CreateConsumer(ctx, i.stream(l), cfg)
+		existing, err = i.JetStream().CreateConsumer(ctx, i.stream(l), cfg)
 	case err == nil:
 		have := existing.CachedInfo().Config
 		cfg.DeliverPolicy, cfg.OptStartSeq = have.DeliverPolicy, have.OptStartSeq // cannot change
 		cfg.PauseUntil = have.PauseUntil                                          // is resumed, not edited
 		cfg.AckWait = have.AckWait                                                // changes when nobody holds a delivery
-		_, err = i.JetStream().UpdateConsumer(ctx, i.stream(l), cfg)
+		existing, err = i.JetStream().UpdateConsumer(ctx, i.stream(l), cfg)
 	}
 	if err != nil {
-		return i.failure(ctx, l, err)
+		return Backlog{}, i.failure(ctx, l, err)
 	}
 	l.AckWait = cfg.AckWait
-	return i.put(ctx, l)
+	return backlogOf(existing.CachedInfo()), i.put(ctx, l)
 }
 
 // Remove deletes a line's consumer and forgets the line. It is forgotten last,

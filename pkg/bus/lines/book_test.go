@@ -48,6 +48,7 @@ func TestConsumerLeftBehindIsAdopted(t *testing.T) {
 // TestLineBeginsAtItsCut makes a line after the events were stored: it has
 // those behind the cut, whenever it was born.
 func TestLineBeginsAtItsCut(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		var cut uint64
 		for n := range 4 {
@@ -64,6 +65,7 @@ func TestLineBeginsAtItsCut(t *testing.T) {
 
 // TestTheBook holds what was written into it, of each instance for itself.
 func TestTheBook(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{AckWait: 7 * time.Second}))
 	ctx := bustest.Within(t, 30*time.Second)
@@ -104,6 +106,7 @@ func TestTheBook(t *testing.T) {
 // TestChangedLine keeps the AckWait of its consumer: somebody may hold a
 // delivery under it.
 func TestChangedLine(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{AckWait: 7 * time.Second}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		l := line(t, i, "user.added", nil)
@@ -123,6 +126,7 @@ func TestChangedLine(t *testing.T) {
 // TestLineOfANewerVersion is not read as what it is not. It is held by its name, and
 // the lines beside it are listed.
 func TestLineOfANewerVersion(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 20*time.Second)
 		_, err := s.Bucket(t, bus.BucketLines).Put(ctx, i.Token+".line.line", fmt.Appendf(nil, `{"format":%d}`, action.Format+1))
@@ -140,6 +144,7 @@ func TestLineOfANewerVersion(t *testing.T) {
 }
 
 func TestLinesWithoutAStream(t *testing.T) {
+	t.Parallel()
 	b := bustest.Start(t).Connect(t, bus.Options{})
 	for _, id := range bustest.IDs {
 		l := lines.Line{Name: "line", Instance: id, Target: "hook", Lanes: 1, Condition: onEvent("user.added")}

@@ -17,6 +17,7 @@ import (
 // TestLinesOfTwoInstances have the same name at one worker. Both deliver, and
 // stopping one leaves the other.
 func TestLinesOfTwoInstances(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	var seen [2]bustest.Noted
@@ -46,6 +47,7 @@ func TestLinesOfTwoInstances(t *testing.T) {
 }
 
 func TestLineHoldsTheRestWhileTheFirstWaits(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		l := line(t, i, "user.*", nil)
 		for n := range 6 {
@@ -73,6 +75,7 @@ func TestLineHoldsTheRestWhileTheFirstWaits(t *testing.T) {
 }
 
 func TestUnorderedLineDoesNotHold(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		l := line(t, i, "*", func(l *lines.Line) { l.Unordered = true })
 		var seen bustest.Noted
@@ -93,6 +96,7 @@ func TestUnorderedLineDoesNotHold(t *testing.T) {
 
 // TestSlots: of an unordered line so many are worked on at once, and no more.
 func TestSlots(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		l := line(t, i, "*", func(l *lines.Line) { l.Unordered = true })
 		var mu sync.Mutex
@@ -121,6 +125,7 @@ func TestSlots(t *testing.T) {
 }
 
 func TestHandedBackIsTakenByAnother(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		l := line(t, i, "user.added", nil)
 		var seen bustest.Noted
@@ -140,6 +145,7 @@ func TestHandedBackIsTakenByAnother(t *testing.T) {
 }
 
 func TestConsumerStopWaitsForWhatIsInHand(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	entered, release := make(chan struct{}, 10), make(chan struct{})
@@ -175,6 +181,7 @@ func TestConsumerStopWaitsForWhatIsInHand(t *testing.T) {
 // TestLineStartedAgainWhileItStops stops a line with a delivery in hand, and
 // starts it again at once, as when it is removed and made again.
 func TestLineStartedAgainWhileItStops(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		l := line(t, i, "user.added", nil)
 		entered, release := make(chan struct{}, 1), make(chan struct{})
@@ -205,6 +212,7 @@ func TestLineStartedAgainWhileItStops(t *testing.T) {
 // TestLineThatLosesItsOrder starts a line again that keeps no order any more:
 // what waits then holds up nobody.
 func TestLineThatLosesItsOrder(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		l := line(t, i, "user.added", nil)
 		entered, release := make(chan struct{}, 1), make(chan struct{})

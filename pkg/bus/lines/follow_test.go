@@ -39,6 +39,7 @@ func noting(seen *bustest.Noted) lines.Events {
 // TestFollowedLines: lines, records and pauses of all instances are told, those
 // that stand and those that change, and what cannot be read is left out.
 func TestFollowedLines(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, 30*time.Second)

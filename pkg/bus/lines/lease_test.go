@@ -21,6 +21,7 @@ import (
 // The server takes a wait back when a heartbeat comes behind it. However the two
 // meet, the wait comes last.
 func TestNoHeartbeatBehindAWait(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, nc := s.Connect(t, bus.Options{}), s.Plain(t)
 	var mu sync.Mutex
@@ -60,6 +61,7 @@ func TestNoHeartbeatBehindAWait(t *testing.T) {
 // TestLeaseOfAMachineThatWasSuspended has lapsed, though the monotonic clock
 // stood meanwhile; and no heartbeat brings it back.
 func TestLeaseOfAMachineThatWasSuspended(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, nc := s.Connect(t, bus.Options{}), s.Plain(t)
 	_, err := nc.Subscribe("told", func(m *nats.Msg) { _ = m.Respond(nil) })
@@ -119,6 +121,7 @@ func TestHeartbeatsKeepALongDelivery(t *testing.T) {
 // TestLeaseLapsesWithoutTheServer holds deliveries while the server is away:
 // nothing may be acknowledged with them afterwards.
 func TestLeaseLapsesWithoutTheServer(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{AckWait: bus.MinAckWait}))
 	entered, lapsed := make(chan struct{}, 2), make(chan error, 2)
@@ -158,6 +161,7 @@ func TestLeaseLapsesWithoutTheServer(t *testing.T) {
 // TestALeaseOfNothingKeepsNobodyBusy: an AckWait that somebody wrote into a
 // consumer or an entry is no reason to look at all leases without a pause.
 func TestALeaseOfNothingKeepsNobodyBusy(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b := s.Connect(t, bus.Options{AckWait: 20 * time.Second})
 	for ackWait, want := range map[time.Duration]time.Duration{

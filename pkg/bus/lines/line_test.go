@@ -63,6 +63,7 @@ func lag(t *testing.T, i bus.Instance, l lines.Line, want uint64) {
 // TestKeysAreUnlike: no two lines have the same identity, and one line has the
 // same whatever changes of it.
 func TestKeysAreUnlike(t *testing.T) {
+	t.Parallel()
 	l := lines.Line{Name: "line", Instance: "default", Target: "hook"}
 	for _, change := range []func(*lines.Line){
 		func(l *lines.Line) { l.Instance = "another" },
@@ -81,6 +82,7 @@ func TestKeysAreUnlike(t *testing.T) {
 // TestDeliveryIDs are the same for the same event in the same subscription, and
 // for no other.
 func TestDeliveryIDs(t *testing.T) {
+	t.Parallel()
 	at := time.Unix(1, 2)
 	l := lines.Line{Name: "line", Instance: "default", Condition: onEvent("user.*"), Target: "hook", Lane: 1, Lanes: 4}
 	id := l.DeliveryID(7, at)
@@ -110,6 +112,7 @@ func TestDeliveryIDs(t *testing.T) {
 // TestTakes: a line has an event whose subscription it is, on its number of
 // lanes.
 func TestTakes(t *testing.T) {
+	t.Parallel()
 	s, sc := catalog.Empty("default").Draft("")
 	sc.Targets["hook"] = catalog.WithDefaults(action.Target{Name: "hook", Kind: action.Webhook, URL: "https://a.example"})
 	sc.Sections[action.OnEvent] = []action.Execution{{Name: "user.*", Match: "user.*", Entries: []action.Entry{{Target: "hook"}}}}

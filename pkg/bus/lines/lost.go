@@ -37,6 +37,23 @@ func (i Lines) WithoutConsumer(ctx context.Context, all []Line) ([]Line, error) 
 	return lost, nil
 }
 
+// consumers lists those of a stream. The client waits for a reader for ever, so the
+// whole list is read before anything is done about it.
+func (i Lines) consumers(ctx context.Context, from string) (all []*jetstream.ConsumerInfo, err error) {
+	stream, err := i.Stream(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	list := stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		all = append(all, info)
+	}
+	if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
+		return nil, i.StreamFailure(ctx, from, err)
+	}
+	return all, nil
+}
+
 // OlderThan tells whether an event line is of another stream than the one that was
 // made then: that had its name before.
 func (l Line) OlderThan(made time.Time) bool {

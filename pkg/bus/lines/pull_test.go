@@ -37,6 +37,7 @@ func asked(t *testing.T, s *bustest.Server, i bus.Instance, l lines.Line, want i
 // TestDeliveryThatWasLongOnItsWay: by the time it arrives another worker has it.
 // Who gets it late knows at once, and ends nothing.
 func TestDeliveryThatWasLongOnItsWay(t *testing.T) {
+	t.Parallel()
 	const ackWait = time.Second
 	for name, flowing := range map[string]bool{"first of a line": false, "behind another": true} {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +118,7 @@ func longOnItsWay(t *testing.T, s *bustest.Server, i bus.Instance, l lines.Line,
 
 // TestDeliveryThatWasShortOnItsWay is the worker's own.
 func TestDeliveryThatWasShortOnItsWay(t *testing.T) {
+	t.Parallel()
 	const ackWait = 20 * time.Second
 	bustest.Both(t, bus.Options{AckWait: ackWait}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		l := line(t, i, "user.added", nil)
@@ -138,6 +140,7 @@ func TestDeliveryThatWasShortOnItsWay(t *testing.T) {
 // TestLeaseFollowsTheConsumer, whose AckWait is shorter than the worker was
 // told: the worker lets go before another one takes over.
 func TestLeaseFollowsTheConsumer(t *testing.T) {
+	t.Parallel()
 	const ackWait, told = 2 * time.Second, time.Minute
 	bustest.Both(t, bus.Options{AckWait: ackWait}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		l := line(t, i, "user.added", nil)

@@ -18,6 +18,7 @@ import (
 // A worker may write a record a moment after its line has lost or gained its
 // order.
 func TestRecordOfALineThatWasAnother(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 20*time.Second), lines.Of(i)
 		for _, unordered := range []bool{false, true} {
@@ -45,6 +46,7 @@ func TestRecordOfALineThatWasAnother(t *testing.T) {
 // TestRecordsAreOneALineOrOneADelivery, and never that of the other instance's
 // line of the same name.
 func TestRecordsAreOneALineOrOneADelivery(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 30*time.Second), lines.Of(i)
 		for _, unordered := range []bool{false, true} {
@@ -86,6 +88,7 @@ func TestRecordsAreOneALineOrOneADelivery(t *testing.T) {
 
 // TestRecordsThatCannotBeRead are none, but for those of a newer version.
 func TestRecordsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 20*time.Second), lines.Of(i)
 		l := lines.Line{Name: "line", Instance: i.ID, Target: "hook"}
@@ -102,6 +105,7 @@ func TestRecordsThatCannotBeRead(t *testing.T) {
 
 // TestLetGo forgets what holds a line up, and keeps how it failed last.
 func TestLetGo(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 20*time.Second), lines.Of(i)
 		l := lines.Line{Name: "line", Instance: i.ID, Target: "hook"}

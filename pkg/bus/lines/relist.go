@@ -37,12 +37,11 @@ func (i Lines) Relist(ctx context.Context, all []Line) (relisted int, err error)
 		if err != nil {
 			return relisted, err
 		}
-		stream, err := i.Stream(ctx, from)
+		consumers, err := i.consumers(ctx, from)
 		if err != nil {
 			return relisted, err
 		}
-		list := stream.ListConsumers(ctx)
-		for info := range list.Info() {
+		for _, info := range consumers {
 			if there[info.Name] {
 				continue
 			}
@@ -55,9 +54,6 @@ func (i Lines) Relist(ctx context.Context, all []Line) (relisted int, err error)
 			}
 			i.Log().Error().Str("instance", i.ID).Str("line", l.Name).Msg("the entry of a line was lost or could not be read: it is made again from its consumer")
 			relisted++
-		}
-		if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
-			return relisted, i.StreamFailure(ctx, from, err)
 		}
 	}
 	return relisted, nil

@@ -167,3 +167,20 @@ func TestTitlesOfConsumers(t *testing.T) {
 		}
 	})
 }
+
+// TestRelistThatFails leaves nothing behind that waits for a reader: the check for
+// goroutines at the end of the package sees it.
+func TestRelistThatFails(t *testing.T) {
+	t.Parallel()
+	s := bustest.Start(t)
+	i := bustest.Prepared(t, s.Connect(t, bus.Options{}), "default")
+	for _, name := range []string{"a", "b", "c"} {
+		line(t, i, "user.*", func(l *lines.Line) { l.Name = name })
+	}
+	ctx := bustest.Within(t, time.Minute)
+	js, err := jetstream.New(s.Plain(t))
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteStream(ctx, "KV_"+bus.BucketLines))
+	_, err = lines.Of(i).Relist(ctx, nil)
+	bustest.Code(t, action.CodeMissing, err)
+}

@@ -17,6 +17,7 @@ import (
 
 // TestStanding tells what waits, of one instance's line and not of the other's.
 func TestStanding(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 30*time.Second), lines.Of(i)
 		l := line(t, i, "user.added", nil)
@@ -59,6 +60,7 @@ func TestStanding(t *testing.T) {
 
 // TestLostConsumer is told as lost, and put back where it had come to.
 func TestLostConsumer(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 30*time.Second), lines.Of(i)
 		l := line(t, i, "user.added", nil)
@@ -85,6 +87,7 @@ func TestLostConsumer(t *testing.T) {
 // TestUnorderedLine shows how a delivery failed last, lets a wait be hurried
 // and a delivery be given up.
 func TestUnorderedLine(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 60*time.Second), lines.Of(i)
 		l := line(t, i, "*", func(l *lines.Line) { l.Unordered = true })
@@ -130,6 +133,7 @@ func TestUnorderedLine(t *testing.T) {
 
 // TestAsyncDeliveries are read as they were stored, and taken out.
 func TestAsyncDeliveries(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 30*time.Second), lines.Of(i)
 		l := lines.Line{Name: "line", Instance: i.ID, Owner: "acme", Target: "hook", Lanes: 1, Async: true, Unordered: true}
@@ -151,6 +155,7 @@ func TestAsyncDeliveries(t *testing.T) {
 
 // TestStrays lie where no line sees them.
 func TestStrays(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 30*time.Second), lines.Of(i)
 		bustest.Publish(t, i, "a", "u", "user.added")
@@ -173,6 +178,7 @@ func TestStrays(t *testing.T) {
 
 // TestTrim removes what is old and not kept, and no marker.
 func TestTrim(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, b := bustest.Within(t, 30*time.Second), lines.Of(i)
 		for n := range 4 { // 2 to 5

@@ -26,16 +26,12 @@ func (i Lines) Standings(ctx context.Context) ([]StandingOf, error) {
 	}
 	consumers := map[Key]*jetstream.ConsumerInfo{}
 	for stream, async := range map[string]bool{i.Events: false, i.Async: true} {
-		s, err := i.Stream(ctx, stream)
+		all, err := i.consumers(ctx, stream)
 		if err != nil {
 			return nil, err
 		}
-		list := s.ListConsumers(ctx)
-		for info := range list.Info() {
+		for _, info := range all {
 			consumers[Key{i.ID, async, info.Name}] = info
-		}
-		if err := list.Err(); err != nil {
-			return nil, i.StreamFailure(ctx, stream, err)
 		}
 	}
 	records, err := i.records(ctx)

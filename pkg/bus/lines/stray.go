@@ -2,7 +2,6 @@ package lines
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,12 +46,12 @@ func (i Lines) Orphans(ctx context.Context, all []Line) (subjects []string, err 
 		return nil, nil
 	}
 	// That of a line whose entry cannot be read stands all the same.
-	list := stream.ListConsumers(ctx)
-	for info := range list.Info() {
-		delete(waits, info.Config.FilterSubject)
+	consumers, err := i.consumers(ctx, i.Async)
+	if err != nil {
+		return nil, err
 	}
-	if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
-		return nil, i.StreamFailure(ctx, i.Async, err)
+	for _, info := range consumers {
+		delete(waits, info.Config.FilterSubject)
 	}
 	for subject := range waits {
 		subjects = append(subjects, subject)

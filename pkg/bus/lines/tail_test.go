@@ -55,6 +55,7 @@ func next(t *testing.T, events <-chan lines.StoredEvent) lines.StoredEvent {
 // TestTailOutlivesTheBroker, and the consumer that the server keeps for it: no
 // event is left out and none comes twice.
 func TestTailOutlivesTheBroker(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, time.Minute)
@@ -88,6 +89,7 @@ func TestTailOutlivesTheBroker(t *testing.T) {
 
 // TestTailKeepsUp reads many more than are asked for at once, in their order.
 func TestTailKeepsUp(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		for n := range 100 {
 			bustest.Publish(t, i, fmt.Sprint(n), fmt.Sprint("u", n), "user.added")
@@ -106,6 +108,7 @@ func TestTailKeepsUp(t *testing.T) {
 
 // TestTailChooses events of a type, and of an organization.
 func TestTailChooses(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		events, _ := tailed(t, i, lines.TailOptions{Type: onEvent("user.*")})
 		none, _ := tailed(t, i, lines.TailOptions{Type: onEvent("*"), Org: "another"})
@@ -117,6 +120,7 @@ func TestTailChooses(t *testing.T) {
 }
 
 func TestTailFromTheFuture(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		o := everything()
 		o.From = 3 // the marker is 1

@@ -21,6 +21,7 @@ import (
 // TestFollowersReadWhatIsNew: a value that stays is not read again, and a
 // revision that cannot be read leaves the last one in force.
 func TestFollowersReadWhatIsNew(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 60*time.Second)
 		versions := made(t, i, 1, wide)
@@ -111,6 +112,7 @@ func history(t *testing.T, i bus.Instance, edits, events int) (sequences [][]uin
 // TestBacklogBehindManyEdits is worked off by a worker that followed them all:
 // each revision is read once, also when there are more than are remembered.
 func TestBacklogBehindManyEdits(t *testing.T) {
+	t.Parallel()
 	const edits = 2*revisions.RememberedMost + 4
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 2*time.Minute)
@@ -157,6 +159,7 @@ func TestBacklogBehindManyEdits(t *testing.T) {
 
 // TestManyWaitForOneRevision: it is read once for all of them.
 func TestManyWaitForOneRevision(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, time.Minute)
 		sequences := history(t, i, 3, 1)
@@ -181,6 +184,7 @@ func TestManyWaitForOneRevision(t *testing.T) {
 
 // TestRevisionThatIsGone fails those who wait for it, and is looked for again.
 func TestRevisionThatIsGone(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, time.Minute)
 		sequences := history(t, i, 2, 1)
@@ -205,6 +209,7 @@ func TestRevisionThatIsGone(t *testing.T) {
 // TestBetweenMarkerAndRoot an event is matched with a revision that is not in
 // force for calls yet. The newest is not older than that.
 func TestBetweenMarkerAndRoot(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, time.Minute)
 		versions := made(t, i, 1, snapshot)
@@ -235,6 +240,7 @@ func TestBetweenMarkerAndRoot(t *testing.T) {
 // TestExpectedIsNotRead: who made a revision puts it in force when its root
 // comes, without reading it.
 func TestExpectedIsNotRead(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, time.Minute)
 		versions := made(t, i, 1, snapshot)
@@ -261,6 +267,7 @@ func TestExpectedIsNotRead(t *testing.T) {
 
 // TestWaitForARevision ends by the caller's time, or when it comes.
 func TestWaitForARevision(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, time.Minute)
 		catalogs, first := revisions.Follow(ctx, s.Connect(t, bus.Options{}))
@@ -286,6 +293,7 @@ func TestWaitForARevision(t *testing.T) {
 // TestCatalogsOfTwoInstances are followed by one worker, and hold what is their
 // own.
 func TestCatalogsOfTwoInstances(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	ctx := bustest.Within(t, time.Minute)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))

@@ -25,6 +25,7 @@ func with(v *revisions.Version, function string) *catalog.Snapshot {
 
 // TestCoresAreGivenWhatIsNew: of conditions too, only what changed is stored.
 func TestCoresAreGivenWhatIsNew(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 60*time.Second), revisions.Of(i)
 		kv := s.Bucket(t, bus.BucketConditions)
@@ -69,6 +70,7 @@ func TestCoresAreGivenWhatIsNew(t *testing.T) {
 
 // TestConditionsThatCannotBeRead are left out: those before stay.
 func TestConditionsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 60*time.Second), revisions.Of(i)
 		kv := s.Bucket(t, bus.BucketConditions)

@@ -20,6 +20,7 @@ func numbers(list []action.Revision) (all []uint64) {
 }
 
 func TestHistoryGoesBack(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 40*time.Second), revisions.Of(i)
 		list, err := r.History(ctx, 0, 10)
@@ -48,6 +49,7 @@ func TestHistoryGoesBack(t *testing.T) {
 }
 
 func TestDamageIsFoundAndMended(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 40*time.Second), revisions.Of(i)
 		versions := made(t, i, 4, wide)
@@ -88,6 +90,7 @@ func TestDamageIsFoundAndMended(t *testing.T) {
 
 // TestDamageDownToNothing: when no revision can be read, the empty one is good.
 func TestDamageDownToNothing(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 40*time.Second), revisions.Of(i)
 		made(t, i, 2, snapshot)

@@ -18,6 +18,7 @@ import (
 // TestLedgerTellsTheRevisionAtEverySequence mixes edits and events and asks in
 // every order.
 func TestLedgerTellsTheRevisionAtEverySequence(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 40*time.Second)
 		want := map[uint64]uint64{}
@@ -47,6 +48,7 @@ func TestLedgerTellsTheRevisionAtEverySequence(t *testing.T) {
 // TestEventBelowTheOldestMarker belongs to the oldest revision that is kept:
 // somebody removed the marker of its own.
 func TestEventBelowTheOldestMarker(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 40*time.Second)
 		v := nothing(t, i)
@@ -72,6 +74,7 @@ func TestEventBelowTheOldestMarker(t *testing.T) {
 
 // TestStreamMadeAgain has the same sequences mean something else.
 func TestStreamMadeAgain(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, ledger := bustest.Within(t, 40*time.Second), revisions.Of(i).Ledger()
 		madeAt := func() int64 { return stream(t, s, i).CachedInfo().Created.UnixNano() }

@@ -27,6 +27,7 @@ func stream(t *testing.T, s *bustest.Server, i bus.Instance) jetstream.Stream {
 // TestMarkerIsPutBack after somebody has purged the stream: it goes on with the
 // revision in force.
 func TestMarkerIsPutBack(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 30*time.Second), revisions.Of(i)
 		versions := made(t, i, 2, snapshot)
@@ -65,6 +66,7 @@ func TestMarkerIsPutBack(t *testing.T) {
 
 // TestMarkerOfANewerVersion is not read as what it is not.
 func TestMarkerOfANewerVersion(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 30*time.Second), revisions.Of(i)
 		versions := made(t, i, 1, snapshot)

@@ -125,6 +125,7 @@ func storeAgain(t *testing.T, lose func(*testing.T, *bustest.Server, *bus.Bus, .
 
 // TestAStoreThatBeganAnewIsFollowed, though its revisions have lower numbers.
 func TestAStoreThatBeganAnewIsFollowed(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	b, ctx := s.Connect(t, bus.Options{}), bustest.Within(t, time.Minute)
 	pair := bustest.Pair(t, b)

@@ -127,6 +127,7 @@ func onlyIn(t *testing.T, kv jetstream.KeyValue, i bus.Instance, revision, other
 }
 
 func TestRevisionsAreWholeAndInOrder(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 30*time.Second), revisions.Of(i)
 		put, err := r.PutBack(ctx)
@@ -176,6 +177,7 @@ func TestRevisionsAreWholeAndInOrder(t *testing.T) {
 
 // TestManyEditAtOnce: of edits that were made from the same revision one counts.
 func TestManyEditAtOnce(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		r, base := revisions.Of(i), nothing(t, i)
 		codes := make(chan action.Code, 8)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestRoots(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	ctx := bustest.Within(t, 30*time.Second)
@@ -37,6 +38,7 @@ func TestRoots(t *testing.T) {
 // TestNewerFormats: what a newer version has stored is refused by name, and the
 // catalog that is in force stays.
 func TestNewerFormats(t *testing.T) {
+	t.Parallel()
 	newer := action.Format + 1
 	for name, store := range map[string]func(t *testing.T, s *bustest.Server, i bus.Instance){
 		"root": func(t *testing.T, s *bustest.Server, i bus.Instance) {
@@ -80,6 +82,7 @@ func TestNewerFormats(t *testing.T) {
 }
 
 func TestUnreadableRoot(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx := bustest.Within(t, 30*time.Second)
 		_, err := s.Bucket(t, bus.BucketCatalog).Put(ctx, i.Token+".root", []byte("root"))

@@ -32,6 +32,7 @@ func withoutEvents(t *testing.T, s *bustest.Server, i bus.Instance) {
 // TestSweepKeepsWhatIsNeeded: the newest, and what an event in the stream was
 // stored under.
 func TestSweepKeepsWhatIsNeeded(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 60*time.Second), revisions.Of(i)
 		kv := s.Bucket(t, bus.BucketCatalog)
@@ -82,6 +83,7 @@ func TestSweepKeepsWhatIsNeeded(t *testing.T) {
 // TestSweepWithoutTheMarker of an event: it belongs to the oldest revision that
 // has one, so nothing from there on is removed.
 func TestSweepWithoutTheMarker(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		kv, ctx := s.Bucket(t, bus.BucketCatalog), bustest.Within(t, 60*time.Second)
 		event := bustest.Publish(t, i, "e", "u", "user.added").StreamSequence
@@ -98,6 +100,7 @@ func TestSweepWithoutTheMarker(t *testing.T) {
 // TestSweepWithDamage removes nothing when a revision that is kept cannot be
 // read: what it names is not known.
 func TestSweepWithDamage(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
 		kv, ctx := s.Bucket(t, bus.BucketCatalog), bustest.Within(t, 60*time.Second)
 		made(t, i, 4, snapshot)
@@ -112,6 +115,7 @@ func TestSweepWithDamage(t *testing.T) {
 
 // TestSweepOfOneInstance leaves what the other has, also of the same numbers.
 func TestSweepOfOneInstance(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t)
 	pair := bustest.Pair(t, s.Connect(t, bus.Options{}))
 	kv := s.Bucket(t, bus.BucketCatalog)
@@ -131,6 +135,7 @@ func TestSweepOfOneInstance(t *testing.T) {
 // TestSweepLeavesWhatIsStoredAgain: an edit wants a value again that was found to
 // be nobody's just before.
 func TestSweepLeavesWhatIsStoredAgain(t *testing.T) {
+	t.Parallel()
 	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
 		ctx, r := bustest.Within(t, 40*time.Second), revisions.Of(i)
 		first := store(t, i, nothing(t, i), snapshot(i, at(i, 1)), "edit")
