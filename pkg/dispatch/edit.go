@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -21,8 +22,8 @@ import (
 // the revisions before and after: they are the same when nothing changed. An
 // instance that is not there yet has an empty catalog of revision 0, and is
 // made. edit is called while no other dispatcher can edit, once more when it
-// names files of signing keys, which are read in between; it must not write to
-// what it gets. What it refuses is returned as it is. source tells the
+// names files of signing keys, which are read in between, and when the lead was lost
+// before anything was stored; it must not write to what it gets. What it refuses is returned as it is. source tells the
 // history what made the revision, in at most action.MaxSource bytes. The error
 // is file_owned when the edit would change or remove what a followed file owns,
 // unreadable when the newest revision cannot be read: only a source that begins
@@ -41,6 +42,7 @@ type edition struct {
 	job    *jobs.Job        // of what waits for what it removes; without a kind there is none
 	files  keyFiles         // those that were read for it so far
 	made   *[]bus.NewSecret // is told the signing keys that it makes; nil = nobody asks
+	begun  bool             // something of it is stored that others go on with
 }
 
 // rollingBack begins the source of an edit that goes back to an old revision.
@@ -76,22 +78,31 @@ func (i *Instance) attempt(ctx context.Context, e edition) (before, after uint64
 		return 0, 0, err
 	}
 	defer unlock()
-	err = i.lead(ctx, func(ctx context.Context) error {
-		var err error
-		before, after, err = i.edit(ctx, e)
-		return err
-	})
+	for range mostLeads {
+		err = i.lead(ctx, func(ctx context.Context) error {
+			var err error
+			before, after, err = i.edit(ctx, &e)
+			return err
+		})
+		if !errors.Is(err, lead.ErrLeadOver) || e.begun || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return 0, 0, err
 	}
 	return before, after, i.caughtUp(ctx, after)
 }
 
+// mostLeads bounds how often an edit asks for the lead that it lost, because this
+// process or NATS stood still for seconds, before it had stored anything.
+const mostLeads = 3
+
 // edit is the one way to a new revision; who calls it holds the lead. The order
 // is what makes it safe: keys, revision, marker, lines, root. Dying in between
 // leaves work that the next dispatcher finishes.
-func (i *Instance) edit(ctx context.Context, e edition) (before, after uint64, err error) {
-	base, mended, err := i.base(ctx, e)
+func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, err error) {
+	base, mended, err := i.base(ctx, *e)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -104,7 +115,7 @@ func (i *Instance) edit(ctx context.Context, e edition) (before, after uint64, e
 		return 0, 0, err
 	}
 	stamped := e.stamp(current, next)
-	if err := i.owned(ctx, e, current, stamped.Changes); err != nil {
+	if err := i.owned(ctx, *e, current, stamped.Changes); err != nil {
 		return 0, 0, err
 	}
 	if err := i.refuseUndeclared(ctx, current, stamped); err != nil {
@@ -114,7 +125,7 @@ func (i *Instance) edit(ctx context.Context, e edition) (before, after uint64, e
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := i.prepareNames(ctx, e, base.Matcher, stamped); err != nil {
+	if err := i.prepareNames(ctx, *e, base.Matcher, stamped); err != nil {
 		return 0, 0, err
 	}
 	before = base.Revision.Revision
@@ -124,7 +135,8 @@ func (i *Instance) edit(ctx context.Context, e edition) (before, after uint64, e
 	if err := lead.Held(ctx); err != nil {
 		return 0, 0, err
 	}
-	why := about(e, stamped.Changes)
+	e.begun = true
+	why := about(*e, stamped.Changes)
 	if why.Job, err = i.addJobOf(ctx, e.job, before); err != nil {
 		return 0, 0, err
 	}

@@ -74,17 +74,21 @@ func TestWatch(t *testing.T) {
 	f := newFleet(t)
 	d := f.dispatcher()
 	d.edit(t, "first", add("a", "https://1.example"))
-	seen, goOn := make(chan action.Revision), make(chan bool)
-	ctx, cancel := context.WithCancel(within(t, 20*time.Second))
-	ended := make(chan error)
+	seen, goOn := make(chan action.Revision, 9), make(chan bool, 9)
+	ctx, cancel := context.WithCancel(within(t, time.Minute))
+	defer cancel()
+	ended := make(chan error, 1)
 	go func() {
 		ended <- d.Instance(instance).Watch(ctx, 0, func(r action.Revision) error {
 			seen <- r
-			<-goOn
+			select {
+			case <-goOn:
+			case <-t.Context().Done():
+			}
 			return nil
 		})
 	}()
-	r := <-seen
+	r := receive(t, seen)
 	require.Equal(t, []any{uint64(1), "first", 1}, []any{r.Revision, r.Source, r.Added})
 	for i := range 5 {
 		f.dispatcher().edit(t, fmt.Sprint("edit ", i), add("a", fmt.Sprint("https://", i+2, ".example")))
@@ -92,19 +96,19 @@ func TestWatch(t *testing.T) {
 	_, err := d.Instance(instance).Catalog(ctx, 6)
 	require.NoError(t, err)
 	goOn <- true
-	r = <-seen
+	r = receive(t, seen)
 	require.Equal(t, []any{uint64(6), "edit 4"}, []any{r.Revision, r.Source})
 	goOn <- true
 	d.edit(t, "last", add("b", "https://b.example"))
-	require.EqualValues(t, 7, (<-seen).Revision)
+	require.EqualValues(t, 7, receive(t, seen).Revision)
 	cancel()
 	goOn <- true
-	require.NoError(t, <-ended)
+	require.NoError(t, receive(t, ended))
 
 	// From the one in force on, only what comes then is told.
 	own := errors.New("mine")
 	go func() {
-		ended <- d.Instance(instance).Watch(within(t, 20*time.Second), 7, func(r action.Revision) error {
+		ended <- d.Instance(instance).Watch(within(t, time.Minute), 7, func(r action.Revision) error {
 			if r.Revision != 8 {
 				return fmt.Errorf("revision %d", r.Revision)
 			}
@@ -112,14 +116,25 @@ func TestWatch(t *testing.T) {
 		})
 	}()
 	d.edit(t, "eighth", add("c", "https://c.example"))
-	require.ErrorIs(t, <-ended, own)
+	require.ErrorIs(t, receive(t, ended), own)
 	code(t, action.CodeUnknownInstance, d.Instance("nobody").Watch(within(t, 5*time.Second), 0, nil))
 
 	begun := make(chan bool)
 	go func() {
 		ended <- d.Instance(instance).Watch(context.Background(), 0, func(action.Revision) error { close(begun); return nil })
 	}()
-	<-begun
+	receive(t, begun)
 	require.NoError(t, d.Stop(within(t, 10*time.Second)))
-	code(t, action.CodeUnavailable, <-ended)
+	code(t, action.CodeUnavailable, receive(t, ended))
+}
+
+// receive waits for what a channel brings, or that it is closed, for a minute at most.
+func receive[T any](t *testing.T, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing came within a minute")
+	}
+	return v
 }

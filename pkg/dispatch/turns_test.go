@@ -100,21 +100,35 @@ func TestAnEditEndsWithItsRequest(t *testing.T) {
 	})
 }
 
-// TestWhoLosesTheLeadIsToldSo: the network of a dispatcher stalls in the middle
-// of an edit, and its request does not end.
-func TestWhoLosesTheLeadIsToldSo(t *testing.T) {
+// TestAnEditOutlivesItsLead: the network of a dispatcher stalls in the middle of an
+// edit, before anything is stored. It leads once more and makes it, once; if the
+// network stays away, it says what it lost.
+func TestAnEditOutlivesItsLead(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	both(t, f, func(t *testing.T, of tenant) {
 		c := newCable(t, f.url)
 		d := f.dispatcherWith(f.busAt(c.url, bus.Options{}), dispatch.Options{})
-		_, _, err := d.tryEdit(t, of.id, "api", add("a", "https://a.example"))
+		first, _, err := d.tryEdit(t, of.id, "api", add("a", "https://a.example"))
 		require.NoError(t, err)
-		_, _, err = d.tryEdit(t, of.id, "api", func(sc *catalog.Scope) {
+		asked := 0
+		before, after, err := d.tryEdit(t, of.id, "api", func(sc *catalog.Scope) {
 			add("b", "https://b.example")(sc)
-			c.stall()
+			if asked++; asked == 1 {
+				c.stall()
+				time.AfterFunc(bus.LeadFor, c.goOn)
+			}
 		})
-		code(t, action.CodeConflict, err)
+		require.NoError(t, err)
+		require.Equal(t, 2, asked)
+		require.Equal(t, []uint64{first + 1, first + 2}, []uint64{before, after})
+		_, _, err = d.Instance(of.id).Edit(within(t, 2*bus.LeadFor), "api", func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
+			c.stall()
+			next, sc := current.Draft("")
+			add("c", "https://c.example")(sc)
+			return next, nil
+		})
+		require.Contains(t, []action.Code{action.CodeConflict, action.CodeUnavailable}, action.CodeOf(err), "%v", err)
 		c.goOn()
 	})
 }
