@@ -33,15 +33,17 @@ func TestEachMissesNothing(t *testing.T) {
 					select {
 					case <-end:
 						return
-					case <-time.After(100 * time.Microsecond):
+					case <-time.After(200 * time.Microsecond):
 					}
-					assert.NoError(t, k.Put(ctx, key(n%keys), []byte(fmt.Sprint(n))))
+					if !assert.NoError(t, k.Put(ctx, key(n%keys), []byte(fmt.Sprint(n)))) {
+						return
+					}
 				}
 			})
 		}
 		halt := sync.OnceFunc(func() { close(end); writing.Wait() })
 		t.Cleanup(halt)
-		for range 200 {
+		for range 40 {
 			told := map[string]uint64{}
 			require.NoError(t, k.Each(ctx, i.Token+".>", func(v bus.Value) error {
 				require.Zero(t, told[v.Key], "once")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -119,9 +120,24 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 	}
 }
 
-// rest tells what lies behind the list of what stood, see behind.
+// restSteps is how many entries behind the list are read while more come, before it
+// is asked where the end was. So many in that moment is no bucket that is read for
+// what stands.
+const restSteps = 64
+
+// rest tells what lies behind the list of what stood, see behind. Where entries are
+// written faster than they can be read it ends behind those that were there: of
+// such a bucket one may be left out that was written twice in that moment.
 func (k Bucket) rest(ctx context.Context, match string, told *uint64, tell func(*entry) error) error {
-	for {
+	end := uint64(math.MaxUint64)
+	for n := 0; *told < end; n++ {
+		if n == restSteps {
+			look, err := k.state(ctx)
+			if err != nil {
+				return err
+			}
+			end = look.LastSeq
+		}
 		e, there, err := k.behind(ctx, match, *told+1)
 		if err != nil {
 			return k.failure(ctx, match, err)
@@ -133,6 +149,7 @@ func (k Bucket) rest(ctx context.Context, match string, told *uint64, tell func(
 			return err
 		}
 	}
+	return nil
 }
 
 // usable tells whether an entry has a key that can be used. One that has not is

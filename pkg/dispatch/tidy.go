@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	drainEvery  = 100 * time.Millisecond // how often lines that drain are looked at
+	drainEvery  = 100 * time.Millisecond // how often lines that drain are looked at, at first
+	drainSlow   = 800 * time.Millisecond // and when none has got on for seconds, as one that somebody paused
 	drainSoon   = 10 * time.Millisecond  // how soon again when one was empty, or has just gone
+	drainRest   = 4                      // a look that took long is not followed by another for so many times as long
 	appearEvery = 100 * time.Millisecond // how often new instances are looked for
 )
 
@@ -53,16 +55,18 @@ func (i *Instance) tidy(ctx context.Context) {
 	t := tidying{Instance: i, empty: map[lines.Key]int{}, floors: map[lines.Key]uint64{}}
 	next := time.NewTimer(drainEvery)
 	defer next.Stop()
-	recorded := time.Now()
+	recorded, idle := time.Now(), 0
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-i.look:
 			next.Reset(drainSoon)
+			idle = 0
 			continue
 		case <-next.C:
 		}
+		began := time.Now()
 		record := time.Since(recorded) >= i.dispatcher.pace.record
 		if record {
 			recorded = time.Now()
@@ -73,13 +77,22 @@ func (i *Instance) tidy(ctx context.Context) {
 		}
 		switch {
 		case moving && err == nil: // lines may stand in a long row behind each other
-			next.Reset(drainSoon)
+			idle = 0
+			next.Reset(max(drainSoon, time.Since(began)))
 		case t.draining(i.dispatcher.lines.of(i.ID)):
-			next.Reset(drainEvery)
+			idle++
+			next.Reset(max(drainPause(idle), drainRest*time.Since(began)))
 		default:
+			idle = 0
 			next.Reset(time.Until(recorded.Add(i.dispatcher.pace.record)))
 		}
 	}
+}
+
+// drainPause is how long the lines are left alone when so many looks in a row found
+// none that had got on: twice as long after a second, and so on.
+func drainPause(idle int) time.Duration {
+	return min(drainEvery<<min(idle/10, 3), drainSlow)
 }
 
 // tidying is what is remembered of an instance between two looks.

@@ -204,7 +204,7 @@ func TestTheTimeOfACallIsOver(t *testing.T) {
 	g.worker()
 	entered, _ := g.blocking("first")
 	north := g.at("north")
-	r, err := north.request(calls.CallRequest{Phase: action.Request, Name: "/t.S/chain", Timeout: 300 * time.Millisecond,
+	r, err := north.request(calls.CallRequest{Phase: action.Request, Name: "/t.S/chain", Timeout: 3 * time.Second,
 		Body: []byte(`{"fullMethod":"/t.S/chain","request":{}}`)})
 	require.NoError(t, err)
 	require.Equal(t, "north", <-entered)
