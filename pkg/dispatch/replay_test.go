@@ -33,7 +33,7 @@ func TestReplay(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []any{action.JobReplay, "subscription user.*/x"}, []any{j.Kind, j.About})
 		done := second.ended(t, of.id, j.ID, action.JobDone)
-		require.EqualValues(t, []uint64{3, 3}, []uint64{uint64(done.Total), uint64(done.Done)}) // counted before a worker hears of it
+		require.Equal(t, []uint64{3, 3}, []uint64{done.Total, done.Done}) // counted before a worker hears of it
 		_, err = second.Instance(of.id).Replay(within(t, 20*time.Second), "user.*/x", 0, between)
 		require.NoError(t, err)
 		f.reach(t, r, map[string]int{x: 9})
