@@ -114,9 +114,7 @@ func TestAKeyIsKeptForWhatWaits(t *testing.T) {
 	b := f.bus() // without a worker the event waits
 	_, err := b.Instance(instance).Publish(within(t, 5*time.Second), bus.NewEvent{ID: "1", AggregateID: "u", Type: "user.added", Body: []byte(`{"aggregateID":"u","event_type":"user.added"}`)})
 	require.NoError(t, err)
-	n, err := d.Instance(instance).Waiting(within(t, 5*time.Second), catalog.Line{Target: "goes"})
-	require.NoError(t, err)
-	require.EqualValues(t, 1, n)
+	awaitWaiting(t, d.Instance(instance), "goes", 1)
 	d.edit(t, "api", func(sc *catalog.Scope) {
 		remove("goes")(sc)
 		sc.Sections[action.OnEvent] = nil

@@ -149,9 +149,7 @@ func TestWhatAnInstanceLosesIsMadeAgain(t *testing.T) {
 	for name, loss := range losses {
 		w := all[name]
 		w.stands(t, name)
-		n, err := w.d.Instance(w.id).Waiting(within(t, 20*time.Second), lineTo("z"))
-		require.NoError(t, err)
-		require.Equal(t, loss.left, n, name)
+		awaitWaiting(t, w.d.Instance(w.id), "z", int(loss.left))
 		if loss.gone != "" {
 			require.Equal(t, 1, strings.Count(log, loss.gone), "%s: %s", name, log)
 		}

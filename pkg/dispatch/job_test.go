@@ -70,9 +70,7 @@ func TestDiscardBelongsToItsEdit(t *testing.T) {
 	for i := 1; i < len(all); i++ {
 		require.Greater(t, all[i].Sequence, all[i-1].Sequence, "in their order")
 	}
-	n, err := second.Instance(instances[1]).Waiting(within(t, 5*time.Second), catalog.Line{Target: "goes"})
-	require.NoError(t, err)
-	require.EqualValues(t, 700, n)
+	awaitWaiting(t, second.Instance(instances[1]), "goes", 700)
 	list, err := second.Instance(instances[1]).Jobs(within(t, 5*time.Second))
 	require.NoError(t, err)
 	require.Empty(t, list)
@@ -96,9 +94,7 @@ func TestJobOfAnEditThatNeverWas(t *testing.T) {
 		_, err := jobs.Of(b.Instance(instance)).Get(within(t, 5*time.Second), job.ID)
 		return action.CodeOf(err) == action.CodeNotFound
 	}, 20*time.Second, 50*time.Millisecond)
-	n, err := d.Instance(instance).Waiting(within(t, 5*time.Second), catalog.Line{Target: "stays"})
-	require.NoError(t, err)
-	require.EqualValues(t, 3, n)
+	awaitWaiting(t, d.Instance(instance), "stays", 3)
 	// Another edit in its place does not begin it either.
 	before, _ := d.edit(t, "api", add("another", "https://a.example"))
 	require.GreaterOrEqual(t, before, current)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/jobs"
-	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 // TestReplay sends what is stored from a sequence, or a time, up to now once more, of
@@ -80,9 +79,7 @@ func TestAReplayIsCancelled(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, action.JobCancelled, cancelled.State)
 		require.Eventually(t, func() bool { return len(of.linesOf(t)) == 4 }, time.Minute, 10*time.Millisecond)
-		n, err := i.Waiting(within(t, 20*time.Second), catalog.Line{Target: "x"})
-		require.NoError(t, err)
-		require.EqualValues(t, 2, n)
+		awaitWaiting(t, i, "x", 2)
 		require.Empty(t, of.lettersOf(t))
 	})
 }

@@ -133,8 +133,6 @@ func TestManyAreSkipped(t *testing.T) {
 			want = append(want, e.sequence)
 		}
 		require.Equal(t, want, sequences)
-		n, err := first.Instance(of.id).Waiting(within(t, 20*time.Second), catalog.Line{Target: "loose"})
-		require.NoError(t, err)
-		require.EqualValues(t, 7, n, "the other line has them all")
+		awaitWaiting(t, first.Instance(of.id), "loose", 7) // the other line has them all
 	})
 }
