@@ -62,9 +62,11 @@ func (i *Instance) RotateKey(ctx context.Context, org, target string, grace time
 }
 
 // EditMakingKeys is Edit that tells which signing keys it made: those of targets
-// that had none, and take none from elsewhere.
-func (i *Instance) EditMakingKeys(ctx context.Context, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, made []bus.NewSecret, err error) {
-	before, after, err = i.turn(ctx, edition{source: source, change: edit, made: &made})
+// that had none, and take none from elsewhere. text is what a configuration names,
+// nil when none asks for the edit: its keys are read anew from where they come from,
+// also when nothing else changes.
+func (i *Instance) EditMakingKeys(ctx context.Context, source string, text *catalog.Snapshot, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, made []bus.NewSecret, err error) {
+	before, after, err = i.turn(ctx, edition{source: source, text: text, change: edit, made: &made})
 	if err != nil {
 		made = nil
 	}

@@ -43,6 +43,7 @@ func (i *Instance) keepKeys(ctx context.Context, s *catalog.Snapshot, files keyF
 				return err
 			}
 		default:
+			i.log.Info().Str("org", owner).Str("target", t.Name).Msg("another signing key stands where that of a target comes from: it is read anew")
 			keys = append(keys, bus.NewSecret{Owner: owner, Target: t.Name, Key: key})
 		}
 	}

@@ -24,7 +24,7 @@ func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.Appl
 		return nil, &badCatalog{problems: []catalog.Problem{file.NoObjects(req.Msg.GetFile())}}
 	}
 	answer := &calloutv1.ApplyResponse{Instance: text.Instance()}
-	e := edit{instance: text.Instance(), source: "apply", request: req.Msg.GetRequestId(), dryRun: req.Msg.GetDryRun() || text.Flawed()}
+	e := edit{instance: text.Instance(), source: "apply", request: req.Msg.GetRequestId(), dryRun: req.Msg.GetDryRun() || text.Flawed(), text: text.Named()}
 	var made []bus.NewSecret
 	if req.Msg.GetReturnMadeKeys() {
 		e.made = &made
@@ -45,6 +45,9 @@ func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.Appl
 			return next, err
 		}
 		answer.Problems = problems(slices.Concat(found, undeclared))
+		if !e.dryRun { // who makes the edit of a text recalls
+			return next, nil
+		}
 		return s.engine(text.Instance()).Recall(ctx, current, next)
 	}
 	_, unknown := s.catalog(ctx, e.instance, 0)

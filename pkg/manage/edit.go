@@ -31,6 +31,8 @@ type edit struct {
 	// made is told the signing keys that the edit makes, nil when nobody asks. Such
 	// an edit has no job.
 	made *[]bus.NewSecret
+	// text is what the configuration names that asks for the edit, nil when none does.
+	text *catalog.Snapshot
 }
 
 // edited is what an edit has led to.
@@ -82,11 +84,14 @@ func (s *Service) edit(ctx context.Context, e edit) (edited, error) {
 
 // put makes an edit of the newest catalog.
 func (s *Service) put(ctx context.Context, e edit, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (after uint64, err error) {
-	if e.made == nil {
+	if e.made == nil && e.text == nil {
 		_, after, err = s.engine(e.instance).EditWithJob(ctx, source, e.job, edit)
 		return after, err
 	}
-	_, after, *e.made, err = s.engine(e.instance).EditMakingKeys(ctx, source, edit)
+	_, after, made, err := s.engine(e.instance).EditMakingKeys(ctx, source, e.text, edit)
+	if e.made != nil {
+		*e.made = made
+	}
 	return after, err
 }
 

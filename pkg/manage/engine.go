@@ -63,8 +63,9 @@ type Configurations interface {
 	DryRun(ctx context.Context, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (was, next *catalog.Snapshot, err error)
 	// Recall gives what is new in next, and left a short while ago, its id again.
 	Recall(ctx context.Context, current, next *catalog.Snapshot) (*catalog.Snapshot, error)
-	// EditMakingKeys is Edit that tells which signing keys it made.
-	EditMakingKeys(ctx context.Context, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, made []bus.NewSecret, err error)
+	// EditMakingKeys is Edit that tells which signing keys it made. Those of what a
+	// text names are read anew in any case; nil = there is no text.
+	EditMakingKeys(ctx context.Context, source string, text *catalog.Snapshot, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, made []bus.NewSecret, err error)
 	// CatalogAt gives the catalog of one revision. The error is not_found when it
 	// never was or is not kept any more; revision 0 is the empty catalog.
 	CatalogAt(ctx context.Context, revision uint64) (*catalog.Snapshot, error)

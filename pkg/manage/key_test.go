@@ -1,6 +1,7 @@
 package manage_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"testing"
@@ -73,4 +74,43 @@ func TestMadeKeys(t *testing.T) {
 		require.Empty(t, ask(t, c.Apply, again).GetMadeKeys().GetKeys(), "they are shown once")
 	}
 	require.Nil(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: "targets: {c: {type: webhook, url: 'https://a.example'}}"}).GetMadeKeys(), "nobody asked")
+}
+
+// TestApplyReadsKeysAnew: the key of a target stands in a file. Whoever puts another
+// one there applies the configuration again, in which nothing has changed; a dry run
+// reads nothing anew. What the text does not name keeps its key.
+func TestApplyReadsKeysAnew(t *testing.T) {
+	t.Parallel()
+	n := run(t, "", nil)
+	for _, instance := range []string{"", "größe 2"} {
+		c := plain(t, n)
+		folder := t.TempDir()
+		from := func(name string) string { return filepath.Join(folder, name) }
+		text := func(names ...string) (all string) {
+			for _, name := range names {
+				all += name + ": {type: webhook, url: 'https://a.example', signing_key: {file: " + from(name) + "}}, "
+			}
+			return "targets: {" + all + "}\nrequests: {'*': {targets: [{target: a}]}}"
+		}
+		put := func(name string) string {
+			key := sign.NewKey()
+			require.NoError(t, os.WriteFile(from(name), []byte(key), 0o600))
+			return key
+		}
+		kept := func(name string) string {
+			id := cmp.Or(instance, "default")
+			key, err := n.Dispatcher().Instance(id).SigningKey(within(t), "", name)
+			require.NoError(t, err)
+			return key
+		}
+		a, b := put("a"), put("b")
+		ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: instance, Configuration: text("a", "b")})
+		require.Equal(t, []string{a, b}, []string{kept("a"), kept("b")})
+		next := put("a")
+		put("b")
+		require.False(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: instance, Configuration: text("a"), DryRun: true}).GetChanged())
+		require.Equal(t, a, kept("a"))
+		require.False(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Instance: instance, Configuration: text("a")}).GetChanged())
+		require.Equal(t, []string{next, b}, []string{kept("a"), kept("b")})
+	}
 }

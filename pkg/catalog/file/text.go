@@ -71,6 +71,9 @@ func (t *Text) Over(current *catalog.Snapshot) (*catalog.Snapshot, []catalog.Pro
 	return next, found
 }
 
+// Named gives what stands in the text, problems or not.
+func (t *Text) Named() *catalog.Snapshot { return t.whole.snapshot }
+
 // Flawed tells whether the text alone has errors of form.
 func (t *Text) Flawed() bool {
 	_, found := t.whole.again().end()
