@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,58 +18,6 @@ type entry struct {
 	Value
 	removed bool
 }
-
-// Each calls do once for every value that matches: of what changes while all are
-// read the newest that was read. It ends with the first error of do.
-func (k Bucket) Each(ctx context.Context, match string, do func(v Value) error) error {
-	all, err := k.all(ctx, match)
-	if err != nil {
-		return err
-	}
-	for _, v := range all {
-		if err := do(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Keys lists the keys that match, without their values.
-func (k Bucket) Keys(ctx context.Context, match string) ([]Value, error) {
-	all, err := k.all(ctx, match, jetstream.MetaOnly())
-	for n := range all {
-		all[n].Bytes = nil
-	}
-	return all, err
-}
-
-// all reads what stands under the keys that match, within walkFor.
-func (k Bucket) all(ctx context.Context, match string, opts ...jetstream.WatchOpt) ([]Value, error) {
-	ctx, cancel := k.bus.Session(ctx, time.Now().Add(walkFor))
-	defer cancel()
-	stands := map[string]Value{}
-	err := k.watch(ctx, match, func(e *entry) error {
-		switch {
-		case e == nil:
-			return errAllRead
-		case e.removed:
-			delete(stands, e.Key)
-		default:
-			stands[e.Key] = e.Value
-		}
-		return nil
-	}, opts...)
-	if !errors.Is(err, errAllRead) {
-		return nil, err
-	}
-	return slices.SortedFunc(maps.Values(stands), func(a, b Value) int { return cmp.Compare(a.Revision, b.Revision) }), nil
-}
-
-// walkFor bounds how long reading all of a bucket may take.
-const walkFor = time.Minute
-
-// errAllRead ends a watch that was for what stands.
-var errAllRead = errors.New("all is read")
 
 // watch is the one loop over a watch: do gets every entry, in the order in which
 // they were written, and nil once when all that stood is read. It ends with the first
@@ -118,38 +63,6 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 			}
 		}
 	}
-}
-
-// restSteps is how many entries behind the list are read while more come, before it
-// is asked where the end was. So many in that moment is no bucket that is read for
-// what stands.
-const restSteps = 64
-
-// rest tells what lies behind the list of what stood, see behind. Where entries are
-// written faster than they can be read it ends behind those that were there: of
-// such a bucket one may be left out that was written twice in that moment.
-func (k Bucket) rest(ctx context.Context, match string, told *uint64, tell func(*entry) error) error {
-	end := uint64(math.MaxUint64)
-	for n := 0; *told < end; n++ {
-		if n == restSteps {
-			look, err := k.state(ctx)
-			if err != nil {
-				return err
-			}
-			end = look.LastSeq
-		}
-		e, there, err := k.behind(ctx, match, *told+1)
-		if err != nil {
-			return k.failure(ctx, match, err)
-		}
-		if !there {
-			return nil
-		}
-		if err := tell(e); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // usable tells whether an entry has a key that can be used. One that has not is

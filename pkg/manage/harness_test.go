@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/node"
@@ -22,6 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	bustest.Limit()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
 }
 
@@ -42,6 +44,7 @@ func within(t *testing.T) context.Context {
 // empty.
 func run(t *testing.T, config string, change func(*node.Options)) *node.Node {
 	t.Helper()
+	bustest.Turn(t)
 	n, err := node.Start(within(t), options(t, func(o *node.Options) {
 		if config != "" {
 			o.Config = []byte(config)

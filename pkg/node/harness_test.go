@@ -19,6 +19,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/callout"
@@ -26,6 +27,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	bustest.Limit()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
 }
 
@@ -151,6 +153,7 @@ type running struct {
 // run starts a node with a configuration, which its twin has too, see written.
 func run(t *testing.T, hooks *targets, config string, change func(*node.Options)) *running {
 	t.Helper()
+	bustest.Turn(t)
 	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Config: []byte(hooks.written(config)), ConfigName: "test.yaml",
 		AckWait: time.Second, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
 	if change != nil {

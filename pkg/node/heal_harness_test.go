@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -58,6 +59,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	bustest.Turn(t)
 	f := &fleet{t: t, listen: "127.0.0.1:0", log: &lockedBuffer{}, cores: map[string]*callout.Client{},
 		accepted: map[string]map[uint64]string{}, delivered: map[string]int{}, refused: map[string]int{}}
 	f.hooks = httptest.NewServer(http.HandlerFunc(f.take))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/bus/lines"
@@ -45,6 +46,7 @@ type ground struct {
 
 func newGround(t testing.TB) *ground {
 	t.Helper()
+	bustest.Turn(t)
 	s, err := embed.Start(embed.Options{Listen: "127.0.0.1:0", Log: zerolog.Nop()})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)

@@ -17,6 +17,7 @@ import (
 
 // Main runs the tests of a package and fails when one has left a goroutine.
 func Main(m *testing.M) {
+	Limit()
 	// The embedded server keeps a few workers for the whole process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue)"),
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
@@ -31,6 +32,7 @@ type Server struct {
 // Start starts a server with a data directory of its own.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	Turn(t)
 	s := &Server{options: embed.Options{Data: t.TempDir(), Listen: "127.0.0.1:0", Log: zerolog.Nop()}}
 	s.begin(t)
 	s.options.Listen = s.Addr().String()
