@@ -116,6 +116,10 @@ func (i *Instance) completeNewest(ctx context.Context) (*catalog.Matcher, error)
 		return nil, err
 	}
 	handed, err := i.revisions.ConditionsRevision(ctx)
+	if err == nil && handed > v.Revision.Revision { // nobody who died left that
+		i.log.Error().Uint64("revision", handed).Uint64("newest", v.Revision.Revision).
+			Msg("the conditions of cores are of a revision that was not made yet: they are made again")
+	}
 	if err == nil && handed != v.Revision.Revision {
 		err = i.revisions.HandConditions(ctx, v)
 	}
