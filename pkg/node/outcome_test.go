@@ -135,7 +135,7 @@ func outcomeConfig(t *testing.T) string {
 	dead := "http://" + refused.Addr().String()
 	require.NoError(t, refused.Close())
 	targets, requests := "targets:\n  next: {type: webhook, url: HOOKS/next}\n", "requests:\n"
-	for sort, how := range map[string]string{"usual": "url: HOOKS/it", "slow": "url: HOOKS/it, timeout: 100ms", "dead": "url: " + dead} {
+	for sort, how := range map[string]string{"usual": "url: HOOKS/it", "slow": "url: HOOKS/it, timeout: 600ms", "dead": "url: " + dead} {
 		for _, kind := range []action.Kind{action.CallOut, action.Webhook, action.Async} {
 			for _, interrupts := range []bool{false, true} {
 				name := fmt.Sprintf("%s_%s_%t", sort, kind, interrupts)
