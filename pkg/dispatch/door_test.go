@@ -96,7 +96,7 @@ func TestADrippingBodyIsCut(t *testing.T) {
 					if _, err := conn.Write([]byte(" ")); err != nil {
 						return
 					}
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // it drips: that is the fault
 				}
 			}()
 			select { // the connection is closed, whatever was answered
@@ -113,7 +113,7 @@ func TestADrippingBodyIsCut(t *testing.T) {
 		for range 16 {
 			_, err := conn.Write(make([]byte, 4<<10))
 			require.NoError(t, err)
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // its pace, slow and steady
 		}
 		status, body := c.answer(conn)
 		require.Equal(t, http.StatusBadRequest, status, body)

@@ -259,7 +259,7 @@ func TestOnlyTheNewestWaits(t *testing.T) {
 			put(t, path, text)
 			expect(t, other, text)
 		}
-		time.Sleep(nothingFor)
+		time.Sleep(nothingFor) // what comes late by then is what would be missed
 		if string(next(t, f).Text) == newest {
 			return
 		}

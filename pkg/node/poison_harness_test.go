@@ -121,7 +121,7 @@ func (p *poisoned) next() string {
 // Patience of who waits for something that must come, and for what may be mended.
 const (
 	comesWithin = 20 * time.Second
-	comesSoon   = 5 * time.Millisecond
+	comesSoon   = 5 * time.Millisecond // the pace of looking: what is slept waits for nothing by itself
 )
 
 // mustWork has a call, an event and an async delivery of an instance; each
