@@ -150,12 +150,17 @@ functions: {f: {targets: [{target: good}, {target: bad}, {target: away}, {target
 			_, _ = w.Write([]byte(`{"forwardedStatusCode":403,"forwardedErrorMessage":"not you"}`))
 		})
 	})
-	g.worker()
+	w := g.worker()
 	g.both(func(in at) {
 		_, err := in.call("f", `{"orgID":"acme"}`)
 		require.NoError(t, err)
 		in.got("away", 1)
 		var turns map[string]attempts.Delivery
+		defer func() {
+			if t.Failed() {
+				t.Logf("%d records were dropped; these are there: %+v", w.recorder.Dropped(in.id), turns)
+			}
+		}()
 		in.eventually(func() bool {
 			turns = map[string]attempts.Delivery{}
 			page, err := attempts.Of(in.bus).List(within(t, 10*time.Second), attempts.Filter{}, 100, nil)
