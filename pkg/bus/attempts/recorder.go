@@ -41,6 +41,7 @@ type Recorder struct {
 	logs     sync.Map      // *log by instance
 	room     chan struct{} // holds one for each record on its way
 	onWay    onWay
+	open     map[*log]*batch // of run
 	stopping chan struct{}
 	over     chan struct{} // closed when the time of Stop is over
 	stop     sync.Once
@@ -67,7 +68,7 @@ type log struct {
 // must be called.
 func NewRecorder(b *bus.Bus, worker string) (*Recorder, error) {
 	r := &Recorder{bus: b, worker: worker, queue: make(chan queued, share.Size(queuedRecords)), records: share.New(queuedRecords),
-		bytes: share.New(queuedBytes), room: make(chan struct{}, underWay), stopping: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{})}
+		bytes: share.New(queuedBytes), room: make(chan struct{}, underWay), open: map[*log]*batch{}, stopping: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{})}
 	if err := r.onWay.listen(b.Conn(), r.answered); err != nil {
 		return nil, bus.Failure(err)
 	}
@@ -184,6 +185,7 @@ func (r *Recorder) flush() {
 		case q := <-r.queue:
 			r.store(q)
 		default:
+			r.confirmAll()
 			return
 		}
 	}
@@ -203,13 +205,11 @@ func (r *Recorder) store(q queued) {
 		return
 	}
 	text, err := encode(q.Record)
-	if err == nil {
-		err = r.onWay.send(&nats.Msg{Subject: q.subject(), Data: text}, of)
-	}
 	if err != nil {
-		<-r.room
-		r.lose(of)
+		r.lose(of, 1)
+		return
 	}
+	r.add(of, &nats.Msg{Subject: q.subject(), Data: text})
 }
 
 // enter takes room among the records on their way, and gives up on those that were
@@ -220,6 +220,7 @@ func (r *Recorder) enter() bool {
 		return true
 	default:
 	}
+	r.confirmAll() // nothing else makes room
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
@@ -235,34 +236,50 @@ func (r *Recorder) enter() bool {
 }
 
 // giveUp counts records of which nobody knows whether they are stored.
-func (r *Recorder) giveUp(all []*log) {
-	for _, of := range all {
-		<-r.room
-		r.lose(of)
+func (r *Recorder) giveUp(all []sent) {
+	for _, s := range all {
+		r.lose(s.of, s.records)
 	}
 }
 
-func (r *Recorder) lose(of *log) {
-	of.dropped.Add(1)
-	r.lost.Add(1)
+// lose gives the room of records back, and counts them as lost.
+func (r *Recorder) lose(of *log, records int) {
+	r.leave(records)
+	of.dropped.Add(uint64(records))
+	r.lost.Add(uint64(records))
 }
 
-// answered hears what NATS says of a record that was sent.
-func (r *Recorder) answered(of *log, answer *nats.Msg) {
-	<-r.room
+func (r *Recorder) leave(records int) {
+	for range records {
+		<-r.room
+	}
+}
+
+// answered hears what NATS says of a batch.
+func (r *Recorder) answered(s sent, answer *nats.Msg) {
 	var ack struct {
 		Stream string `json:"stream"`
 		Error  any    `json:"error"`
 	}
+	of := s.of
 	switch {
 	case len(answer.Data) == 0 && answer.Header.Get("Status") == statusNobody:
-		of.dropped.Add(1)
+		r.leave(s.records)
+		of.dropped.Add(uint64(s.records))
 		if before := of.absent.Swap(time.Now().Add(absentFor).UnixNano()); before == 0 {
 			r.bus.Log().Info().Str("instance", of.instance).Msg("the instance has no log of attempts: what becomes of them is not recorded until it has")
 		}
+		return
 	case json.Unmarshal(answer.Data, &ack) != nil || ack.Error != nil || ack.Stream != of.stream: // somebody else's stream takes them
-		r.lose(of)
-	case of.absent.Load() != 0 && of.absent.Swap(0) != 0:
+		r.lose(of, s.records)
+		return
+	case s.life != r.onWay.life(): // those before the last may have gone down with the connection
+		r.lose(of, s.records-1)
+		r.leave(1)
+	default:
+		r.leave(s.records)
+	}
+	if of.absent.Load() != 0 && of.absent.Swap(0) != 0 {
 		r.bus.Log().Info().Str("instance", of.instance).Msg("the instance has a log of attempts again")
 	}
 }
