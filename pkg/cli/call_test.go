@@ -3,6 +3,8 @@ package cli_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -114,6 +116,46 @@ func TestCallOverHTTP(t *testing.T) {
 		require.Equal(t, `{"function":"function/create_id_token","user":{"id":"7"}}`, only(all, "/claims")[0].body)
 		require.JSONEq(t, `{"function":"function/create_id_token","user":{"id":"7"},"response":{"append_claims":[{"key":"team","value":"blue"}]}}`, only(all, "/roles")[0].body)
 	})
+}
+
+// TestTheCommandThatCalls asks as a core does, with a sample or a body, and tells
+// what came of it.
+func TestTheCommandThatCalls(t *testing.T) {
+	t.Parallel()
+	_, callout := running(t, newPlatform(t), platform)
+	method := "/acme.user.v1.UserService/"
+
+	got := callout("call", "request", method+"AddUser")
+	require.Equal(t, 0, got.code, got.err)
+	require.Regexp(t, `^continue, by revision \d+\ncalled    gate: ok, status 200, after \S+s\ncalled    rename: changed, status 200, after \S+s\ncalled    hook: stored, after \S+s\nchanged   \{`, got.out)
+	got = callout("call", "request", method+"Other", "--org", "acme")
+	require.Equal(t, 0, got.code, got.err)
+	require.Regexp(t, `^continue, by revision \d+\ncalled    nothing\n$`, got.out)
+	got = callout("call", "request", method+"Refused")
+	require.Equal(t, 1, got.code)
+	require.Regexp(t, `^rejected, by revision \d+: not on a Sunday \[rejected\], target refuse\n`, got.out)
+	require.Contains(t, got.out, "\nwarning   flaky: the target answered with an error [status]\n")
+	got = callout("call", "function", "create_id_token", "-o", "json")
+	require.Equal(t, 0, got.code, got.err)
+	sameReply(t, callCases[5].want, got.out)
+
+	file := filepath.Join(t.TempDir(), "body.json")
+	require.NoError(t, os.WriteFile(file, []byte(addUser), 0o600))
+	require.Contains(t, callout("call", "request", method+"AddUser", "--body", file).out, `changed   {"user":{"name":"Ada L.","age":36}}`)
+	for want, args := range map[string][]string{
+		`the body is of the method "/acme.user.v1.UserService/AddUser", and not of`: {"request", method + "Other", "--body", file},
+		"--org is of the sample":                         {"request", method + "AddUser", "--body", file, "--org", "acme"},
+		"an event is no call: callout events publish":    {"event", "user.added"},
+		"request, response, function or event are known": {"wish", "user.added"},
+		`"AddUser": `: {"request", "AddUser"},
+	} {
+		got := callout(append([]string{"call"}, args...)...)
+		require.Equal(t, 2, got.code, got.err)
+		require.Contains(t, got.err, want)
+	}
+	got = callout("call", "request", method+"AddUser", "--instance", "nowhere")
+	require.Equal(t, 1, got.code)
+	require.Contains(t, got.err, "[unknown_instance]")
 }
 
 // A caller's deadline ends the call by then, with an outcome.

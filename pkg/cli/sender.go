@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -47,9 +48,14 @@ func (s *sender) post(ctx context.Context, id string, sequence uint64, body []by
 }
 
 // try is post for who looks into the exchange; the target is told that it is a
-// test.
-func (s *sender) try(ctx context.Context, id string, body []byte) invoke.Trial {
-	return s.invoker.Try(ctx, invoke.Call{Target: &s.target, Keys: []string{s.key}, Body: body, ID: id, Attempt: 1, ReadBody: s.target.Kind == action.CallOut})
+// test, and of which instance and organization.
+func (s *sender) try(ctx context.Context, id, instance, org string, body []byte) invoke.Trial {
+	exchange := invoke.Call{Target: &s.target, Keys: []string{s.key}, Body: body, ID: id, Attempt: 1, ReadBody: s.target.Kind == action.CallOut,
+		Instance: instance, Org: org}
+	if !exchange.ReadBody {
+		exchange = exchange.AsEvent(time.Now())
+	}
+	return s.invoker.Try(ctx, exchange)
 }
 
 // outcomeOf words an answer: ok, rejected or failed.

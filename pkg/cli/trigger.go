@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 type triggerFlags struct {
 	url      string
 	key      string
+	target   string
 	org      string
 	instance string
 	body     string
@@ -59,13 +61,17 @@ Exit code: 0 when the target took it, 1 when it did not.`,
 			if err := manage.CheckQuestion(phase, args[1], f.org); err != nil {
 				return &usageError{fmt.Errorf("%q: %s", args[1], messageOf(err))}
 			}
+			if err := action.CheckName(f.target); err != nil {
+				return &usageError{fmt.Errorf("--target %q: %s", f.target, messageOf(err))}
+			}
 			return p.trigger(cmd.Context(), &f, phase, args[1])
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "post to this `URL`")
 	flags.StringVar(&f.key, "key", "", "sign with this `KEY`, whsec_ and 24 to 64 bytes in base64")
-	flags.StringVar(&f.org, "org", "", "the `ORG` that the sample is of")
+	flags.StringVar(&f.target, "target", "url", "the `NAME` that the target is told it has: the header Callout-Target")
+	flags.StringVar(&f.org, "org", "", "the `ORG` that the sample is of; left out, "+wire.SampleOrg)
 	flags.StringVar(&f.instance, "instance", catalog.DefaultInstance, "`NAME` of the instance that the sample is of")
 	flags.StringVar(&f.body, "body", "", "send this `FILE` instead of a sample; - reads standard input")
 	outputFlag(cmd, &f.output, outputs)
@@ -82,17 +88,20 @@ func (p *Program) trigger(ctx context.Context, f *triggerFlags, phase action.Pha
 		return err
 	}
 	defer to.close()
+	to.target.Name = f.target
 	body, err := p.readBody(ctx, f.body)
 	if err != nil {
 		return err
 	}
+	org := f.org
 	if len(body) == 0 {
+		org = cmp.Or(org, wire.SampleOrg)
 		body = wire.Sample(phase, f.instance, f.org, name, time.Now())
 	}
 	if f.key == "" {
 		p.note("signed with the key " + to.key)
 	}
-	trial := to.try(ctx, ulid.Make().String(), body)
+	trial := to.try(ctx, ulid.Make().String(), f.instance, org, body)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -34,10 +34,16 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 	}
 	ch := chain{worker: w, body: body}
 	applied := ch.body != nil && t.Target.Kind == action.CallOut
-	trial := w.invoker.Try(ctx, invoke.Call{
+	exchange := invoke.Call{
 		Target: &t.Target, Keys: keys, Body: t.Body, ID: newID(time.Now()), Attempt: 1, ReadBody: applied, Heard: ch.body != nil,
 		Instance: t.Instance,
-	})
+	}
+	if exchange.Heard {
+		exchange.Org = ch.body.OrgID
+	} else {
+		exchange = exchange.AsEvent(time.Now())
+	}
+	trial := w.invoker.Try(ctx, exchange)
 	out := calls.Tried{
 		Outcome: action.StepOK, Status: trial.Status, Duration: trial.Duration, ResponseBody: trial.Shown,
 		RequestHeaders:  headerLines(trial.RequestHeader, sentSecret(&t.Target)),

@@ -135,3 +135,25 @@ func TestWhichHeadersHoldCredentials(t *testing.T) {
 	require.True(t, strings.HasSuffix(operators(with), ": "+http.ErrServerClosed.Error()), "an operator is told why")
 	require.Equal(t, action.CodeConnect.Message(), operators(action.NewError(action.CodeConnect, action.StageInvoke, "")))
 }
+
+// TestATrialOfAnEventLooksStored: its target reads the headers that it will read of
+// those that are.
+func TestATrialOfAnEventLooksStored(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.apply(hookOnAdded)
+	g.worker()
+	g.both(func(in at) {
+		trial := in.trialOf(action.Webhook)
+		trial.Phase, trial.Name = action.OnEvent, "user.added"
+		trial.Body = []byte(`{"aggregateID":"u1","event_type":"user.added","resourceOwner":"acme"}`)
+		_, err := in.try(trial)
+		require.NoError(t, err)
+		h := in.got("hook", 1)[0].header
+		require.Equal(t, []string{"true", in.id, "acme", "user.added", "sample", "1"}, []string{h.Get("Callout-Test"), h.Get("Callout-Instance"), h.Get("Callout-Org"),
+			h.Get("Callout-Event-Type"), h.Get("Callout-Event-Id"), h.Get("Callout-Sequence")})
+		stored, err := time.Parse(time.RFC3339, h.Get("Callout-Event-Time"))
+		require.NoError(t, err)
+		require.WithinDuration(t, time.Now(), stored, time.Minute)
+	})
+}

@@ -1,0 +1,27 @@
+package invoke
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// Of a sample of an event, which is stored nowhere, the target is told these.
+const (
+	SampleEventID  = "sample"
+	SampleSequence = 1
+)
+
+// AsEvent gives a call the headers of a stored event, for a body that is stored
+// nowhere: what the body does not say is told as a sample's. A body that is no
+// event leaves it as it is.
+func (c Call) AsEvent(now time.Time) Call {
+	facts, err := wire.ReadEvent(c.Body)
+	if err != nil {
+		return c
+	}
+	c.EventType, c.EventID, c.Org = facts.Type, cmp.Or(facts.ID, SampleEventID), facts.Org
+	c.EventTime, c.Sequence = now, SampleSequence
+	return c
+}
