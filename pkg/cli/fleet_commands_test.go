@@ -116,6 +116,7 @@ func TestWatchOutlivesItsServer(t *testing.T) {
 	watches["targets"].out.await(t, `{"name":"hook"`)
 	watches["subscriptions"].out.await(t, `{"name":"user.added/hook"`)
 	watches["revisions"].out.await(t, `{"revision":1,`)
+	watches["events"].log.await(t, "showing the events of")
 	p.stop(t, interrupt)
 	for _, w := range watches {
 		if w != watches["events"] {

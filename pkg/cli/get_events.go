@@ -121,8 +121,14 @@ func (p *Program) eventLister(form string) *lister[*calloutv1.StoredEvent] {
 func (p *Program) watchEvents(ctx context.Context, f *getEventsFlags) error {
 	show := p.eventLister(f.server.output)
 	tail := tailFlags{server: f.server, eventType: f.eventType, org: f.org}
+	said := false
 	return p.retrying(ctx, func(there func()) error {
-		next, err := tail.each(ctx, func(uint64) { there() }, func(e *calloutv1.StoredEvent) error {
+		next, err := tail.each(ctx, func(uint64) {
+			if there(); !said {
+				said = true
+				p.note(fmt.Sprintf("showing the events of instance %s as they are stored; Ctrl-C ends", f.server.instance))
+			}
+		}, func(e *calloutv1.StoredEvent) error {
 			if f.aggregate != "" && e.GetAggregateId() != f.aggregate {
 				return nil
 			}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -208,7 +210,12 @@ type refusedBy struct {
 
 func (e *refusedBy) Error() string { return fmt.Sprintf("%s [%s]", e.message, e.code) }
 
-// answered tells whether something spoke HTTP, even if it was no dispatcher.
+// answered tells whether something spoke HTTP, even if it was no dispatcher. One
+// that goes away while it is asked breaks the connection.
 func answered(err *connect.Error) bool {
+	var broken *net.OpError
+	if errors.As(err, &broken) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
 	return err.Code() != connect.CodeUnavailable && err.Code() != connect.CodeDeadlineExceeded
 }
