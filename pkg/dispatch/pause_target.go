@@ -12,14 +12,19 @@ import (
 
 // PauseTarget keeps a target from being called until ResumeTarget. org is the
 // organization that defines it, "" the instance. It makes no revision. Pausing
-// twice is fine; the later reason stays. The error is unknown_instance or
-// not_found.
+// twice is fine; the later reason stays. When it returns, the workers have had a
+// moment to hear of it: what comes from then on is held, but for a worker that NATS
+// is slow to tell. The error is unknown_instance or not_found.
 func (i *Instance) PauseTarget(ctx context.Context, org, target, reason string) error {
 	if _, err := i.target(ctx, org, target); err != nil {
 		return err
 	}
 	i.log.Info().Str("org", org).Str("target", target).Str("reason", reason).Msg("target paused")
-	return i.bus.PauseTarget(ctx, org, target, action.Code(reason))
+	if err := i.bus.PauseTarget(ctx, org, target, action.Code(reason)); err != nil {
+		return err
+	}
+	awaitHeard(ctx)
+	return nil
 }
 
 // ResumeTarget takes back what PauseTarget did, or what a target's 410 did, also
@@ -50,16 +55,20 @@ func (i *Instance) drainsTo(ctx context.Context, owner, target string) (bool, er
 	}), err
 }
 
-// heard is how long the workers get to hear that a target goes on, before its
-// lines are told to try at once.
+// heard is how long the workers get to hear that a target is paused, or goes on.
 const heard = 50 * time.Millisecond
+
+func awaitHeard(ctx context.Context) {
+	select {
+	case <-time.After(heard):
+	case <-ctx.Done():
+	}
+}
 
 // wake ends the waits of a target's lines, which else would look again within
 // seconds.
 func (i *Instance) wake(ctx context.Context, owner, target string) error {
-	select {
-	case <-time.After(heard):
-	case <-ctx.Done():
+	if awaitHeard(ctx); ctx.Err() != nil {
 		return nil // they look by themselves
 	}
 	return i.lead(ctx, func(ctx context.Context) error {
