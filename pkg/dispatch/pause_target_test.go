@@ -12,10 +12,11 @@ import (
 func TestAPauseHoldsWhatComesNext(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	r, d, p := newReceiver(t), f.dispatcher(), f.publisher()
+	r, d := newReceiver(t), f.dispatcher()
 	f.worker(f.bus())
 	both(t, f, func(t *testing.T, of tenant) {
 		of.made(t, d, baseOf(r, of.id))
+		p := f.publisher()
 		for n := range 5 {
 			require.NoError(t, d.Instance(of.id).PauseTarget(within(t, 10*time.Second), "", "z", "by hand"))
 			p.publish(t, of.id, "", "order.placed", "o")
