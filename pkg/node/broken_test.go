@@ -61,7 +61,7 @@ func TestStartOnABrokenCatalog(t *testing.T) {
 	require.Eventually(t, func() bool {
 		result, err = r.client.Function(within(t, 5*time.Second), "f", []byte(`{}`))
 		return err == nil && result.Revision == 3 && result.Outcome == action.Continue
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	hooks.await(t, "good", 1)
 	require.Empty(t, hooks.got("bad"))
 	require.Empty(t, hooks.got("file"))

@@ -71,14 +71,14 @@ func TestWhatACoreMustBeAllowed(t *testing.T) {
 			require.NoError(t, err)
 			return r.Outcome == action.Continue && len(r.Steps) == 1
 		}
-		require.Eventually(t, func() bool { return called("/s.S/A") }, 20*time.Second, time.Millisecond, "the conditions are heard of")
+		require.Eventually(t, func() bool { return called("/s.S/A") }, time.Minute, time.Millisecond, "the conditions are heard of")
 		require.False(t, called("/s.S/B"))
 		require.Eventually(t, func() bool { // it has declared
 			declared, err := d.Instance(name).Declared(t.Context())
 			return err == nil && len(declared.Methods) == 2
-		}, 20*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 		apply("/s.S/B")
-		require.Eventually(t, func() bool { return called("/s.S/B") }, 20*time.Second, time.Millisecond, "a changed condition is heard of")
+		require.Eventually(t, func() bool { return called("/s.S/B") }, time.Minute, time.Millisecond, "a changed condition is heard of")
 
 		event := action.Event{ID: "e1", AggregateID: "u", ResourceOwner: "acme", Type: "user.added", Payload: []byte(`{}`)}
 		stored, err := client.Publish(t.Context(), event)

@@ -31,14 +31,14 @@ func TestFullDeadLettersAreWaitedFor(t *testing.T) {
 	_, err = js.UpdateStream(within(t, 10*time.Second), cfg)
 	require.NoError(t, err)
 	r.publish(t, event("u", "user.added", 1), event("u", "user.added", 2))
-	require.Eventually(t, func() bool { return strings.Contains(log.text(), `"again_in_ms":2`) }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(log.text(), `"again_in_ms":2`) }, time.Minute, 20*time.Millisecond)
 	require.Eventually(t, func() bool {
 		resp, err := http.Get(r.HTTPURL() + "/readyz")
 		require.NoError(t, err)
 		defer func() { _ = resp.Body.Close() }()
 		raw, err := io.ReadAll(resp.Body)
 		return err == nil && resp.StatusCode == http.StatusOK && strings.Contains(string(raw), name+" is 100 % full")
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.Len(t, r.deadLetters(t, 1), 1)
 	cfg.MaxMsgs = -1
 	_, err = js.UpdateStream(within(t, 10*time.Second), cfg)

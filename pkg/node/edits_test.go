@@ -62,7 +62,7 @@ func (e *edited) edit(t *testing.T, config string) {
 		require.Eventually(t, func() bool {
 			now, _, err := revisions.Of(e.bus.Instance(instance)).Current(within(t, time.Second))
 			return err == nil && now.Revision > before[instance]
-		}, 10*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestLanesMigrateInOrder(t *testing.T) {
 	require.Eventually(t, func() bool {
 		lines := e.lines(t)
 		return len(lines) == 1 && !lines[0].Fenced
-	}, 20*time.Second, 20*time.Millisecond, "only the last lane is left")
+	}, time.Minute, 20*time.Millisecond, "only the last lane is left")
 	e.drained(t)
 	require.Equal(t, int(n), inOrder(t, hooks.got("hook")), "none lost")
 	require.Empty(t, e.deadLetters(t, 0))

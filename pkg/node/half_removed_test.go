@@ -44,7 +44,7 @@ func TestHalfRemovedLineIsRemoved(t *testing.T) {
 			require.Eventually(t, func() bool {
 				all := r.lines(t)
 				return len(all) == 1 && all[0].DrainTo == 0
-			}, 30*time.Second, 5*time.Millisecond)
+			}, time.Minute, 5*time.Millisecond)
 			r.publish(t, event("u", "user.added", 2))
 			hooks.await(t, "hook", 2)
 			r.apply(t, hooks, hooked("user.added", "user.more"))
@@ -75,7 +75,7 @@ func TestLineMadeAgainAndAgain(t *testing.T) {
 				hooks.await(t, "hook", int(n))
 			}
 		}
-		require.Eventually(t, func() bool { return len(r.lines(t)) == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(r.lines(t)) == 1 }, time.Minute, time.Millisecond)
 	}
 	r.drained(t)
 	require.Len(t, hooks.got("hook"), int(n))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -137,7 +138,9 @@ func (s *targets) got(name string) []arrival {
 
 func (s *targets) await(t *testing.T, name string, n int) []arrival {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(s.got(name)) >= n }, 15*time.Second, 2*time.Millisecond, "%s: %d of %d", name, len(s.got(name)), n)
+	if !assert.Eventually(t, func() bool { return len(s.got(name)) >= n }, time.Minute, 2*time.Millisecond) {
+		require.Fail(t, fmt.Sprintf("%s: %d of %d", name, len(s.got(name)), n))
+	}
 	return s.got(name)
 }
 
@@ -159,7 +162,7 @@ func run(t *testing.T, hooks *targets, config string, change func(*node.Options)
 	if change != nil {
 		change(&o)
 	}
-	n, err := node.Start(within(t, 10*time.Second), o)
+	n, err := node.Start(within(t, 30*time.Second), o)
 	require.NoError(t, err)
 	r := &running{Node: n}
 	t.Cleanup(func() { require.NoError(t, n.Close(within(t, 5*time.Second))) })
@@ -184,7 +187,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 func (r *running) publish(t *testing.T, events ...action.Event) []callout.Stored {
 	t.Helper()
-	stored, err := r.client.Publish(within(t, 10*time.Second), events...)
+	stored, err := r.client.Publish(within(t, 30*time.Second), events...)
 	require.NoError(t, err)
 	return stored
 }
@@ -205,18 +208,18 @@ func (r *running) drained(t *testing.T) {
 			empty = 0
 		}
 		return empty == readings
-	}, 15*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 }
 
 // empty tells whether nothing waits in any line, as the server counts now.
 func (r *running) empty(t *testing.T) bool {
 	t.Helper()
-	lines, err := r.book().List(within(t, time.Second))
+	lines, err := r.book().List(within(t, 5*time.Second))
 	if err != nil {
 		return false
 	}
 	for _, l := range lines {
-		if backlog, err := r.book().Backlog(within(t, time.Second), l); err != nil || backlog.Lag() > 0 {
+		if backlog, err := r.book().Backlog(within(t, 5*time.Second), l); err != nil || backlog.Lag() > 0 {
 			return false
 		}
 	}
@@ -227,10 +230,10 @@ func (r *running) deadLetters(t *testing.T, n int) []action.DeadLetter {
 	t.Helper()
 	var kept []letters.Letter
 	require.Eventually(t, func() bool {
-		all, err := letters.Of(r.bus.Instance("default")).All(within(t, time.Second))
+		all, err := letters.Of(r.bus.Instance("default")).All(within(t, 5*time.Second))
 		kept = slices.DeleteFunc(all, func(l letters.Letter) bool { return l.Target == besideTarget })
 		return err == nil && len(kept) >= n
-	}, 15*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	found := make([]action.DeadLetter, len(kept))
 	for n, l := range kept {
 		found[n] = l.DeadLetter

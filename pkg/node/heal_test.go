@@ -67,7 +67,7 @@ func TestWhatIsLostIsMadeAgain(t *testing.T) {
 				key, there, err := b.Instance(id).Secret(ctx, "", "hook")
 				require.True(t, !there || key == keys[id], "%s: the key of a target is the same", c.what)
 				return err == nil && there
-			}, 30*time.Second, 10*time.Millisecond, c.what)
+			}, time.Minute, 10*time.Millisecond, c.what)
 			f.works(ctx, b, c.what, id)
 		}
 	}
@@ -108,7 +108,7 @@ func (f *fleet) removeConsumers(i bus.Instance) {
 func (f *fleet) awaitFlow(id string) {
 	f.t.Helper()
 	before := f.arrived(id)
-	if !assert.Eventually(f.t, func() bool { return f.arrived(id) > before+5 }, 20*time.Second, time.Millisecond, "events of %s arrive", id) {
+	if !assert.Eventually(f.t, func() bool { return f.arrived(id) > before+5 }, time.Minute, time.Millisecond, "events of %s arrive", id) {
 		f.t.Fatalf("%v %v %d %s", f.refused, f.wrong[:min(3, len(f.wrong))], len(f.accepted[id]), f.log.take())
 	}
 }
@@ -190,13 +190,13 @@ func (f *fleet) works(ctx context.Context, b *bus.Bus, what, id string) {
 	require.Eventually(f.t, func() bool {
 		result, err := f.cores[id].Function(ctx, "f", []byte(`{}`))
 		return err == nil && result.Outcome == action.Continue && result.Revision > 0
-	}, 30*time.Second, 10*time.Millisecond, "%s: calls of %s", what, id)
+	}, time.Minute, 10*time.Millisecond, "%s: calls of %s", what, id)
 	for n, d := range f.dispatchers {
-		require.Eventually(f.t, func() bool { _, paused := d.Instance(id).Paused("", "paused"); return paused }, 30*time.Second, 5*time.Millisecond, "%s: pause of %s", what, id)
+		require.Eventually(f.t, func() bool { _, paused := d.Instance(id).Paused("", "paused"); return paused }, time.Minute, 5*time.Millisecond, "%s: pause of %s", what, id)
 		require.Eventually(f.t, func() bool {
 			all, err := d.Instance(id).Subscriptions(ctx)
 			return err == nil && len(all) > 0 && !slices.ContainsFunc(all, func(s action.Subscription) bool { return s.State == action.SubscriptionLost })
-		}, 30*time.Second, 5*time.Millisecond, "%s: lines of %s", what, id)
+		}, time.Minute, 5*time.Millisecond, "%s: lines of %s", what, id)
 		extra := fmt.Sprintf("  %s: {type: webhook, url: HOOKS/hook}\n", strings.Repeat("x", n+1))
 		require.Eventually(f.t, func() bool {
 			_, err := d.Instance(id).Apply(ctx, f.configOf(id, extra))
@@ -204,10 +204,10 @@ func (f *fleet) works(ctx context.Context, b *bus.Bus, what, id string) {
 				require.Contains(f.t, []action.Code{action.CodeMissing, action.CodeConflict}, action.CodeOf(err), "%s: an edit of %s: %v", what, id, err)
 			}
 			return err == nil
-		}, 30*time.Second, 50*time.Millisecond, "%s: edits of %s", what, id)
+		}, time.Minute, 50*time.Millisecond, "%s: edits of %s", what, id)
 	}
 	require.Eventually(f.t, func() bool {
 		declared, err := i.Declared(ctx)
 		return err == nil && declared.Knows(action.Condition{Phase: action.OnEvent, Match: "user.changed"})
-	}, 30*time.Second, 10*time.Millisecond, "%s: declarations of %s", what, id)
+	}, time.Minute, 10*time.Millisecond, "%s: declarations of %s", what, id)
 }

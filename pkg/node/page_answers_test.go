@@ -52,7 +52,7 @@ func TestPageTellsWhatAnswersDo(t *testing.T) {
 		}
 	}
 	for n, row := range rows {
-		require.Eventually(t, func() bool { return r.becameOf(t, hooks, n) == row[5] }, 15*time.Second, 20*time.Millisecond,
+		require.Eventually(t, func() bool { return r.becameOf(t, hooks, n) == row[5] }, time.Minute, 20*time.Millisecond,
 			"%s: it is %s", row[0], r.becameOf(t, hooks, n))
 	}
 }

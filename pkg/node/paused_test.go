@@ -68,7 +68,7 @@ func TestTimePausedByTheConfigurationDoesNotCount(t *testing.T) {
 	r.apply(t, hooks, strings.Replace(slow, "webhook,", "webhook, paused: true,", 1))
 	r.awaitTargetPaused(t, action.CodePaused)
 	since := time.Now()
-	require.Eventually(t, func() bool { return time.Since(since) > 6500*time.Millisecond }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return time.Since(since) > 6500*time.Millisecond }, time.Minute, 10*time.Millisecond)
 	failed := len(hooks.got("hook"))
 	r.apply(t, hooks, slow)
 	hooks.await(t, "hook", failed+2)
@@ -133,6 +133,6 @@ func TestAPausedTargetThatLeaves(t *testing.T) {
 	r.resumeTarget(t)
 	require.NoError(t, r.act(t, r.Dispatcher().Instance("default").Skip, "user.added/hook"))
 	require.Equal(t, uint64(2), markOf(t, hooks.await(t, "hook", 1)[0]).n)
-	require.Eventually(t, func() bool { return len(r.lines(t)) == 0 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.lines(t)) == 0 }, time.Minute, 10*time.Millisecond)
 	require.Equal(t, action.CodeSkipped, r.deadLetters(t, 1)[0].Reason)
 }

@@ -85,7 +85,7 @@ func TestANewerCatalogIsRefused(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, body := f.ready(0)
 		return status == http.StatusServiceUnavailable && strings.Contains(body, `"newer"`)
-	}, 20*time.Second, 10*time.Millisecond, "a value of it")
+	}, time.Minute, 10*time.Millisecond, "a value of it")
 	status, body := f.post(0, twoInstances[0], "0-1")
 	require.Equal(t, http.StatusAccepted, status, "what was in force stays: %s", body)
 	f.number(f.bus().Instance("").Needed()[0], action.Format+1)
@@ -114,7 +114,7 @@ func TestNewerEventsAreHeld(t *testing.T) {
 	for n, id := range twoInstances { // the worker has looked once
 		status, body := f.post(0, id, fmt.Sprintf("%d-0", n))
 		require.Equal(t, http.StatusAccepted, status, "%s", body)
-		require.Eventually(t, func() bool { return f.arrived(id) == 1 }, 30*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return f.arrived(id) == 1 }, time.Minute, 10*time.Millisecond)
 		f.number(b.Instance(id).Events, action.Format+1)
 	}
 	arrived := func() bool { return f.arrived(twoInstances[0])+f.arrived(twoInstances[1]) > 2 }
@@ -127,7 +127,7 @@ func TestNewerEventsAreHeld(t *testing.T) {
 	require.Never(t, arrived, 3*time.Second, 100*time.Millisecond)
 	for _, id := range twoInstances {
 		f.number(b.Instance(id).Events, action.Format)
-		require.Eventually(t, func() bool { return f.arrived(id) == 2 }, 30*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return f.arrived(id) == 2 }, time.Minute, 10*time.Millisecond)
 	}
 }
 
@@ -150,10 +150,10 @@ func TestReadinessTellsOfABrokenFile(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, body = answer()
 		return status == 200 && strings.Contains(body, "callout.yaml")
-	}, 20*time.Second, 10*time.Millisecond, body)
+	}, time.Minute, 10*time.Millisecond, body)
 	require.NotContains(t, body, filepath.Dir(path))
 	require.NoError(t, os.WriteFile(path, []byte(good+"\n"), 0o600))
-	require.Eventually(t, func() bool { _, body = answer(); return !strings.Contains(body, "warnings") }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, body = answer(); return !strings.Contains(body, "warnings") }, time.Minute, 10*time.Millisecond)
 }
 
 // TestAnEmptiedDirectoryStartsCleanly between two runs of a node.

@@ -83,7 +83,7 @@ func TestResumeFreesLinesWhoseLanesChanged(t *testing.T) {
 			r.publish(t, event("a", "user.added", 4))
 			require.NoError(t, r.act(t, d.Skip, "user.added/hook"), "it passes over the new ones")
 			require.NoError(t, r.act(t, d.ResumeSubscription, "user.added/hook"))
-			require.Eventually(t, func() bool { return len(hooks.got("hook"))+len(r.deadLetters(t, 0)) == 5 }, 15*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return len(hooks.got("hook"))+len(r.deadLetters(t, 0)) == 5 }, time.Minute, 10*time.Millisecond)
 			r.drained(t)
 		})
 	}

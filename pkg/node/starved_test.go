@@ -79,7 +79,7 @@ func starve(t *testing.T, url string) {
 		require.Eventually(t, func() bool {
 			b, err := book.Backlog(within(t, time.Second), lineIn(t, r.bus, instance))
 			return err == nil && b.Lag() == 0
-		}, 30*time.Second, 10*time.Millisecond, "it is not delivered when there is room")
+		}, time.Minute, 10*time.Millisecond, "it is not delivered when there is room")
 	}
 	require.Empty(t, r.deadLetters(t, 0))
 }
@@ -107,7 +107,7 @@ func (r *running) heldUp(t *testing.T, instance string) (record action.LineRecor
 		s, err := lines.Of(r.bus.Instance(instance)).Standing(within(t, time.Second), lineIn(t, r.bus, instance))
 		record = s.Record
 		return err == nil && record.Held > 0
-	}, 30*time.Second, 5*time.Millisecond, "no fault of ours is shown in %s", instance)
+	}, time.Minute, 5*time.Millisecond, "no fault of ours is shown in %s", instance)
 	return record
 }
 

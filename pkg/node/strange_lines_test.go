@@ -35,5 +35,5 @@ func TestLinesOfAnUnknownInstanceWait(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, body := p.ready(0)
 		return !strings.Contains(body, token(0)+".line.") && strings.Contains(body, "stranger.line.x")
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }

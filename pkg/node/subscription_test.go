@@ -41,7 +41,7 @@ func (r *running) subscription(t *testing.T, name string) action.Subscription {
 
 func (r *running) awaitState(t *testing.T, name string, want action.SubscriptionState) action.Subscription {
 	t.Helper()
-	require.Eventually(t, func() bool { return r.subscription(t, name).State == want }, 10*time.Second, 5*time.Millisecond, "%+v", r.subscription(t, name))
+	require.Eventually(t, func() bool { return r.subscription(t, name).State == want }, time.Minute, 5*time.Millisecond, "%+v", r.subscription(t, name))
 	return r.subscription(t, name)
 }
 
@@ -118,7 +118,7 @@ func TestAsyncLineShowsItsLastFailure(t *testing.T) {
 	require.NoError(t, err)
 	hooks.await(t, "hook", 2)
 	status.Store(200)
-	require.Eventually(t, func() bool { return r.subscription(t, "async/hook").InWork == 0 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return r.subscription(t, "async/hook").InWork == 0 }, time.Minute, 5*time.Millisecond)
 	s := r.subscription(t, "async/hook")
 	require.Equal(t, []any{action.SubscriptionRunning, 503, action.CodeStatus}, []any{s.State, s.LastStatus, s.LastError})
 	require.WithinDuration(t, time.Now(), s.LastFailed, time.Minute)
@@ -254,7 +254,7 @@ func TestReplaySendsAgainAndDisturbsNobody(t *testing.T) {
 	arrivals := hooks.await(t, "hook", 5)
 	r.publish(t, event("e", "user.added", 5))
 	hooks.await(t, "hook", 6)
-	require.Eventually(t, func() bool { return len(r.lines(t)) == 5 }, 15*time.Second, 10*time.Millisecond, "its line goes when it is done")
+	require.Eventually(t, func() bool { return len(r.lines(t)) == 5 }, time.Minute, 10*time.Millisecond, "its line goes when it is done")
 	seen := map[uint64]int{}
 	replayed := 0
 	for _, a := range hooks.got("hook") {

@@ -233,5 +233,5 @@ func (w *twin) redriven(t *testing.T, owed map[turn]int, kept []letters.Letter) 
 			}
 		}
 		return true
-	}, 15*time.Second, 5*time.Millisecond, "dead letters of the twin that are sent again do not arrive")
+	}, time.Minute, 5*time.Millisecond, "dead letters of the twin that are sent again do not arrive")
 }

@@ -78,7 +78,7 @@ func newTwin(t *testing.T, r *running, hooks *targets, config string) *twin {
 	t.Helper()
 	w := &twin{hooks: hooks, instance: r.Dispatcher().Instance(twinID), other: r.Dispatcher().Instance("default"), lines: lines.Of(r.bus.Instance(twinID)),
 		published: map[uint64]action.Event{}, async: map[string]int{}, toldAt: map[string]time.Time{}}
-	require.NoError(t, w.apply(within(t, 10*time.Second), config))
+	require.NoError(t, w.apply(within(t, 30*time.Second), config))
 	following, unfollow := context.WithCancel(context.Background())
 	t.Cleanup(unfollow)
 	catalogs, ready := revisions.Follow(following, r.bus)
@@ -96,7 +96,7 @@ func newTwin(t *testing.T, r *running, hooks *targets, config string) *twin {
 // after the worker, and a call may leave less time than that takes.
 func (w *twin) isKnown(t *testing.T) {
 	t.Helper()
-	_, err := calls.Of(w.lines.Instance).Call(within(t, 10*time.Second), calls.CallRequest{Phase: action.Function, Name: "nothing",
+	_, err := calls.Of(w.lines.Instance).Call(within(t, 30*time.Second), calls.CallRequest{Phase: action.Function, Name: "nothing",
 		Body: []byte("{}"), Timeout: 10 * time.Second, MinRevision: 1})
 	if action.CodeOf(err) != action.CodeUnavailable {
 		require.NoError(t, err)
@@ -118,7 +118,7 @@ func (r *running) apply(t *testing.T, hooks *targets, config string) {
 	t.Helper()
 	s, problems := file.Parse("test.yaml", []byte(hooks.written(config)))
 	require.NotNil(t, s, "%v", problems)
-	ctx, twins := within(t, 10*time.Second), make(chan error, 1)
+	ctx, twins := within(t, 30*time.Second), make(chan error, 1)
 	go func() { twins <- r.twin.apply(ctx, config) }()
 	_, err := r.Dispatcher().Instance("default").Apply(ctx, s)
 	require.NoError(t, err)
@@ -219,9 +219,9 @@ func (w *twin) drained(t *testing.T) {
 	last := error(nil)
 	require.Eventually(t, func() bool {
 		var left int
-		left, last = w.goOn(within(t, 10*time.Second))
+		left, last = w.goOn(within(t, 30*time.Second))
 		return last == nil && left == 0
-	}, 30*time.Second, 5*time.Millisecond, "the twin does not drain: %v", last)
+	}, time.Minute, 5*time.Millisecond, "the twin does not drain: %v", last)
 }
 
 // goOn lets what is held up in the twin go on, and tells how much is left. Nobody
