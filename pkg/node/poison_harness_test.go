@@ -120,7 +120,7 @@ func (p *poisoned) next() string {
 
 // Patience of who waits for something that must come, and for what may be mended.
 const (
-	comesWithin = 20 * time.Second
+	comesWithin = 90 * time.Second     // beside other fleets, one delivers a dozen a second
 	comesSoon   = 5 * time.Millisecond // the pace of looking: what is slept waits for nothing by itself
 )
 
