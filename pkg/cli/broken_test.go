@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAServerThatBreaksOff is one that is away, for commands too: a watch waits for
-// it.
+// TestAServerThatBreaksOff is one that is away, and no stranger: what a watch waits
+// for.
 func TestAServerThatBreaksOff(t *testing.T) {
 	t.Parallel()
 	read := func(c *net.TCPConn) { _, _ = c.Read(make([]byte, 1<<10)) }

@@ -76,10 +76,11 @@ func (p *Program) call(ctx context.Context, f *callFlags, phase action.Phase, na
 			return &usageError{fmt.Errorf("the body is of the method %q, and not of %q", named, name)}
 		}
 	}
-	path := "/v1/instances/" + url.PathEscape(f.server.instance) + "/calls/" + string(phase)
+	path := "/calls/" + string(phase)
 	if phase == action.Function {
-		path = "/v1/instances/" + url.PathEscape(f.server.instance) + "/calls/functions/" + url.PathEscape(name)
+		path = "/calls/functions/" + url.PathEscape(name)
 	}
+	f.server.patience = action.MaxTimeout + askFor // its targets have their own time
 	status, raw, err := f.server.post(ctx, path, body)
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (p *Program) call(ctx context.Context, f *callFlags, phase action.Phase, na
 	}
 	result, err := wire.DecodeReply(raw)
 	if err != nil {
-		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", action.ShownURL(f.server.url), status)
+		return f.server.strange(status)
 	}
 	if f.server.output != asTable {
 		var line bytes.Buffer

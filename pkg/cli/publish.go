@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
@@ -78,13 +76,13 @@ func (p *Program) publish(ctx context.Context, f *publishFlags) error {
 	if err != nil {
 		return err
 	}
-	status, raw, err := f.server.post(ctx, "/v1/instances/"+url.PathEscape(f.server.instance)+"/events", body)
+	status, raw, err := f.server.post(ctx, "/events", body)
 	if err != nil {
 		return err
 	}
 	var answer published
 	if json.Unmarshal(raw, &answer) != nil || answer.Events == nil && answer.Error == nil {
-		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", action.ShownURL(f.server.url), status)
+		return f.server.strange(status)
 	}
 	if answer.Events != nil {
 		if err := p.tellPublished(f.server.output, answer.Events); err != nil {
@@ -119,37 +117,6 @@ func (p *Program) readEvents(ctx context.Context, file string) (raw []byte, err 
 		return nil, errors.New("there is no event to store: the input is empty")
 	}
 	return raw, nil
-}
-
-// post sends JSON to a path of the dispatcher. Its answer has as many bytes as
-// it likes: a line for each event.
-func (s *serverFlags) post(ctx context.Context, path string, body []byte) (status string, answer []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askFor)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(s.url, "/")+path, bytes.NewReader(body))
-	if err != nil {
-		return "", nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	client, done := s.http()
-	defer done()
-	resp, err := client.Do(req)
-	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return "", nil, context.Canceled
-		}
-		var of *url.Error
-		if errors.As(err, &of) {
-			err = of.Err // without the URL, which is told
-		}
-		return "", nil, &serverUnreachable{url: s.url, err: err}
-	}
-	defer func() { _ = resp.Body.Close() }() // it was only read
-	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxEvents))
-	if err != nil {
-		return "", nil, &serverUnreachable{url: s.url, err: fmt.Errorf("its answer broke off, so what was stored is not known: %w", err)}
-	}
-	return resp.Status, answer, nil
 }
 
 func (p *Program) tellPublished(form string, all []publishedEvent) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -145,6 +146,42 @@ func ask[Q, A any](ctx context.Context, s *serverFlags, question *Q,
 	return answer.Msg, nil
 }
 
+// post sends JSON to a path of the instance. Its answer has as many bytes as it
+// likes: a line for each event.
+func (s *serverFlags) post(ctx context.Context, path string, body []byte) (status string, answer []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.patience, askFor))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(s.url, "/")+"/v1/instances/"+url.PathEscape(s.instance)+path, bytes.NewReader(body))
+	if err != nil {
+		return "", nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	client, done := s.http()
+	defer done()
+	resp, err := client.Do(req)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return "", nil, context.Canceled
+		}
+		var of *url.Error
+		if errors.As(err, &of) {
+			err = of.Err // without the URL, which is told
+		}
+		return "", nil, &serverUnreachable{url: s.url, err: err}
+	}
+	defer func() { _ = resp.Body.Close() }() // it was only read
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxEvents))
+	if err != nil {
+		return "", nil, &serverUnreachable{url: s.url, err: fmt.Errorf("its answer broke off, so what became of it is not known: %w", err)}
+	}
+	return resp.Status, answer, nil
+}
+
+// strange is the error of a server that answers, and not as it should.
+func (s *serverFlags) strange(said string) error {
+	return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", action.ShownURL(s.url), said)
+}
+
 // serverUnreachable is the error of a server that does not answer.
 type serverUnreachable struct {
 	url string
@@ -187,7 +224,7 @@ func (s *serverFlags) failure(err error) error {
 	case detail == nil && connect.IsWireError(err):
 		return fmt.Errorf("%s [%s]", of.Message(), of.Code())
 	case detail == nil:
-		return fmt.Errorf("%s does not answer as a dispatcher of this version: %s (is --server right?)", action.ShownURL(s.url), of.Message())
+		return s.strange(of.Message())
 	case len(detail.GetProblems()) > 0:
 		refused := &flawed{}
 		for _, p := range detail.GetProblems() {

@@ -9,8 +9,8 @@ import (
 
 // Of a sample of an event, which is stored nowhere, the target is told these.
 const (
-	SampleEventID  = "sample"
-	SampleSequence = 1
+	sampleEventID  = "sample"
+	sampleSequence = 1
 )
 
 // AsEvent gives a call the headers of a stored event, for a body that is stored
@@ -21,7 +21,7 @@ func (c Call) AsEvent(now time.Time) Call {
 	if err != nil {
 		return c
 	}
-	c.EventType, c.EventID, c.Org = facts.Type, cmp.Or(facts.ID, SampleEventID), facts.Org
-	c.EventTime, c.Sequence = now, SampleSequence
+	c.EventType, c.EventID, c.Org = facts.Type, cmp.Or(facts.ID, sampleEventID), facts.Org
+	c.EventTime, c.Sequence = now, sampleSequence
 	return c
 }

@@ -7,7 +7,9 @@ const perBatch = 64
 
 // batch are records of one log that were gathered. The server takes the messages
 // of a connection in their order, so its answer to the last stands for all: an
-// answer to each would cost as much as the record.
+// answer to each would cost as much as the record. It says nothing of what got lost
+// ahead of the last where the stream was made anew, or led by another node, between
+// the two: such records are missing, and not counted.
 type batch struct {
 	last    *nats.Msg // is sent when it is known whether it is the last
 	records int
