@@ -13,7 +13,7 @@ const module = "github.com/callout-hq/callout"
 var floors = [][]string{
 	{"pkg/action", "schemas", "pkg/follow", "pkg/share"},
 	{"pkg/wire", "pkg/outcome"},
-	{"pkg/patch", "pkg/sign", "pkg/catalog"},
+	{"pkg/patch", "pkg/sign", "pkg/catalog", "pkg/access"},
 	{"pkg/invoke", "pkg/bus"},
 	{"pkg/work", "pkg/dispatch", "pkg/manage", "pkg/callout", "pkg/sdk"},
 	{"pkg/node"},
