@@ -14,7 +14,8 @@ const (
 	CodeDeadline        Code = "deadline"         // the caller's time was over
 	CodeNotYet          Code = "not_yet"          // named in the design, not built yet
 	CodeNotFound        Code = "not_found"        // nothing at that path
-	CodeForbidden       Code = "forbidden"        // refused method, Host, Origin or Content-Type
+	CodeUnauthenticated Code = "unauthenticated"  // no token, or one that does not count here
+	CodeForbidden       Code = "forbidden"        // refused method, Host, Origin or Content-Type; or more than the token may
 	CodeBadSignature    Code = "bad_signature"    // a signature that is missing, too old or wrong
 
 	// What is asked of the configuration.
@@ -82,6 +83,7 @@ var meanings = map[Code]meaning{
 	CodeDeadline:        {504, "the deadline of the call has passed"},
 	CodeNotYet:          {501, "this is not available yet"},
 	CodeNotFound:        {404, "there is nothing here"},
+	CodeUnauthenticated: {401, "say who you are: with a token that is known here and not over, as Authorization: Bearer"},
 	CodeForbidden:       {403, "the request is not allowed here"},
 	CodeBadSignature:    {401, "the signature is not valid"},
 

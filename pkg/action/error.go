@@ -14,6 +14,7 @@ type Stage string
 
 // The stages, in the order in which a call or an event passes them.
 const (
+	StageAccess  Stage = "access"  // who asks, and may he
 	StageDecode  Stage = "decode"  // reading what was sent to us
 	StageCatalog Stage = "catalog" // finding the configuration
 	StageBus     Stage = "bus"     // NATS

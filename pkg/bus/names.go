@@ -12,6 +12,7 @@ const (
 	BucketLeads      = "callout_leads"      // who leads an instance, and who follows a file
 	BucketJobs       = "callout_jobs"       // what takes longer than a request may
 	BucketPresent    = "callout_present"    // which processes are there
+	BucketTokens     = "callout_tokens"     // who may ask for what, over HTTP
 	streamReady      = "CALLOUT_READY"
 	subjectReady     = "callout.ready"
 )

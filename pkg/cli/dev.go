@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ func (p *Program) devCommand() *cobra.Command {
 	o := node.Options{AllowUndeclared: true}
 	var keys keysOut
 	var logs logFlags
+	var access accessFlags
 	cmd := &cobra.Command{
 		Use:   "dev [-f FILE]",
 		Short: "Run everything in one process: broker, dispatcher and worker",
@@ -58,7 +60,10 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if o.Log, err = logs.logger(p.Err); err != nil {
 				return err
 			}
-			if err := (&busFlags{maxObject: o.MaxObject}).check(); err != nil {
+			if err := cmp.Or((&busFlags{maxObject: o.MaxObject}).check(), access.check()); err != nil {
+				return err
+			}
+			if err := access.options(&o.Entry, o.Log); err != nil {
 				return err
 			}
 			o.Version = p.version
@@ -78,6 +83,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
 	keys.add(cmd)
+	access.add(cmd)
 	logs.add(cmd, "info")
 	return cmd
 }

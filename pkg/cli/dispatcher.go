@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -28,6 +29,7 @@ type dispatcherFlags struct {
 	attempts   attemptsFlags
 	syncAlways bool
 	undeclared bool
+	access     accessFlags
 }
 
 func (p *Program) dispatcherCommand() *cobra.Command {
@@ -50,7 +52,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := f.bus.check(); err != nil {
 				return err
 			}
-			if err := f.attempts.check(); err != nil {
+			if err := cmp.Or(f.attempts.check(), f.access.check()); err != nil {
 				return err
 			}
 			log, err := f.log.logger(p.Err)
@@ -71,6 +73,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.attempts.add(cmd)
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
 	flags.BoolVar(&f.undeclared, "allow-undeclared", false, "warn of an execution whose condition no core has declared, instead of refusing it")
+	f.access.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -80,6 +83,10 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	defer cancel()
 	snapshot, err := f.configuration(starting, log)
 	if err != nil {
+		return err
+	}
+	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, Version: p.version, Mount: node.Mount(log)}
+	if err := f.access.options(&o.Entry, log); err != nil {
 		return err
 	}
 	options, closeBroker, err := f.broker(log)
@@ -94,8 +101,9 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	defer b.Close()
 	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, Version: p.version, Mount: node.Mount(log),
-		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return f.apply(ctx, following, d, snapshot) }})
+	o.Bus = b
+	o.Prepare = func(ctx context.Context, d *dispatch.Dispatcher) error { return f.apply(ctx, following, d, snapshot) }
+	d, err := dispatch.Start(starting, o)
 	if err != nil {
 		return err
 	}

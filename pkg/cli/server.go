@@ -33,6 +33,7 @@ type serverFlags struct {
 	instance string
 	token    string
 	context  string
+	tls      clientTLS
 	output   string
 	outputs  []string
 	patience time.Duration // how long a question may take; 0 is askFor
@@ -44,6 +45,7 @@ func (s *serverFlags) add(cmd *cobra.Command, outputs ...string) {
 	f.StringVar(&s.url, "server", "http://127.0.0.1:8080", "`URL` of the dispatcher")
 	f.StringVar(&s.instance, "instance", catalog.DefaultInstance, "`NAME` of the instance")
 	f.StringVar(&s.token, "token", "", "`TOKEN` that is sent along, as Authorization: Bearer")
+	s.tls.add(cmd)
 	f.StringVar(&s.context, "context", "", "take server, instance and token from the context of this `NAME`")
 	outputFlag(cmd, &s.output, outputs)
 }
@@ -83,7 +85,7 @@ func (s *serverFlags) check() error {
 	if err := checkToken(s.token); err != nil {
 		return &usageError{err}
 	}
-	return nil
+	return s.tls.read()
 }
 
 func checkServer(text string) error {
@@ -118,7 +120,7 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 // http makes a client for the server. It follows no redirect: that would carry
 // the token elsewhere.
 func (s *serverFlags) http() (client *http.Client, done func()) {
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: s.tls.config, ForceAttemptHTTP2: true}
 	client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if s.token != "" {
 		client.Transport = bearer{s.token, transport}
@@ -206,6 +208,7 @@ func (e *flawed) Error() string {
 var hints = map[action.Code]string{
 	action.CodeUnknownInstance: "give another --instance, or make this one with \"callout apply -f FILE\"",
 	action.CodeConflict:        "try again",
+	action.CodeUnauthenticated: "give --token, CALLOUT_TOKEN or a --context; \"callout token create\" makes one",
 }
 
 // failure turns an error of the client into one that says what to do.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/calls"
@@ -17,6 +18,9 @@ import (
 // outcome is, the status is 200: the transport worked.
 func (d *Dispatcher) handleCall(phase action.Phase) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if !d.may(w, r, access.MakeCall, access.Scope{Instance: r.PathValue("instance")}) {
+			return
+		}
 		raw, err := d.Instance(r.PathValue("instance")).call(r, phase)
 		if err != nil {
 			d.refuse(w, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -24,9 +23,10 @@ import (
 type Options struct {
 	Bus *bus.Bus
 	Log zerolog.Logger
-	// Listen is where HTTP is served; until there is authentication only
-	// loopback addresses are accepted.
+	// Listen is where HTTP is served, host:port: on loopback, but with an Access or
+	// OpenToAll.
 	Listen string
+	Entry  Entry
 	// History is how long delivered events are kept; 0 = 7 days.
 	History time.Duration
 	// AllowUndeclared makes a warning of an execution whose condition no core has
@@ -64,6 +64,9 @@ type Dispatcher struct {
 	server    *http.Server
 	listener  net.Listener
 	door      *door
+	identity  identity
+	secure    bool            // TLS is spoken
+	openToAll bool            // also elsewhere than on loopback nobody is asked
 	open      atomic.Bool     // requests are taken
 	stopping  context.Context // ends when Stop begins; who waits for a revision goes
 	stop      context.CancelFunc
@@ -82,14 +85,12 @@ type Dispatcher struct {
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
-		door: newDoor(), pace: *cmp.Or(o.pace, &usual)}
+		door: newDoor(), pace: *cmp.Or(o.pace, &usual), identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)
-	listener, err := listen(o.Listen)
-	if err != nil {
+	if err := d.listen(o.Listen, o.Entry); err != nil {
 		return nil, err
 	}
-	d.listener = framedListener{newBoundListener(listener, d.door.connections)}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	following, unfollow := context.WithCancel(context.Background())
 	d.unfollow = unfollow
@@ -97,7 +98,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d.catalogs, catalogsRead = revisions.Follow(following, d.bus)
 	linesRead = lines.Follow(following, d.bus, lines.Events{Line: d.lines.set, Paused: d.lines.setPaused})
 	jobs.Follow(following, d.bus, d.jobs.set)
-	read := append(d.health.remember(following, d), catalogsRead, linesRead)
+	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following))
 	d.serve(o.Mount)
 	if err := d.prepare(ctx, o.Prepare, read); err != nil {
 		return nil, errors.Join(err, d.Stop(ctx))
@@ -106,6 +107,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d.ended.Go(func() { d.health.run(following) })
 	d.ended.Go(func() { d.fit(following) })
 	d.ended.Go(func() { d.tell(following, o.Version) })
+	d.ended.Go(func() { d.storeUses(following) })
 	d.open.Store(true)
 	return d, nil
 }
@@ -205,9 +207,6 @@ func protocols() *http.Protocols {
 	return p
 }
 
-// URL is where HTTP is served.
-func (d *Dispatcher) URL() string { return "http://" + d.listener.Addr().String() }
-
 // Stop takes no new requests, waits for those in hand until ctx ends, and
 // stops. It may be called more than once.
 func (d *Dispatcher) Stop(ctx context.Context) error {
@@ -228,20 +227,4 @@ func (d *Dispatcher) finish(ctx context.Context) error {
 	d.unfollow()
 	d.ended.Wait()
 	return err
-}
-
-// listen takes loopback addresses only: nobody is asked who they are yet.
-func listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no address: write host:port, such as 127.0.0.1:8080", address)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("%q is not a loopback address: until there is authentication only 127.0.0.1, ::1 or localhost may be listened on", host)
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("HTTP address %s cannot be used: %w (choose another with --listen)", address, err)
-	}
-	return listener, nil
 }

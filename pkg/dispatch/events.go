@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -30,6 +31,9 @@ func (s *stored) refused() int {
 // If the bus fails in the middle, the answer says what was stored. An event whose
 // id is that of another is told of in its place, and as the whole's error.
 func (d *Dispatcher) handleEvents(w http.ResponseWriter, r *http.Request) {
+	if !d.may(w, r, access.StoreEvents, access.Scope{Instance: r.PathValue("instance")}) {
+		return
+	}
 	i := d.Instance(r.PathValue("instance"))
 	if err := i.exists(r.Context()); err != nil {
 		d.refuse(w, err)

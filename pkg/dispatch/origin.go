@@ -10,14 +10,16 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-// guard refuses what a web page of somebody else could make a browser send
-// here: nobody is asked who they are on loopback.
+// guard refuses what a web page of somebody else could make a browser send here. Where
+// nobody is asked who he is a request must name this machine: a name that leads here
+// may be anybody's. Where that is asked a browser has no token to send along, and a
+// page must be one of this host.
 func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !isLocal(r.Host):
+		case d.identity.access == nil && !isLocal(r.Host) && !(d.openToAll && isNumeric(r.Host)):
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "the Host header must name this machine").WithField("Host"))
-		case !hasLocalOrigin(r.Header):
+		case !d.takesOrigin(r):
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from other origins are not taken").WithField("Origin"))
 		case !isOfThisSite(r.Header):
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from pages of other sites are not taken").WithField("Sec-Fetch-Site"))
@@ -27,6 +29,29 @@ func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) h
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// takesOrigin tells whether every origin that a request names may send it.
+func (d *Dispatcher) takesOrigin(r *http.Request) bool {
+	if d.identity.access == nil && !d.openToAll {
+		return hasLocalOrigin(r.Header)
+	}
+	for _, origin := range r.Header.Values("Origin") {
+		if u, err := url.Parse(origin); err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+			return false
+		}
+	}
+	return true
+}
+
+// isNumeric tells whether a host, with or without a port, is an address: nobody can
+// have it mean another.
+func isNumeric(hostport string) bool {
+	if _, err := netip.ParseAddrPort(hostport); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]"))
+	return err == nil
 }
 
 // hasLocalOrigin tells whether every origin that a request names is this machine.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 )
@@ -23,11 +24,22 @@ type readiness struct {
 // be written to. It names what is missing.
 func (d *Dispatcher) handleReady(w http.ResponseWriter, r *http.Request) {
 	warnings, err := d.ready(r.Context())
+	if p, unknown := access.From(r.Context()); unknown != nil || !p.May(access.SeeReadiness, access.Scope{}) {
+		warnings, err = nil, withoutNames(err)
+	}
 	if err != nil {
 		d.refuse(w, err)
 		return
 	}
 	d.write(w, http.StatusOK, encode(readiness{Status: "ready", Warnings: warnings}))
+}
+
+// withoutNames is why nothing is served as everybody may know it.
+func withoutNames(err error) error {
+	if err == nil {
+		return nil
+	}
+	return action.NewError(action.AsError(err, action.StageBus).Code, action.StageBus, "")
 }
 
 // ready tells what is not as it should be, and in err why a request cannot be

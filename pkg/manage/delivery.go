@@ -74,7 +74,7 @@ func (s *Service) GetDelivery(ctx context.Context, req *connect.Request[calloutv
 		return nil, err
 	}
 	if len(all.Records) == 0 && all.Next == 0 && from == 0 {
-		return nil, action.NewError(action.CodeNotFound, action.StageStore, fmt.Sprintf("no attempt of a delivery %q is kept", id)).WithField("delivery_id")
+		return nil, nothingKept(id)
 	}
 	answer := &calloutv1.GetDeliveryResponse{Unrecorded: all.Dropped, Unreadable: uint32(all.Left)}
 	var next *attempts.Place
@@ -188,4 +188,8 @@ func failedAnswer(a *action.FailedAnswer) *calloutv1.FailedAnswer {
 		out.Headers = append(out.Headers, &calloutv1.Header{Name: h.Name, Value: h.Value})
 	}
 	return out
+}
+
+func nothingKept(id string) error {
+	return action.NewError(action.CodeNotFound, action.StageStore, fmt.Sprintf("no attempt of a delivery %q is kept", id)).WithField("delivery_id")
 }

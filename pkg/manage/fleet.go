@@ -11,6 +11,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
@@ -117,7 +118,7 @@ func readWorkersToken(token string) (started time.Time, id string, err error) {
 
 func badToken() error { return badField("page_token", "the page token is not one of an answer before") }
 
-// ListInstances tells how the instances stand. The token of a page is the id that
+// ListInstances tells how the instances stand that who asks may see. The token of a page is the id that
 // it ended with.
 func (s *Service) ListInstances(ctx context.Context, req *connect.Request[calloutv1.ListInstancesRequest]) (*connect.Response[calloutv1.ListInstancesResponse], error) {
 	if req.Msg.GetPageSize() > maxInstances {
@@ -126,8 +127,14 @@ func (s *Service) ListInstances(ctx context.Context, req *connect.Request[callou
 	if err := action.CheckID(req.Msg.GetPageToken()); err != nil {
 		return nil, badToken()
 	}
+	p, err := access.From(ctx)
+	if err != nil {
+		return nil, err
+	}
 	size := int(cmp.Or(req.Msg.GetPageSize(), defaultInstances))
-	all := slices.DeleteFunc(s.fleet.InstanceIDs(), func(id string) bool { return req.Msg.GetPageToken() != "" && id <= req.Msg.GetPageToken() })
+	all := slices.DeleteFunc(s.fleet.InstanceIDs(), func(id string) bool {
+		return req.Msg.GetPageToken() != "" && id <= req.Msg.GetPageToken() || !p.Scope.Covers(access.Scope{Instance: id})
+	})
 	answer := &calloutv1.ListInstancesResponse{}
 	dispatchers, _ := s.fleet.Present(ctx, action.RoleDispatcher) // without them nobody is named
 	for _, id := range all[:min(len(all), size)] {

@@ -3,7 +3,6 @@ package manage
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"connectrpc.com/grpcreflect"
 	"github.com/rs/zerolog"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/catalog/file"
@@ -30,6 +30,7 @@ const (
 type Service struct {
 	engine Engine
 	fleet  Fleet
+	tokens Tokens
 	log    zerolog.Logger
 	past   past
 
@@ -38,11 +39,21 @@ type Service struct {
 
 var _ calloutv1connect.ActionServiceHandler = (*Service)(nil)
 
+// Options of the service.
+type Options struct {
+	Engine Engine
+	Fleet  Fleet
+	Tokens Tokens
+	// PublicReflection tells everybody what the service can do.
+	PublicReflection bool
+	Log              zerolog.Logger
+}
+
 // Routes are the handlers of the service, by the path that each serves: the
 // service itself, its face for tools of ZITADEL, and gRPC reflection, by which
 // command lines find out what it can do.
-func Routes(engine Engine, fleet Fleet, log zerolog.Logger) map[string]http.Handler {
-	s := &Service{engine: engine, fleet: fleet, log: log, tails: newWatching("events"), watches: newWatching("revisions"), jobWatches: newWatching("jobs")}
+func Routes(o Options) map[string]http.Handler {
+	s := &Service{engine: o.Engine, fleet: o.Fleet, tokens: o.Tokens, log: o.Log, tails: newWatching("events"), watches: newWatching("revisions"), jobWatches: newWatching("jobs")}
 	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithInterceptors(interceptor{s}),
@@ -52,13 +63,18 @@ func Routes(engine Engine, fleet Fleet, log zerolog.Logger) map[string]http.Hand
 	routes := map[string]http.Handler{}
 	add := func(path string, handler http.Handler) { routes[path] = handler }
 	reflector := grpcreflect.NewStaticReflector(calloutv1connect.ActionServiceName)
-	path, service := calloutv1connect.NewActionServiceHandler(s, options...)
-	add(path, patient(service))
-	maps.Copy(routes, zitadel.Routes(zitadel.Options{Service: s, Failure: failure, Log: log}))
+	path, service := calloutv1connect.NewActionServiceHandler(wall{s}, options...)
+	add(path, known(patient(service)))
+	for path, handler := range zitadel.Routes(zitadel.Options{Service: wall{s}, Failure: failure, Log: o.Log}) {
+		add(path, known(handler))
+	}
 	for _, reflection := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){
 		grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha,
 	} {
 		path, handler := reflection(reflector, connect.WithReadMaxBytes(maxReflection))
+		if !o.PublicReflection {
+			handler = may(access.SeeContract, handler)
+		}
 		add(path, bounded(handler))
 	}
 	return routes

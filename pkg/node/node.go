@@ -23,9 +23,10 @@ import (
 
 // Options of a node.
 type Options struct {
-	Data       string // directory of the state; empty keeps it in memory
-	Listen     string // HTTP, host:port
-	NATSListen string // NATS, host:port
+	Data       string         // directory of the state; empty keeps it in memory
+	Listen     string         // HTTP, host:port
+	Entry      dispatch.Entry // who comes in there, and how
+	NATSListen string         // NATS, host:port
 	// Config is the configuration, ConfigName what it is called in errors. A
 	// File is followed instead: it is applied again whenever it changes.
 	Config     []byte
@@ -117,7 +118,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 	if err != nil {
 		return err
 	}
-	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, History: o.History,
+	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Entry: o.Entry, History: o.History,
 		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, Version: o.Version, Mount: Mount(o.Log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err
@@ -152,7 +153,8 @@ func (n *Node) configure(ctx context.Context, d *dispatch.Dispatcher, o Options,
 // Mount puts the management API beside the HTTP of a dispatcher.
 func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handler {
 	return func(d *dispatch.Dispatcher) map[string]http.Handler {
-		return manage.Routes(func(instance string) manage.Instance { return d.Instance(instance) }, d, log)
+		return manage.Routes(manage.Options{Engine: func(instance string) manage.Instance { return d.Instance(instance) }, Fleet: d, Tokens: d,
+			PublicReflection: d.PublicReflection(), Log: log})
 	}
 }
 

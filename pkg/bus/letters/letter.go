@@ -130,9 +130,14 @@ func (i Letters) Get(ctx context.Context, deliveryID string) (Letter, error) {
 		return Letter{}, err
 	}
 	if !ok {
-		return Letter{}, action.NewError(action.CodeNotFound, action.StageStore, "there is no dead letter "+deliveryID)
+		return Letter{}, None(deliveryID)
 	}
 	return i.letterOf(ctx, m)
+}
+
+// None is the error not_found of a delivery that has no dead letter.
+func None(deliveryID string) error {
+	return action.NewError(action.CodeNotFound, action.StageStore, "there is no dead letter "+deliveryID)
 }
 
 // LastPlace is the place of the newest dead letter; 0 when there never was one.

@@ -155,6 +155,15 @@ const (
 	// ActionServiceListEventsProcedure is the fully-qualified name of the ActionService's ListEvents
 	// RPC.
 	ActionServiceListEventsProcedure = "/callout.v1.ActionService/ListEvents"
+	// ActionServiceCreateTokenProcedure is the fully-qualified name of the ActionService's CreateToken
+	// RPC.
+	ActionServiceCreateTokenProcedure = "/callout.v1.ActionService/CreateToken"
+	// ActionServiceListTokensProcedure is the fully-qualified name of the ActionService's ListTokens
+	// RPC.
+	ActionServiceListTokensProcedure = "/callout.v1.ActionService/ListTokens"
+	// ActionServiceRevokeTokenProcedure is the fully-qualified name of the ActionService's RevokeToken
+	// RPC.
+	ActionServiceRevokeTokenProcedure = "/callout.v1.ActionService/RevokeToken"
 )
 
 // ActionServiceClient is a client for the callout.v1.ActionService service.
@@ -397,6 +406,21 @@ type ActionServiceClient interface {
 	//
 	// Errors: unknown_instance, bad_field.
 	ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error)
+	// CreateToken makes a token, whose text is told once. Nobody gives another what
+	// he may not do himself. The error is forbidden at a dispatcher that asks nobody
+	// who he is. With a response that was lost, revoke the token and make another.
+	//
+	// Errors: unauthenticated, forbidden, bad_field, too_large.
+	CreateToken(context.Context, *connect.Request[v1.CreateTokenRequest]) (*connect.Response[v1.CreateTokenResponse], error)
+	// ListTokens lists the tokens of an installation, an instance or an organization.
+	//
+	// Errors: unauthenticated, forbidden.
+	ListTokens(context.Context, *connect.Request[v1.ListTokensRequest]) (*connect.Response[v1.ListTokensResponse], error)
+	// RevokeToken has a token count no more, at any dispatcher within a second. The
+	// error is not_found when there is none of that id for the scope of who asks.
+	//
+	// Errors: unauthenticated, forbidden, not_found.
+	RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error)
 }
 
 // NewActionServiceClient constructs a client for the callout.v1.ActionService service. By default,
@@ -674,6 +698,24 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("ListEvents")),
 			connect.WithClientOptions(opts...),
 		),
+		createToken: connect.NewClient[v1.CreateTokenRequest, v1.CreateTokenResponse](
+			httpClient,
+			baseURL+ActionServiceCreateTokenProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("CreateToken")),
+			connect.WithClientOptions(opts...),
+		),
+		listTokens: connect.NewClient[v1.ListTokensRequest, v1.ListTokensResponse](
+			httpClient,
+			baseURL+ActionServiceListTokensProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListTokens")),
+			connect.WithClientOptions(opts...),
+		),
+		revokeToken: connect.NewClient[v1.RevokeTokenRequest, v1.RevokeTokenResponse](
+			httpClient,
+			baseURL+ActionServiceRevokeTokenProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RevokeToken")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -723,6 +765,9 @@ type actionServiceClient struct {
 	listWorkers        *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
 	listInstances      *connect.Client[v1.ListInstancesRequest, v1.ListInstancesResponse]
 	listEvents         *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
+	createToken        *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
+	listTokens         *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
+	revokeToken        *connect.Client[v1.RevokeTokenRequest, v1.RevokeTokenResponse]
 }
 
 // Apply calls callout.v1.ActionService.Apply.
@@ -943,6 +988,21 @@ func (c *actionServiceClient) ListInstances(ctx context.Context, req *connect.Re
 // ListEvents calls callout.v1.ActionService.ListEvents.
 func (c *actionServiceClient) ListEvents(ctx context.Context, req *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
 	return c.listEvents.CallUnary(ctx, req)
+}
+
+// CreateToken calls callout.v1.ActionService.CreateToken.
+func (c *actionServiceClient) CreateToken(ctx context.Context, req *connect.Request[v1.CreateTokenRequest]) (*connect.Response[v1.CreateTokenResponse], error) {
+	return c.createToken.CallUnary(ctx, req)
+}
+
+// ListTokens calls callout.v1.ActionService.ListTokens.
+func (c *actionServiceClient) ListTokens(ctx context.Context, req *connect.Request[v1.ListTokensRequest]) (*connect.Response[v1.ListTokensResponse], error) {
+	return c.listTokens.CallUnary(ctx, req)
+}
+
+// RevokeToken calls callout.v1.ActionService.RevokeToken.
+func (c *actionServiceClient) RevokeToken(ctx context.Context, req *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error) {
+	return c.revokeToken.CallUnary(ctx, req)
 }
 
 // ActionServiceHandler is an implementation of the callout.v1.ActionService service.
@@ -1185,6 +1245,21 @@ type ActionServiceHandler interface {
 	//
 	// Errors: unknown_instance, bad_field.
 	ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error)
+	// CreateToken makes a token, whose text is told once. Nobody gives another what
+	// he may not do himself. The error is forbidden at a dispatcher that asks nobody
+	// who he is. With a response that was lost, revoke the token and make another.
+	//
+	// Errors: unauthenticated, forbidden, bad_field, too_large.
+	CreateToken(context.Context, *connect.Request[v1.CreateTokenRequest]) (*connect.Response[v1.CreateTokenResponse], error)
+	// ListTokens lists the tokens of an installation, an instance or an organization.
+	//
+	// Errors: unauthenticated, forbidden.
+	ListTokens(context.Context, *connect.Request[v1.ListTokensRequest]) (*connect.Response[v1.ListTokensResponse], error)
+	// RevokeToken has a token count no more, at any dispatcher within a second. The
+	// error is not_found when there is none of that id for the scope of who asks.
+	//
+	// Errors: unauthenticated, forbidden, not_found.
+	RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error)
 }
 
 // NewActionServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -1458,6 +1533,24 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("ListEvents")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceCreateTokenHandler := connect.NewUnaryHandler(
+		ActionServiceCreateTokenProcedure,
+		svc.CreateToken,
+		connect.WithSchema(actionServiceMethods.ByName("CreateToken")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListTokensHandler := connect.NewUnaryHandler(
+		ActionServiceListTokensProcedure,
+		svc.ListTokens,
+		connect.WithSchema(actionServiceMethods.ByName("ListTokens")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRevokeTokenHandler := connect.NewUnaryHandler(
+		ActionServiceRevokeTokenProcedure,
+		svc.RevokeToken,
+		connect.WithSchema(actionServiceMethods.ByName("RevokeToken")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/callout.v1.ActionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ActionServiceApplyProcedure:
@@ -1548,6 +1641,12 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceListInstancesHandler.ServeHTTP(w, r)
 		case ActionServiceListEventsProcedure:
 			actionServiceListEventsHandler.ServeHTTP(w, r)
+		case ActionServiceCreateTokenProcedure:
+			actionServiceCreateTokenHandler.ServeHTTP(w, r)
+		case ActionServiceListTokensProcedure:
+			actionServiceListTokensHandler.ServeHTTP(w, r)
+		case ActionServiceRevokeTokenProcedure:
+			actionServiceRevokeTokenHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1731,4 +1830,16 @@ func (UnimplementedActionServiceHandler) ListInstances(context.Context, *connect
 
 func (UnimplementedActionServiceHandler) ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListEvents is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) CreateToken(context.Context, *connect.Request[v1.CreateTokenRequest]) (*connect.Response[v1.CreateTokenResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.CreateToken is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListTokens(context.Context, *connect.Request[v1.ListTokensRequest]) (*connect.Response[v1.ListTokensResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListTokens is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RevokeToken is not implemented"))
 }
