@@ -26,6 +26,7 @@ var connectCodes = map[action.Code]connect.Code{
 	action.CodeNotFound:         connect.CodeNotFound,
 	action.CodeForbidden:        connect.CodePermissionDenied,
 	action.CodeBadSignature:     connect.CodeUnauthenticated,
+	action.CodeUnauthenticated:  connect.CodeUnauthenticated,
 	action.CodeFileOwned:        connect.CodeFailedPrecondition,
 	action.CodeConflict:         connect.CodeAborted,
 	action.CodeInUse:            connect.CodeAlreadyExists,
