@@ -19,6 +19,7 @@ const (
 	apiFile     = "docs/api.md"
 	openAPIFile = "schemas/openapi.yaml"
 	errorsFile  = "docs/errors.md"
+	rightsFile  = "docs/rights.md"
 
 	configurationFile = "docs/configuration.md"
 	schemaFile        = "schemas/callout.schema.json"
