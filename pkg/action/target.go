@@ -2,6 +2,7 @@ package action
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -91,6 +92,7 @@ type Target struct {
 	NoKeepAlive      bool              `json:"no_keep_alive,omitempty"` // a new connection for each exchange
 	Paused           bool              `json:"paused,omitempty"`
 	Labels           map[string]string `json:"labels,omitempty"`
+	UsableBy         []string          `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone
 	Redact           []string          `json:"redact,omitempty"` // JSON pointers of what the target must not see; refused until it is built
 }
 
@@ -115,6 +117,12 @@ func (t *Target) Signs(s Signature) bool {
 		}
 	}
 	return false
+}
+
+// IsUsableBy tells whether what an organization configures may name a target of the
+// instance.
+func (t *Target) IsUsableBy(org string) bool {
+	return t.UsableBy == nil || slices.Contains(t.UsableBy, org)
 }
 
 // LineLanes is how many lanes a subscription of t has: an async target keeps

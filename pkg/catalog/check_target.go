@@ -20,6 +20,7 @@ const (
 	MaxFailures = 1000                 // failures before a breaker opens
 	MaxLabels   = 64                   // labels of a target
 	MaxPointers = 100                  // JSON pointers in one list
+	MaxUsers    = 1000                 // organizations that a target names
 	MaxPrefixes = 100                  // address ranges of one target
 	maxLabel    = 256                  // bytes in a label's value
 	maxPointer  = 1024                 // bytes in a JSON pointer
@@ -64,6 +65,29 @@ func checkTarget(r *Report, path string, t *action.Target) {
 	checkEgress(r, JoinPath(JoinPath(path, "egress"), "allow"), t.Egress)
 	checkLabels(r, JoinPath(path, "labels"), t.Labels)
 	checkEffect(r, path, t)
+}
+
+// checkUsableBy checks who may name a target of the instance.
+func checkUsableBy(r *Report, path, org string, t *action.Target) {
+	path = JoinPath(path, "usable_by")
+	switch {
+	case t.UsableBy == nil:
+		return
+	case org != "":
+		r.errorf(path, ProblemMisplaced, "usable_by belongs to a target of the instance: one of an organization is that organization's alone")
+		return
+	case len(t.UsableBy) > MaxUsers:
+		r.errorf(path, ProblemTooMany, "at most %d organizations are named, here are %d", MaxUsers, len(t.UsableBy))
+		return
+	}
+	for i, id := range t.UsableBy {
+		switch err := action.CheckID(id); {
+		case err != nil:
+			r.errorf(IndexPath(path, i), ProblemBadName, "%s", err)
+		case id == "":
+			r.errorf(IndexPath(path, i), ProblemBadName, "an organization has an id; [] names none of them")
+		}
+	}
 }
 
 // OutOfRange words a duration outside its bounds; empty when it is inside.

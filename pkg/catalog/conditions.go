@@ -34,6 +34,9 @@ type CallCondition struct {
 	// Interrupts tells that one of its targets has interrupt_on_error. What was
 	// stored before this member has it in Fail, unless OnUnavailable is set.
 	Interrupts bool `json:"interrupts,omitempty"`
+	// GivesWay tells that it does not run for an organization that has one of its
+	// own for the call.
+	GivesWay bool `json:"gives_way,omitempty"`
 }
 
 // Conditions extracts what cores need, sorted by phase and match. The lists are
@@ -123,7 +126,7 @@ func (st *scopeTable) amend(list []CallCondition, touched map[action.Condition]b
 
 func (p *Plan) condition(phase action.Phase, match string) CallCondition {
 	return CallCondition{Phase: phase, Match: match, Fail: p.OnUnavailable == action.UnavailableFail,
-		OnUnavailable: p.configured, Empty: len(p.Turns) == 0, Interrupts: p.interrupts}
+		OnUnavailable: p.configured, Empty: len(p.Turns) == 0, Interrupts: p.interrupts, GivesWay: p.givesWay}
 }
 
 func (c CallCondition) compare(other CallCondition) int {
@@ -137,7 +140,9 @@ type Filter struct {
 	scopes   map[string]*table[verdict]
 }
 
-type verdict struct{ any, fail, interrupts bool }
+// verdict is what there is for a call in one scope; found also where it has nothing
+// to run.
+type verdict struct{ any, fail, interrupts, givesWay, found bool }
 
 // CompileFilter prepares conditions for lookup. It answers as the Matcher they
 // came from does.
@@ -148,7 +153,7 @@ func CompileFilter(c Conditions) *Filter {
 		for _, e := range list {
 			interrupts := e.Interrupts || e.Fail && e.OnUnavailable == ""
 			t.put(action.Condition{Phase: e.Phase, Match: e.Match},
-				verdict{any: !e.Empty, fail: e.Fail && !e.Empty, interrupts: interrupts && !e.Empty})
+				verdict{any: !e.Empty, fail: e.Fail && !e.Empty, interrupts: interrupts && !e.Empty, givesWay: e.GivesWay, found: true})
 		}
 		f.scopes[org] = t
 	}
@@ -170,12 +175,21 @@ func (f *Filter) Call(phase action.Phase, name, org string) (anything, fail bool
 	if f == nil {
 		return false, false
 	}
-	v := f.scope(phase, name, "")
-	if org == "" {
-		return v.any, v.fail
-	}
-	w := f.scope(phase, name, org)
+	v, w := f.both(phase, name, org)
 	return v.any || w.any, v.fail || w.fail
+}
+
+// both gives what there is in the instance, and in the organization; nothing of the
+// instance where that gives way.
+func (f *Filter) both(phase action.Phase, name, org string) (instance, own verdict) {
+	instance = f.scope(phase, name, "")
+	if org == "" {
+		return instance, own
+	}
+	if own = f.scope(phase, name, org); own.found && instance.givesWay {
+		instance = verdict{}
+	}
+	return instance, own
 }
 
 // Interrupts tells whether any target that runs for a call has
@@ -184,7 +198,8 @@ func (f *Filter) Interrupts(phase action.Phase, name, org string) bool {
 	if f == nil {
 		return false
 	}
-	return f.scope(phase, name, "").interrupts || org != "" && f.scope(phase, name, org).interrupts
+	v, w := f.both(phase, name, org)
+	return v.interrupts || w.interrupts
 }
 
 func (f *Filter) scope(phase action.Phase, name, org string) verdict {

@@ -54,7 +54,7 @@ func (g *graph) totals() {
 	}
 	turns := 0
 	for _, x := range g.vertices {
-		if !x.exec.IsList() {
+		if x.exec.Fires() {
 			turns += x.count
 		}
 	}
@@ -64,7 +64,7 @@ func (g *graph) totals() {
 	}
 	lines := 0
 	for _, x := range g.vertices {
-		if x.phase != action.OnEvent || x.exec.IsList() {
+		if x.phase != action.OnEvent || !x.exec.Fires() {
 			continue
 		}
 		expanded, err := g.names.expand(x.org, x.phase, x.exec)

@@ -64,6 +64,9 @@ func (x *expansion) entry(org string, e action.Entry, top, depth int) error {
 		if t == nil {
 			return badCatalog("no target is named %s", Quote(e.Target))
 		}
+		if owner == "" && !t.IsUsableBy(org) && org != "" {
+			return badCatalog("organization %s may not use the target %s of the instance", Quote(org), Quote(e.Target))
+		}
 		if len(x.turns) == action.MaxTargets {
 			return badCatalog("an execution has at most %d targets once its includes are put in", action.MaxTargets)
 		}

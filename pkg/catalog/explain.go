@@ -44,6 +44,10 @@ const (
 	Won     Verdict = "won"
 	Lost    Verdict = "lost"     // it covers the name, a more exact one won
 	NoMatch Verdict = "no match" // it does not cover the name
+	// Replaced is one of the instance in whose place the organization has its own.
+	Replaced Verdict = "replaced"
+	// Available is one that covers the name, and is only there to be included.
+	Available Verdict = "available"
 )
 
 // Candidate is an execution that was considered.
@@ -82,6 +86,11 @@ func (m *Matcher) Explain(phase action.Phase, name, org string) Explanation {
 		}
 		shown, winner := explainScope(scope, phase, name, sc.Sections[phase])
 		x.Scopes = append(x.Scopes, shown)
+		if winner != nil && scope == "" && winner.GivesWay() && m.hasOwn(phase, name, org) {
+			c := &x.Scopes[len(x.Scopes)-1].Candidates[0]
+			c.Verdict, c.Reason = Replaced, "it gives way (applies: default): the organization has one of its own"
+			continue
+		}
 		if winner != nil {
 			w := way{names: n, phase: phase, scope: scope, execution: winner}
 			w.walk(scope, winner.Entries, nil)
@@ -96,6 +105,17 @@ func (m *Matcher) Explain(phase action.Phase, name, org string) Explanation {
 		x.OnUnavailable = plan.OnUnavailable
 	}
 	return x
+}
+
+// hasOwn tells whether an organization has an execution that covers a name.
+func (m *Matcher) hasOwn(phase action.Phase, name, org string) bool {
+	if org == "" {
+		return false
+	}
+	if phase == action.OnEvent {
+		return m.bestEvent(name, org) != nil
+	}
+	return m.scopePlan(phase, name, org) != nil
 }
 
 func scopesOf(org string) []string {
@@ -118,11 +138,16 @@ func explainScope(org string, phase action.Phase, name string, section []action.
 			continue
 		}
 		c := action.Condition{Phase: phase, Match: e.Match}
-		all.put(c, e)
+		if e.Fires() {
+			all.put(c, e)
+		}
 		var alone table[bool]
 		alone.put(c, true)
 		shown := Candidate{Name: e.Name, Match: e.Match, rank: rank(c)}
-		if covers, _ := lookUp(&alone, phase, name); covers {
+		if covers, _ := lookUp(&alone, phase, name); covers && !e.Fires() {
+			shown.Verdict, shown.Reason = Available, "is only there to be included (applies: available)"
+			near = append(near, shown)
+		} else if covers {
 			out.Candidates = append(out.Candidates, shown)
 		} else if shown.Reason = looksLike(c, name); shown.Reason != "" && len(near) < maxNear {
 			shown.Verdict = NoMatch

@@ -64,7 +64,7 @@ func Compile(s *Snapshot) (*Matcher, error) {
 		for _, phase := range action.Phases {
 			section := sc.Sections[phase]
 			for i := range section {
-				if section[i].IsList() {
+				if !section[i].Fires() {
 					continue
 				}
 				x, err := n.expand(org, phase, &section[i])

@@ -42,10 +42,11 @@ func (m *Matcher) bestEvent(eventType, scope string) *eventEntry {
 // The most exact condition wins: the type over the longest group over *. org
 // is the event's organization, "" or unknown = the instance only. An execution
 // that reaches no target is left out, and still keeps less exact ones from
-// matching.
+// matching. One of the instance that gives way is left out where the organization
+// has one for the event.
 func (m *Matcher) Event(eventType, org string) []Match {
 	var matches []Match
-	if e := m.bestEvent(eventType, ""); e != nil && len(e.match.Turns) > 0 {
+	if e := m.bestEvent(eventType, ""); e != nil && len(e.match.Turns) > 0 && !m.isReplaced(e, eventType, org) {
 		matches = append(matches, e.match)
 	}
 	if org == "" {
@@ -55,6 +56,12 @@ func (m *Matcher) Event(eventType, org string) []Match {
 		matches = append(matches, e.match)
 	}
 	return matches
+}
+
+// isReplaced tells whether an execution of the instance gives way to one that an
+// organization has for an event, be it one that reaches no target.
+func (m *Matcher) isReplaced(e *eventEntry, eventType, org string) bool {
+	return e.match.Execution.GivesWay() && org != "" && m.bestEvent(eventType, org) != nil
 }
 
 // Subscribed tells whether an event of an organization belongs into the lines
@@ -68,7 +75,7 @@ func (m *Matcher) Subscribed(scope string, condition action.Condition, targetOwn
 		return nil
 	}
 	e := m.bestEvent(eventType, scope)
-	if e == nil || e.match.Condition != condition {
+	if e == nil || e.match.Condition != condition || scope == "" && m.isReplaced(e, eventType, org) {
 		return nil
 	}
 	i, ok := e.targets[targetRef{targetOwner, target}]

@@ -81,8 +81,12 @@ func (x *successor) sound() bool {
 				return false
 			}
 			checkTarget(&v.Report, "", d.nowTarget)
+			checkUsableBy(&v.Report, "", d.place.Org, d.nowTarget)
 		case d.nowEntry != nil:
-			v.execution(d.place.Phase, "", d.nowEntry)
+			v.execution(d.place.Org, d.place.Phase, "", d.nowEntry)
+			if !x.alone(d) {
+				return false
+			}
 			if d.wasEntry == nil {
 				if added[d.place] || x.stands(d.place) {
 					return false
@@ -92,6 +96,22 @@ func (x *successor) sound() bool {
 		}
 	}
 	return !HasErrors(v.problems)
+}
+
+// alone tells whether the condition that an entry has come to is that of no other in
+// its section. Those that only wait to be included stand in no table, and have theirs
+// all the same.
+func (x *successor) alone(d *difference) bool {
+	if d.nowEntry.IsList() || d.wasEntry != nil && d.wasEntry.Match == d.nowEntry.Match {
+		return true
+	}
+	same := 0
+	for _, e := range x.names.snapshot.Scopes[d.place.Org].Sections[d.place.Phase] {
+		if e.Match == d.nowEntry.Match {
+			same++
+		}
+	}
+	return same == 1
 }
 
 // stands tells whether the snapshot before has an entry of that name.
@@ -176,7 +196,7 @@ func (x *successor) spread(s *Snapshot) {
 func (x *successor) remove() {
 	for i := range x.found {
 		d := &x.found[i]
-		if d.wasEntry == nil || d.wasEntry.IsList() || d.nowEntry != nil && d.nowEntry.Match == d.wasEntry.Match {
+		if d.wasEntry == nil || !d.wasEntry.Fires() || d.nowEntry != nil && d.nowEntry.Fires() && d.nowEntry.Match == d.wasEntry.Match {
 			continue
 		}
 		if x.scopes[d.place.Org] == nil { // the scope is gone: so are its lines
@@ -244,7 +264,7 @@ func (x *successor) enterAll(s *Snapshot) bool {
 	changedMatch := map[Place]bool{}
 	for i := range x.found {
 		d := &x.found[i]
-		changedMatch[d.place] = d.nowEntry != nil && (d.wasEntry == nil || d.wasEntry.Match != d.nowEntry.Match)
+		changedMatch[d.place] = d.nowEntry != nil && (d.wasEntry == nil || !d.wasEntry.Fires() || d.wasEntry.Match != d.nowEntry.Match)
 	}
 	for org, sc := range s.Scopes {
 		for phase, section := range sc.Sections {
@@ -264,7 +284,7 @@ func (x *successor) enterOne(org string, phase action.Phase, e *action.Execution
 	if err != nil {
 		return false
 	}
-	if e.IsList() {
+	if !e.Fires() {
 		return true
 	}
 	if phase == action.OnEvent && slices.ContainsFunc(expanded.turns, func(t Turn) bool { return t.Target.Kind == action.CallOut }) {

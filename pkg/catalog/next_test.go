@@ -18,7 +18,7 @@ func tables(m *Matcher) map[string]string {
 	for org, st := range m.scopes {
 		for _, phase := range []action.Phase{action.Request, action.Response, action.Function} {
 			for match, p := range *st.calls.byPhase(phase) {
-				all[fmt.Sprint(org, "/", phase, "/", match)] = fmt.Sprint(p.OnUnavailable, p.configured, label(p.Turns), settings(p.Turns))
+				all[fmt.Sprint(org, "/", phase, "/", match)] = fmt.Sprint(p.OnUnavailable, p.configured, p.givesWay, label(p.Turns), settings(p.Turns))
 			}
 		}
 		for match, e := range st.events.events {
@@ -45,8 +45,8 @@ func anyEdit(t *rapid.T, s *Snapshot) *Snapshot {
 	at := rapid.IntRange(0, max(len(section)-1, 0)).Draw(t, "at")
 	name := fmt.Sprintf("t%d", rapid.IntRange(0, 3).Draw(t, "target"))
 	match := matchText(phase).Draw(t, "match")
-	kind := rapid.IntRange(0, 9).Draw(t, "edit")
-	if len(section) == 0 && kind >= 3 {
+	kind := rapid.IntRange(0, 11).Draw(t, "edit")
+	if len(section) == 0 && kind >= 3 && kind != 11 {
 		kind = 9
 	}
 	switch kind {
@@ -71,6 +71,13 @@ func anyEdit(t *rapid.T, s *Snapshot) *Snapshot {
 	case 8:
 		e := section[at]
 		sc.Sections[phase] = append(slices.Delete(section, at, at+1), e)
+	case 10:
+		section[at].Applies = anyApplies(t)
+	case 11:
+		if target, ok := sc.Targets[name]; ok {
+			target.UsableBy = rapid.SampledFrom([][]string{nil, {}, {"acme"}, {"acme", "acme.eu", "über org", "日本", "*", "new org"}, {""}}).Draw(t, "usable by")
+			sc.Targets[name] = target
+		}
 	case 9:
 		sc.Sections[phase] = append(section, action.Execution{Name: match, Match: match, Entries: []action.Entry{{Target: name}}})
 	}

@@ -45,7 +45,7 @@ func bestOf(s *Snapshot, org string, phase action.Phase, name string) *action.Ex
 	}
 	for i := range sc.Sections[phase] {
 		e := &sc.Sections[phase][i]
-		if e.IsList() || !covers(action.Condition{Phase: phase, Match: e.Match}, name) {
+		if !e.Fires() || !covers(action.Condition{Phase: phase, Match: e.Match}, name) {
 			continue
 		}
 		if best == nil || rank(e) > rank(best) {
@@ -78,9 +78,15 @@ func naive(s *Snapshot, org string, phase action.Phase, e *action.Execution) (ou
 	return out, interrupts
 }
 
-func scopesFor(org string) []string {
-	if org == "" {
+// ran gives the scopes whose best match runs: that of the instance, but where it gives
+// way to one that the organization has, then that of the organization.
+func ran(s *Snapshot, phase action.Phase, name, org string) []string {
+	instance, own := bestOf(s, "", phase, name), bestOf(s, org, phase, name)
+	switch {
+	case org == "":
 		return []string{""}
+	case instance != nil && own != nil && instance.GivesWay():
+		return []string{org}
 	}
 	return []string{"", org}
 }
@@ -151,6 +157,10 @@ func anySnapshot(t *rapid.T) *Snapshot {
 	return s
 }
 
+func anyApplies(t *rapid.T) action.Applies {
+	return rapid.SampledFrom([]action.Applies{"", "", action.AppliesRequired, action.AppliesDefault, action.AppliesAvailable}).Draw(t, "applies")
+}
+
 func anySection(t *rapid.T, phase action.Phase, org string, seen map[action.Phase][]string) []action.Execution {
 	var section []action.Execution
 	lists := slices.Clone(seen[phase])
@@ -178,6 +188,9 @@ func anySection(t *rapid.T, phase action.Phase, org string, seen map[action.Phas
 		if phase != action.OnEvent {
 			e.OnUnavailable = rapid.SampledFrom([]action.OnUnavailable{"", "", action.UnavailableFail, action.UnavailableContinue}).Draw(t, "unavailable")
 		}
+		if org == "" {
+			e.Applies = anyApplies(t)
+		}
 		section = append(section, e)
 	}
 	return section
@@ -196,7 +209,7 @@ func TestCallAgainstOracle(t *testing.T) {
 
 			var want []string
 			wantFail, wantInterrupts := false, false
-			for _, scope := range scopesFor(org) {
+			for _, scope := range ran(s, phase, name, org) {
 				e := bestOf(s, scope, phase, name)
 				if e == nil {
 					continue
@@ -234,7 +247,7 @@ func TestEventAgainstOracle(t *testing.T) {
 			org := rapid.SampledFrom(append([]string{"unknown"}, orgIDs...)).Draw(t, "org")
 			want := map[Line]bool{} // the lines the event belongs into
 			var shown []string
-			for _, scope := range scopesFor(org) {
+			for _, scope := range ran(s, action.OnEvent, event, org) {
 				e := bestOf(s, scope, action.OnEvent, event)
 				if e == nil {
 					continue

@@ -16,12 +16,13 @@ type Plan struct {
 
 	configured action.OnUnavailable
 	interrupts bool // any of its targets does
+	givesWay   bool // it is the instance's, and runs where an organization has none
 }
 
 // newPlan is the plan of one execution. Without turns it stands in the table
 // all the same: it keeps less exact executions from running.
 func newPlan(e *action.Execution, turns []Turn) *Plan {
-	p := &Plan{Turns: turns, OnUnavailable: e.OnUnavailable, configured: e.OnUnavailable}
+	p := &Plan{Turns: turns, OnUnavailable: e.OnUnavailable, configured: e.OnUnavailable, givesWay: e.GivesWay()}
 	for _, t := range turns {
 		p.interrupts = p.interrupts || t.Target.InterruptOnError
 	}
@@ -39,31 +40,39 @@ func newPlan(e *action.Execution, turns []Turn) *Plan {
 // full method `/pkg.Service/Method` or the function's name, org the
 // organization of the caller, "" or unknown = the instance only. It is nil
 // when there is nothing to run. The most exact condition of each scope wins:
-// method over service over *; functions match exactly. A lookup that was made
-// before does not allocate.
+// method over service over *; functions match exactly. One of the instance that
+// gives way does not run where the organization has one that covers the call, be
+// it one that reaches no target. A lookup that was made before does not allocate.
 func (m *Matcher) Call(phase action.Phase, name, org string) *Plan {
 	first := m.scopePlan(phase, name, "")
 	if org == "" {
-		return first
+		return first.running()
 	}
 	second := m.scopePlan(phase, name, org)
 	switch {
 	case second == nil:
+		return first.running()
+	case first.running() == nil || first.givesWay:
+		return second.running()
+	case second.running() == nil:
 		return first
-	case first == nil:
-		return second
 	}
 	return m.plans.both(first, second)
 }
 
-// scopePlan is the best match of one scope, nil when it has nothing to run.
+// scopePlan is the best match of one scope, nil when there is none.
 func (m *Matcher) scopePlan(phase action.Phase, name, org string) *Plan {
 	st := m.scopes[org]
 	if st == nil {
 		return nil
 	}
-	p, ok := st.calls.call(phase, name)
-	if !ok || len(p.Turns) == 0 {
+	p, _ := st.calls.call(phase, name)
+	return p
+}
+
+// running is the plan, nil when it has nothing to run.
+func (p *Plan) running() *Plan {
+	if p == nil || len(p.Turns) == 0 {
 		return nil
 	}
 	return p

@@ -45,6 +45,7 @@ const (
 	ProblemUnknownTarget      = "unknown_target"      // no such target
 	ProblemUnknownInclude     = "unknown_include"     // no such entry in the section
 	ProblemNotATarget         = "not_a_target"        // target: names an entry of the section
+	ProblemNotUsable          = "not_usable"          // a target of the instance that the organization may not name
 	ProblemNotAnInclude       = "not_an_include"      // include: names a target
 	ProblemCycle              = "cycle"               // entries that include each other in a ring
 	ProblemCallInEvent        = "call_in_event"       // an event execution reaches a call target

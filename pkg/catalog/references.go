@@ -92,6 +92,10 @@ func (g *graph) resolve(x *vertex) {
 				continue
 			}
 			g.used[targetRef{owner, e.Target}] = true
+			if owner == "" && x.org != "" && !t.IsUsableBy(x.org) {
+				g.errorf(JoinPath(x.entryPath(i), "target"), ProblemNotUsable, "organization %s may not use the target %s of the instance: its usable_by does not name it",
+					Quote(x.org), Quote(e.Target))
+			}
 		case e.Include != "" && e.Target == "":
 			_, to := g.names.entry(x.org, x.phase, e.Include)
 			if to == nil {
@@ -218,6 +222,8 @@ func (g *graph) cycle(x *vertex, e edge, trail []*vertex) {
 func (g *graph) unused() {
 	for _, x := range g.vertices {
 		switch {
+		case x.exec.Applies == action.AppliesAvailable && !x.included:
+			g.warnf(x.path, ProblemUnusedList, "%s is only there to be included, and nothing includes it yet", Quote(x.exec.Name))
 		case x.exec.IsList() && !x.included:
 			what := "; a condition: would make it an execution"
 			if meant := action.Meant(x.phase, x.exec.Name); strings.Contains(x.exec.Name, "/") && meant != "" {

@@ -23,7 +23,8 @@ func sameLimits(a, b *action.Target) bool {
 
 func sameLists(a, b *action.Target) bool {
 	return slices.Equal(a.Allow, b.Allow) && sameTexts(a.Headers, b.Headers) && slices.Equal(a.Signatures, b.Signatures) &&
-		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && slices.Equal(a.Redact, b.Redact)
+		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && slices.Equal(a.Redact, b.Redact) &&
+		slices.Equal(a.UsableBy, b.UsableBy) && (a.UsableBy == nil) == (b.UsableBy == nil)
 }
 
 // sameTexts is maps.Equal, and quick for a map that both share.
@@ -34,7 +35,7 @@ func sameTexts(a, b map[string]string) bool {
 // sameExecution tells whether two executions have the same settings.
 func sameExecution(a, b *action.Execution) bool {
 	return a.Name == b.Name && a.Match == b.Match && slices.Equal(a.Entries, b.Entries) &&
-		a.OnUnavailable == b.OnUnavailable && a.OnExhausted == b.OnExhausted && a.MaxStop == b.MaxStop
+		a.OnUnavailable == b.OnUnavailable && a.OnExhausted == b.OnExhausted && a.MaxStop == b.MaxStop && a.Applies == b.Applies
 }
 
 // sameSection tells whether two sections have the same executions in the same

@@ -60,6 +60,7 @@ func (v *validator) scope(org string) {
 			v.errorf(path, ProblemBadName, "the target under %s names itself %s", Quote(name), Quote(t.Name))
 		}
 		checkTarget(&v.Report, path, &t)
+		checkUsableBy(&v.Report, path, org, &t)
 	}
 	for _, phase := range sortedPhases(sc) {
 		if SectionKey(phase) == "" {
@@ -90,7 +91,7 @@ func (v *validator) section(org string, phase action.Phase, section []action.Exe
 			v.errorf(path, ProblemDuplicateKey, "%s stands twice in this section", Quote(e.Name))
 		}
 		names[e.Name] = true
-		v.execution(phase, path, e)
+		v.execution(org, phase, path, e)
 		if e.IsList() {
 			continue
 		}
@@ -115,7 +116,7 @@ func conditionPath(path string, e *action.Execution) string {
 	return JoinPath(path, "condition")
 }
 
-func (v *validator) execution(phase action.Phase, path string, e *action.Execution) {
+func (v *validator) execution(org string, phase action.Phase, path string, e *action.Execution) {
 	if e.Name != e.Match {
 		if err := action.CheckName(e.Name); err != nil {
 			v.errorf(path, ProblemBadName, "%s", err)
@@ -131,10 +132,25 @@ func (v *validator) execution(phase action.Phase, path string, e *action.Executi
 		}
 	}
 	v.settings(phase, path, e)
+	v.applies(org, path, e)
 	for i, entry := range e.Entries {
 		if (entry.Target == "") == (entry.Include == "") {
 			v.errorf(IndexPath(JoinPath(path, "targets"), i), ProblemMissing, "an entry has either target: NAME or include: NAME")
 		}
+	}
+}
+
+// applies checks for whom an execution of the instance runs.
+func (v *validator) applies(org, path string, e *action.Execution) {
+	at := JoinPath(path, "applies")
+	switch e.Applies {
+	case "":
+	case action.AppliesRequired, action.AppliesDefault, action.AppliesAvailable:
+		if org != "" || e.IsList() {
+			v.errorf(at, ProblemMisplaced, "applies belongs to an execution of the instance: it says for which organizations that runs")
+		}
+	default:
+		v.errorf(at, ProblemBadValue, "applies is required, default or available")
 	}
 }
 

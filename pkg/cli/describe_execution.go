@@ -129,6 +129,7 @@ func executionText(answer *calloutv1.GetExecutionResponse) string {
 	}
 	f.add("on unavailable", e.GetOnUnavailable())
 	f.add("on exhausted", e.GetOnExhausted())
+	f.add("applies", e.GetApplies())
 	f.add("stands at most", durationText(e.GetMaxStop()))
 	f.list("used by", answer.GetUsedBy())
 	f.add("belongs to the file", e.GetFile())

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -109,6 +110,9 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 		f.add("connections", "a new one for each exchange")
 	}
 	f.add("may also dial", strings.Join(t.GetEgress().GetAllow(), ", "))
+	if by := t.GetUsableBy(); by != nil {
+		f.add("usable by", cmp.Or(strings.Join(by.GetOrgs(), ", "), "no organization"))
+	}
 	f.add("labels", labelsText(t.GetLabels()))
 	f.list("used by", answer.GetUsedBy())
 	if len(answer.GetUsedBy()) == 0 {

@@ -48,6 +48,7 @@ func scopeName(org string) string {
 
 var verdictWords = map[calloutv1.Candidate_Verdict]string{
 	calloutv1.Candidate_VERDICT_WON: "won", calloutv1.Candidate_VERDICT_LOST: "lost", calloutv1.Candidate_VERDICT_NO_MATCH: "no match",
+	calloutv1.Candidate_VERDICT_REPLACED: "replaced", calloutv1.Candidate_VERDICT_AVAILABLE: "available",
 }
 
 func writeScope(b *strings.Builder, sc *calloutv1.ExplainedScope) {

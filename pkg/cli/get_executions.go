@@ -212,6 +212,9 @@ func settingsOf(e *calloutv1.Execution) []string {
 	if e.GetOnExhausted() != "" {
 		all = append(all, "on_exhausted: "+e.GetOnExhausted())
 	}
+	if e.GetApplies() != "" {
+		all = append(all, "applies: "+e.GetApplies())
+	}
 	if e.GetMaxStop() != nil {
 		all = append(all, "max_stop: "+durationText(e.GetMaxStop()))
 	}

@@ -28,6 +28,9 @@ func targetOf(m *calloutv1.Target) action.Target {
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
 		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
 	}
+	if m.GetUsableBy() != nil {
+		t.UsableBy = append([]string{}, m.GetUsableBy().GetOrgs()...)
+	}
 	for _, s := range m.GetSignature() {
 		t.Signatures = append(t.Signatures, action.Signature(s))
 	}
@@ -72,6 +75,9 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 	if t.Breaker != (action.Breaker{}) {
 		m.Breaker = &calloutv1.Breaker{Failures: uint32(t.Breaker.Failures), Open: durationpb.New(t.Breaker.Open)}
 	}
+	if t.UsableBy != nil {
+		m.UsableBy = &calloutv1.UsableBy{Orgs: t.UsableBy}
+	}
 	if t.NoKeepAlive {
 		m.KeepAlive = proto.Bool(false)
 	}
@@ -90,7 +96,7 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 // executionOf is an execution of the wire as the catalog has it.
 func executionOf(m *calloutv1.Execution) action.Execution {
 	e := action.Execution{Name: m.GetName(), Match: m.GetCondition(), OnUnavailable: action.OnUnavailable(m.GetOnUnavailable()),
-		OnExhausted: action.OnExhausted(m.GetOnExhausted()), MaxStop: m.GetMaxStop().AsDuration()}
+		OnExhausted: action.OnExhausted(m.GetOnExhausted()), Applies: action.Applies(m.GetApplies()), MaxStop: m.GetMaxStop().AsDuration()}
 	if e.Name == "" {
 		e.Name = e.Match
 	}
@@ -103,7 +109,7 @@ func executionOf(m *calloutv1.Execution) action.Execution {
 // executionMessage is an execution of the catalog as it goes over the wire.
 func executionMessage(org string, phase action.Phase, e *action.Execution) *calloutv1.Execution {
 	m := &calloutv1.Execution{Org: org, Phase: manage.PhaseNumber(phase), Condition: e.Match, Name: e.Name,
-		OnUnavailable: string(e.OnUnavailable), OnExhausted: string(e.OnExhausted)}
+		OnUnavailable: string(e.OnUnavailable), OnExhausted: string(e.OnExhausted), Applies: string(e.Applies)}
 	if e.MaxStop > 0 {
 		m.MaxStop = durationpb.New(e.MaxStop)
 	}

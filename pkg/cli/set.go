@@ -25,6 +25,7 @@ type setExecutionFlags struct {
 	onUnavailable string
 	onExhausted   string
 	maxStop       time.Duration
+	applies       string
 	dryRun        bool
 }
 
@@ -76,6 +77,7 @@ The targets are called in the order in which they are given.`,
 	flags.StringVar(&f.onUnavailable, "on-unavailable", "", "when no worker is there: fail or continue")
 	flags.StringVar(&f.onExhausted, "on-exhausted", "", "after the last attempt for an event: dead_letter or stop")
 	flags.DurationVar(&f.maxStop, "max-stop", 0, "how long its lines may stand")
+	flags.StringVar(&f.applies, "applies", "", "of the instance's, for which organizations it runs: required (all), default (those without their own) or available (only included)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check only, and change nothing")
 	complete(cmd, "targets", p.completeTargets())
 	f.server.add(cmd, asTable, asJSON, asYAML)
@@ -104,6 +106,9 @@ func (p *Program) setExecution(cmd *cobra.Command, f *setExecutionFlags, r ref) 
 	}
 	if given("on-exhausted") {
 		e.OnExhausted = f.onExhausted
+	}
+	if given("applies") {
+		e.Applies = f.applies
 	}
 	if given("max-stop") {
 		e.MaxStop = durationpb.New(f.maxStop)

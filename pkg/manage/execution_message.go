@@ -17,6 +17,7 @@ func executionMessage(org string, phase action.Phase, e *action.Execution, meta 
 		OnExhausted: string(e.OnExhausted), Etag: catalog.Etag(*e), Id: meta.ID, CreateTime: moment(meta.Created),
 		UpdateTime: moment(meta.Changed), File: meta.Owner,
 	}
+	m.Applies = string(e.Applies)
 	if e.MaxStop != 0 {
 		m.MaxStop = durationpb.New(e.MaxStop)
 	}

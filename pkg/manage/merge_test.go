@@ -44,7 +44,7 @@ requests:
 			{File: "wrong.yaml", Line: 6, Column: 29, Path: `requests."*".targets[0].include`, Severity: calloutv1.Problem_SEVERITY_ERROR, Code: "unknown_include",
 				Message: `no entry of requests is named "nobody"`},
 			{File: "wrong.yaml", Line: 6, Column: 39, Path: `requests."*".frob`, Severity: calloutv1.Problem_SEVERITY_ERROR, Code: "unknown_key",
-				Message: `unknown key "frob"; known are condition, list, targets, on_unavailable, on_exhausted, max_stop`},
+				Message: `unknown key "frob"; known are condition, list, targets, on_unavailable, on_exhausted, max_stop, applies`},
 		}}, err)
 	}
 	require.EqualValues(t, 2, ask(t, c.GetRevision, &calloutv1.GetRevisionRequest{}).GetRevision())

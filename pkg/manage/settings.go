@@ -80,5 +80,12 @@ func single(v protoreflect.Value) any {
 		}
 		return d.AsDuration().String()
 	}
+	if by, ok := m.Interface().(*calloutv1.UsableBy); ok { // a list that may have nothing in it
+		all := []any{}
+		for _, org := range by.GetOrgs() {
+			all = append(all, org)
+		}
+		return all
+	}
 	return settingsOf(m, nil)
 }

@@ -38,6 +38,9 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 	if len(t.Egress) > 0 {
 		m.Egress = &calloutv1.Egress{Allow: texts(t.Egress, netip.Prefix.String)}
 	}
+	if t.UsableBy != nil {
+		m.UsableBy = &calloutv1.UsableBy{Orgs: t.UsableBy}
+	}
 	return m
 }
 

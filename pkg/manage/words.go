@@ -16,7 +16,8 @@ var (
 
 	verdicts = map[catalog.Verdict]calloutv1.Candidate_Verdict{
 		catalog.Won: calloutv1.Candidate_VERDICT_WON, catalog.Lost: calloutv1.Candidate_VERDICT_LOST,
-		catalog.NoMatch: calloutv1.Candidate_VERDICT_NO_MATCH,
+		catalog.NoMatch:  calloutv1.Candidate_VERDICT_NO_MATCH,
+		catalog.Replaced: calloutv1.Candidate_VERDICT_REPLACED, catalog.Available: calloutv1.Candidate_VERDICT_AVAILABLE,
 	}
 
 	severities = map[catalog.Severity]calloutv1.Problem_Severity{

@@ -117,6 +117,11 @@ func targetSettings(t *action.Target) settings {
 	s.list("egress", asTexts(t.Egress, netip.Prefix.String))
 	s.add("paused", strconv.FormatBool(t.Paused))
 	s.members("labels", t.Labels)
+	if t.UsableBy == nil {
+		s.add("usable_by", "")
+	} else {
+		s.add("usable_by", "["+strings.Join(asTexts(t.UsableBy, scalarText), ", ")+"]")
+	}
 	s.list("redact", asTexts(t.Redact, scalarText))
 	return s
 }
@@ -127,6 +132,7 @@ func executionSettings(e *action.Execution) settings {
 	s.add("on_unavailable", string(e.OnUnavailable))
 	s.add("on_exhausted", string(e.OnExhausted))
 	s.duration("max_stop", e.MaxStop)
+	s.add("applies", string(e.Applies))
 	s.add("targets", "["+strings.Join(asTexts(e.Entries, func(x action.Entry) string {
 		if x.Include != "" {
 			return "{include: " + scalarText(x.Include) + "}"

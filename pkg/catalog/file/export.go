@@ -99,6 +99,7 @@ func (w *exporter) execution(level int, phase action.Phase, e *action.Execution)
 	w.text(level, "on_unavailable", string(e.OnUnavailable))
 	w.text(level, "on_exhausted", string(e.OnExhausted))
 	w.duration(level, "max_stop", e.MaxStop, 0)
+	w.text(level, "applies", string(e.Applies))
 	if len(e.Entries) == 0 {
 		w.line(level, "targets", "[]")
 		return
@@ -152,6 +153,10 @@ func (w *exporter) target(level int, t *action.Target) {
 	}
 	w.flag(level, "paused", t.Paused)
 	w.textMap(level, "labels", t.Labels)
+	if t.UsableBy != nil && len(t.UsableBy) == 0 {
+		w.line(level, "usable_by", "[]")
+	}
+	w.texts(level, "usable_by", t.UsableBy)
 	w.texts(level, "redact", t.Redact)
 }
 

@@ -119,6 +119,7 @@ var TargetKeys = []Key{
 		{Name: "allow", Form: FormTexts, Unset: "public addresses only", Count: catalog.MaxPrefixes, Says: "Addresses or ranges: `10.1.0.0/16`, `fd00::/8`."}}},
 	{Name: "paused", Form: FormBool, Default: "false", Says: "Nothing is sent: events wait, and a turn in a call fails."},
 	{Name: "labels", Form: FormTextMap, Unset: "none", Count: catalog.MaxLabels, Length: 256, Says: "For finding targets: `callout get targets -l team=identity`."},
+	{Name: "usable_by", Form: FormTexts, Unset: "all of them", Count: catalog.MaxUsers, Length: action.MaxID, Says: "Of a target of the instance: the organizations whose executions may name it; `[]` is none."},
 	{Name: "redact", Form: FormTexts, Nothing: true, Says: "Not there yet, and refused."},
 }
 
@@ -132,6 +133,7 @@ var ExecutionKeys = []Key{
 	{Name: "on_unavailable", Form: FormText, Unset: "fail if a target interrupts", OneOf: []string{"fail", "continue"}, Phases: callPhases, Says: "What a call does when no worker is there."},
 	{Name: "on_exhausted", Form: FormText, Default: "dead_letter", OneOf: []string{"dead_letter", "stop"}, Phases: eventPhases, Says: "What becomes of an event after its last attempt: kept apart, or the line stands."},
 	{Name: "max_stop", Form: FormDuration, Default: "168h", From: action.MinWait, To: catalog.MaxKeep, Phases: eventPhases, Says: "How long a line may stand before what waits is kept apart."},
+	{Name: "applies", Form: FormText, Default: "required", OneOf: []string{"required", "default", "available"}, Says: "Of an execution of the instance, for which organizations it runs: for all; for those that have none of their own for what happens; or for none, it is only there to be included."},
 }
 
 var (

@@ -171,7 +171,12 @@ func checkKey(t *testing.T, k Key, file func(value string) string) {
 		}
 		fits("[" + strings.TrimSuffix(strings.Repeat(item+", ", k.Count), ", ") + "]")
 		wrong("[" + strings.Repeat(item+", ", k.Count) + item + "]")
-		wrong("[x]")
+		if k.Length > 0 {
+			fits("[" + strings.Repeat("x", k.Length) + "]")
+			wrong("[" + strings.Repeat("x", k.Length+1) + "]")
+		} else {
+			wrong("[x]")
+		}
 	case k.Form == FormTextMap:
 		entry := func(n int) (all string) {
 			for i := range n {

@@ -60,6 +60,7 @@ func TestSampleShowsEveryKey(t *testing.T) {
 		Signatures:  []action.Signature{action.SignZitadel, action.SignStandard},
 		Lanes:       1,
 		Concurrency: 50,
+		UsableBy:    []string{"acme"},
 		Rate:        action.Rate{N: 100, Per: time.Second},
 		Breaker:     action.Breaker{Failures: 5, Open: 30 * time.Second},
 		MaxAnswer:   65536,

@@ -36,6 +36,9 @@ func (r *reader) execution(phase action.Phase, f field) action.Execution {
 		case "on_exhausted":
 			text, _ := r.text(x)
 			e.OnExhausted = action.OnExhausted(text)
+		case "applies":
+			text, _ := r.text(x)
+			e.Applies = action.Applies(text)
 		case "max_stop":
 			if e.MaxStop = r.duration(x); e.MaxStop == 0 && !r.isBroken(x.path) {
 				r.errorf(x.value.at, x.path, catalog.ProblemOutOfRange, "max_stop %s", catalog.OutOfRange(0, action.MinWait, catalog.MaxKeep))

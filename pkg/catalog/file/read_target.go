@@ -67,6 +67,8 @@ func (r *reader) targetField(t *action.Target, f field) {
 		t.Paused = r.boolean(f)
 	case "labels":
 		t.Labels = r.textMap(f)
+	case "usable_by":
+		t.UsableBy = append([]string{}, r.texts(f)...) // [] is not the same as nothing
 	case "redact":
 		t.Redact = r.texts(f)
 	default:

@@ -38,7 +38,7 @@ targets:
 		"on_exhausted": "stop", "max_stop": "0s", "frob": "x"})
 	require.Equal(t, []any{"named", "user.*", 3, action.ExhaustedStop}, []any{e.Name, e.Match, len(e.Entries), e.OnExhausted})
 	require.Equal(t, []string{
-		`orgs.acme.events.named.frob: unknown key "frob"; known are condition, list, targets, on_unavailable, on_exhausted, max_stop`,
+		`orgs.acme.events.named.frob: unknown key "frob"; known are condition, list, targets, on_unavailable, on_exhausted, max_stop, applies`,
 		"orgs.acme.events.named.max_stop: max_stop is between 1ms and 8760h",
 		`orgs.acme.events.named.targets[2].include: "include" has no value`,
 	}, words(reading.Problems(nil)))

@@ -114,7 +114,7 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"async: maybe":                         `7 "async" is true or false`,
 		"retry: 5":                             `7 a mapping of keys and values belongs here, not a single value`,
 		"timeout: 5s, timeout: 6s":             ``,
-		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, redact`,
+		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, usable_by, redact`,
 	} {
 		_, said := settingsOf(settings)
 		require.Len(t, said, 1, "%s: %s", settings, said)

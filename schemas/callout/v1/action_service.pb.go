@@ -30,6 +30,10 @@ const (
 	Candidate_VERDICT_LOST Candidate_Verdict = 2
 	// It does not cover the name.
 	Candidate_VERDICT_NO_MATCH Candidate_Verdict = 3
+	// One of the instance in whose place the organization has its own.
+	Candidate_VERDICT_REPLACED Candidate_Verdict = 4
+	// It covers the name, and is only there to be included.
+	Candidate_VERDICT_AVAILABLE Candidate_Verdict = 5
 )
 
 // Enum value maps for Candidate_Verdict.
@@ -39,12 +43,16 @@ var (
 		1: "VERDICT_WON",
 		2: "VERDICT_LOST",
 		3: "VERDICT_NO_MATCH",
+		4: "VERDICT_REPLACED",
+		5: "VERDICT_AVAILABLE",
 	}
 	Candidate_Verdict_value = map[string]int32{
 		"VERDICT_UNSPECIFIED": 0,
 		"VERDICT_WON":         1,
 		"VERDICT_LOST":        2,
 		"VERDICT_NO_MATCH":    3,
+		"VERDICT_REPLACED":    4,
+		"VERDICT_AVAILABLE":   5,
 	}
 )
 
@@ -1238,17 +1246,19 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x02 \x03(\v2\x15.callout.v1.CandidateR\n" +
 	"candidates\x12\x16\n" +
-	"\x06others\x18\x03 \x01(\rR\x06others\"\xeb\x01\n" +
+	"\x06others\x18\x03 \x01(\rR\x06others\"\x99\x02\n" +
 	"\tCandidate\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\tcondition\x18\x02 \x01(\tR\tcondition\x127\n" +
 	"\averdict\x18\x03 \x01(\x0e2\x1d.callout.v1.Candidate.VerdictR\averdict\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"[\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x88\x01\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vVERDICT_WON\x10\x01\x12\x10\n" +
 	"\fVERDICT_LOST\x10\x02\x12\x14\n" +
-	"\x10VERDICT_NO_MATCH\x10\x03\"\x9d\x02\n" +
+	"\x10VERDICT_NO_MATCH\x10\x03\x12\x14\n" +
+	"\x10VERDICT_REPLACED\x10\x04\x12\x15\n" +
+	"\x11VERDICT_AVAILABLE\x10\x05\"\x9d\x02\n" +
 	"\rExplainedTurn\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x12\n" +

@@ -56,7 +56,11 @@ type Execution struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The followed file that it belongs to; only the file can change it.
-	File          string `protobuf:"bytes,13,opt,name=file,proto3" json:"file,omitempty"`
+	File string `protobuf:"bytes,13,opt,name=file,proto3" json:"file,omitempty"`
+	// Of one of the instance, for which organizations it runs: required, which is what
+	// empty means, for all; default, for those that have none of their own for what
+	// happens; available, for none: it is only there to be included.
+	Applies       string `protobuf:"bytes,14,opt,name=applies,proto3" json:"applies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +182,13 @@ func (x *Execution) GetUpdateTime() *timestamppb.Timestamp {
 func (x *Execution) GetFile() string {
 	if x != nil {
 		return x.File
+	}
+	return ""
+}
+
+func (x *Execution) GetApplies() string {
+	if x != nil {
+		return x.Applies
 	}
 	return ""
 }
@@ -1008,7 +1019,7 @@ var File_callout_v1_execution_proto protoreflect.FileDescriptor
 const file_callout_v1_execution_proto_rawDesc = "" +
 	"\n" +
 	"\x1acallout/v1/execution.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x16callout/v1/phase.proto\x1a\x17callout/v1/target.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x03\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x16callout/v1/phase.proto\x1a\x17callout/v1/target.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x03\n" +
 	"\tExecution\x12'\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x11.callout.v1.PhaseR\x05phase\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x1c\n" +
@@ -1025,7 +1036,8 @@ const file_callout_v1_execution_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x12\n" +
-	"\x04file\x18\r \x01(\tR\x04file\"F\n" +
+	"\x04file\x18\r \x01(\tR\x04file\x12\x18\n" +
+	"\aapplies\x18\x0e \x01(\tR\aapplies\"F\n" +
 	"\x05Entry\x12\x18\n" +
 	"\x06target\x18\x01 \x01(\tH\x00R\x06target\x12\x1a\n" +
 	"\ainclude\x18\x02 \x01(\tH\x00R\aincludeB\a\n" +

@@ -134,7 +134,9 @@ type Target struct {
 	File string `protobuf:"bytes,26,opt,name=file,proto3" json:"file,omitempty"`
 	// false makes a new connection for each exchange; left out, connections are
 	// kept for the next one.
-	KeepAlive     *bool `protobuf:"varint,27,opt,name=keep_alive,json=keepAlive,proto3,oneof" json:"keep_alive,omitempty"`
+	KeepAlive *bool `protobuf:"varint,27,opt,name=keep_alive,json=keepAlive,proto3,oneof" json:"keep_alive,omitempty"`
+	// Of a target of the instance: whose executions may name it. Left out, all.
+	UsableBy      *UsableBy `protobuf:"bytes,28,opt,name=usable_by,json=usableBy,proto3" json:"usable_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -358,7 +360,60 @@ func (x *Target) GetKeepAlive() bool {
 	return false
 }
 
+func (x *Target) GetUsableBy() *UsableBy {
+	if x != nil {
+		return x.UsableBy
+	}
+	return nil
+}
+
 // Retry is the policy for events and for async targets.
+// UsableBy names the organizations that may use a target of the instance.
+type UsableBy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty is none of them.
+	Orgs          []string `protobuf:"bytes,1,rep,name=orgs,proto3" json:"orgs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UsableBy) Reset() {
+	*x = UsableBy{}
+	mi := &file_callout_v1_target_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UsableBy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UsableBy) ProtoMessage() {}
+
+func (x *UsableBy) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_target_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UsableBy.ProtoReflect.Descriptor instead.
+func (*UsableBy) Descriptor() ([]byte, []int) {
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *UsableBy) GetOrgs() []string {
+	if x != nil {
+		return x.Orgs
+	}
+	return nil
+}
+
 type Retry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Left out, 1 s.
@@ -375,7 +430,7 @@ type Retry struct {
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_callout_v1_target_proto_msgTypes[1]
+	mi := &file_callout_v1_target_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +442,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[1]
+	mi := &file_callout_v1_target_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +455,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{1}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Retry) GetInitial() *durationpb.Duration {
@@ -443,7 +498,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_callout_v1_target_proto_msgTypes[2]
+	mi := &file_callout_v1_target_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +510,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[2]
+	mi := &file_callout_v1_target_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +523,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{2}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -496,7 +551,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_callout_v1_target_proto_msgTypes[3]
+	mi := &file_callout_v1_target_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +563,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[3]
+	mi := &file_callout_v1_target_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +576,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{3}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Breaker) GetFailures() uint32 {
@@ -549,7 +604,7 @@ type Egress struct {
 
 func (x *Egress) Reset() {
 	*x = Egress{}
-	mi := &file_callout_v1_target_proto_msgTypes[4]
+	mi := &file_callout_v1_target_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +616,7 @@ func (x *Egress) String() string {
 func (*Egress) ProtoMessage() {}
 
 func (x *Egress) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[4]
+	mi := &file_callout_v1_target_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +629,7 @@ func (x *Egress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Egress.ProtoReflect.Descriptor instead.
 func (*Egress) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{4}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Egress) GetAllow() []string {
@@ -599,7 +654,7 @@ type CreateTargetRequest struct {
 
 func (x *CreateTargetRequest) Reset() {
 	*x = CreateTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[5]
+	mi := &file_callout_v1_target_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +666,7 @@ func (x *CreateTargetRequest) String() string {
 func (*CreateTargetRequest) ProtoMessage() {}
 
 func (x *CreateTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[5]
+	mi := &file_callout_v1_target_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +679,7 @@ func (x *CreateTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTargetRequest.ProtoReflect.Descriptor instead.
 func (*CreateTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{5}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateTargetRequest) GetInstance() string {
@@ -670,7 +725,7 @@ type CreateTargetResponse struct {
 
 func (x *CreateTargetResponse) Reset() {
 	*x = CreateTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[6]
+	mi := &file_callout_v1_target_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +737,7 @@ func (x *CreateTargetResponse) String() string {
 func (*CreateTargetResponse) ProtoMessage() {}
 
 func (x *CreateTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[6]
+	mi := &file_callout_v1_target_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +750,7 @@ func (x *CreateTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTargetResponse.ProtoReflect.Descriptor instead.
 func (*CreateTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{6}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateTargetResponse) GetTarget() *Target {
@@ -741,7 +796,7 @@ type GetTargetRequest struct {
 
 func (x *GetTargetRequest) Reset() {
 	*x = GetTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[7]
+	mi := &file_callout_v1_target_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +808,7 @@ func (x *GetTargetRequest) String() string {
 func (*GetTargetRequest) ProtoMessage() {}
 
 func (x *GetTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[7]
+	mi := &file_callout_v1_target_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +821,7 @@ func (x *GetTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTargetRequest.ProtoReflect.Descriptor instead.
 func (*GetTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{7}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetTargetRequest) GetInstance() string {
@@ -816,7 +871,7 @@ type GetTargetResponse struct {
 
 func (x *GetTargetResponse) Reset() {
 	*x = GetTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[8]
+	mi := &file_callout_v1_target_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +883,7 @@ func (x *GetTargetResponse) String() string {
 func (*GetTargetResponse) ProtoMessage() {}
 
 func (x *GetTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[8]
+	mi := &file_callout_v1_target_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +896,7 @@ func (x *GetTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTargetResponse.ProtoReflect.Descriptor instead.
 func (*GetTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{8}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetTargetResponse) GetTarget() *Target {
@@ -887,7 +942,7 @@ type TargetFilter struct {
 
 func (x *TargetFilter) Reset() {
 	*x = TargetFilter{}
-	mi := &file_callout_v1_target_proto_msgTypes[9]
+	mi := &file_callout_v1_target_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +954,7 @@ func (x *TargetFilter) String() string {
 func (*TargetFilter) ProtoMessage() {}
 
 func (x *TargetFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[9]
+	mi := &file_callout_v1_target_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +967,7 @@ func (x *TargetFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetFilter.ProtoReflect.Descriptor instead.
 func (*TargetFilter) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{9}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TargetFilter) GetNames() []string {
@@ -983,7 +1038,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[10]
+	mi := &file_callout_v1_target_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1050,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[10]
+	mi := &file_callout_v1_target_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1063,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{10}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListTargetsRequest) GetInstance() string {
@@ -1067,7 +1122,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[11]
+	mi := &file_callout_v1_target_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1134,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[11]
+	mi := &file_callout_v1_target_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1147,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{11}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListTargetsResponse) GetTargets() []*Target {
@@ -1142,7 +1197,7 @@ type UpdateTargetRequest struct {
 
 func (x *UpdateTargetRequest) Reset() {
 	*x = UpdateTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[12]
+	mi := &file_callout_v1_target_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1209,7 @@ func (x *UpdateTargetRequest) String() string {
 func (*UpdateTargetRequest) ProtoMessage() {}
 
 func (x *UpdateTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[12]
+	mi := &file_callout_v1_target_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1222,7 @@ func (x *UpdateTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTargetRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{12}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateTargetRequest) GetInstance() string {
@@ -1218,7 +1273,7 @@ type UpdateTargetResponse struct {
 
 func (x *UpdateTargetResponse) Reset() {
 	*x = UpdateTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[13]
+	mi := &file_callout_v1_target_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1285,7 @@ func (x *UpdateTargetResponse) String() string {
 func (*UpdateTargetResponse) ProtoMessage() {}
 
 func (x *UpdateTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[13]
+	mi := &file_callout_v1_target_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1298,7 @@ func (x *UpdateTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTargetResponse.ProtoReflect.Descriptor instead.
 func (*UpdateTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{13}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateTargetResponse) GetTarget() *Target {
@@ -1300,7 +1355,7 @@ type DeleteTargetRequest struct {
 
 func (x *DeleteTargetRequest) Reset() {
 	*x = DeleteTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[14]
+	mi := &file_callout_v1_target_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1367,7 @@ func (x *DeleteTargetRequest) String() string {
 func (*DeleteTargetRequest) ProtoMessage() {}
 
 func (x *DeleteTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[14]
+	mi := &file_callout_v1_target_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1380,7 @@ func (x *DeleteTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTargetRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{14}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteTargetRequest) GetInstance() string {
@@ -1411,7 +1466,7 @@ type DeleteTargetResponse struct {
 
 func (x *DeleteTargetResponse) Reset() {
 	*x = DeleteTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[15]
+	mi := &file_callout_v1_target_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1423,7 +1478,7 @@ func (x *DeleteTargetResponse) String() string {
 func (*DeleteTargetResponse) ProtoMessage() {}
 
 func (x *DeleteTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[15]
+	mi := &file_callout_v1_target_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1436,7 +1491,7 @@ func (x *DeleteTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTargetResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{15}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteTargetResponse) GetRevision() uint64 {
@@ -1480,7 +1535,7 @@ type TestTargetRequest struct {
 
 func (x *TestTargetRequest) Reset() {
 	*x = TestTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[16]
+	mi := &file_callout_v1_target_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1547,7 @@ func (x *TestTargetRequest) String() string {
 func (*TestTargetRequest) ProtoMessage() {}
 
 func (x *TestTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[16]
+	mi := &file_callout_v1_target_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1505,7 +1560,7 @@ func (x *TestTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestTargetRequest.ProtoReflect.Descriptor instead.
 func (*TestTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{16}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TestTargetRequest) GetInstance() string {
@@ -1575,7 +1630,7 @@ type TestTargetResponse struct {
 
 func (x *TestTargetResponse) Reset() {
 	*x = TestTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[17]
+	mi := &file_callout_v1_target_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1642,7 @@ func (x *TestTargetResponse) String() string {
 func (*TestTargetResponse) ProtoMessage() {}
 
 func (x *TestTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[17]
+	mi := &file_callout_v1_target_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1655,7 @@ func (x *TestTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestTargetResponse.ProtoReflect.Descriptor instead.
 func (*TestTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{17}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TestTargetResponse) GetOutcome() string {
@@ -1683,7 +1738,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_callout_v1_target_proto_msgTypes[18]
+	mi := &file_callout_v1_target_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +1750,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[18]
+	mi := &file_callout_v1_target_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +1763,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{18}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Header) GetName() string {
@@ -1730,7 +1785,7 @@ var File_callout_v1_target_proto protoreflect.FileDescriptor
 const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/target.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\b\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\b\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x0e\n" +
@@ -1764,14 +1819,17 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\fpause_reason\x18\x19 \x01(\tR\vpauseReason\x12\x12\n" +
 	"\x04file\x18\x1a \x01(\tR\x04file\x12\"\n" +
 	"\n" +
-	"keep_alive\x18\x1b \x01(\bH\x00R\tkeepAlive\x88\x01\x01\x1a:\n" +
+	"keep_alive\x18\x1b \x01(\bH\x00R\tkeepAlive\x88\x01\x01\x121\n" +
+	"\tusable_by\x18\x1c \x01(\v2\x14.callout.v1.UsableByR\busableBy\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\r\n" +
-	"\v_keep_alive\"\xb9\x01\n" +
+	"\v_keep_alive\"\x1e\n" +
+	"\bUsableBy\x12\x12\n" +
+	"\x04orgs\x18\x01 \x03(\tR\x04orgs\"\xb9\x01\n" +
 	"\x05Retry\x123\n" +
 	"\ainitial\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\ainitial\x12+\n" +
 	"\x03max\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03max\x122\n" +
@@ -1904,70 +1962,72 @@ func file_callout_v1_target_proto_rawDescGZIP() []byte {
 }
 
 var file_callout_v1_target_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_callout_v1_target_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_callout_v1_target_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_callout_v1_target_proto_goTypes = []any{
 	(Waiting)(0),                  // 0: callout.v1.Waiting
 	(*Target)(nil),                // 1: callout.v1.Target
-	(*Retry)(nil),                 // 2: callout.v1.Retry
-	(*KeySource)(nil),             // 3: callout.v1.KeySource
-	(*Breaker)(nil),               // 4: callout.v1.Breaker
-	(*Egress)(nil),                // 5: callout.v1.Egress
-	(*CreateTargetRequest)(nil),   // 6: callout.v1.CreateTargetRequest
-	(*CreateTargetResponse)(nil),  // 7: callout.v1.CreateTargetResponse
-	(*GetTargetRequest)(nil),      // 8: callout.v1.GetTargetRequest
-	(*GetTargetResponse)(nil),     // 9: callout.v1.GetTargetResponse
-	(*TargetFilter)(nil),          // 10: callout.v1.TargetFilter
-	(*ListTargetsRequest)(nil),    // 11: callout.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),   // 12: callout.v1.ListTargetsResponse
-	(*UpdateTargetRequest)(nil),   // 13: callout.v1.UpdateTargetRequest
-	(*UpdateTargetResponse)(nil),  // 14: callout.v1.UpdateTargetResponse
-	(*DeleteTargetRequest)(nil),   // 15: callout.v1.DeleteTargetRequest
-	(*DeleteTargetResponse)(nil),  // 16: callout.v1.DeleteTargetResponse
-	(*TestTargetRequest)(nil),     // 17: callout.v1.TestTargetRequest
-	(*TestTargetResponse)(nil),    // 18: callout.v1.TestTargetResponse
-	(*Header)(nil),                // 19: callout.v1.Header
-	nil,                           // 20: callout.v1.Target.HeadersEntry
-	nil,                           // 21: callout.v1.Target.LabelsEntry
-	nil,                           // 22: callout.v1.TargetFilter.LabelsEntry
-	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 25: google.protobuf.FieldMask
-	(*Job)(nil),                   // 26: callout.v1.Job
+	(*UsableBy)(nil),              // 2: callout.v1.UsableBy
+	(*Retry)(nil),                 // 3: callout.v1.Retry
+	(*KeySource)(nil),             // 4: callout.v1.KeySource
+	(*Breaker)(nil),               // 5: callout.v1.Breaker
+	(*Egress)(nil),                // 6: callout.v1.Egress
+	(*CreateTargetRequest)(nil),   // 7: callout.v1.CreateTargetRequest
+	(*CreateTargetResponse)(nil),  // 8: callout.v1.CreateTargetResponse
+	(*GetTargetRequest)(nil),      // 9: callout.v1.GetTargetRequest
+	(*GetTargetResponse)(nil),     // 10: callout.v1.GetTargetResponse
+	(*TargetFilter)(nil),          // 11: callout.v1.TargetFilter
+	(*ListTargetsRequest)(nil),    // 12: callout.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),   // 13: callout.v1.ListTargetsResponse
+	(*UpdateTargetRequest)(nil),   // 14: callout.v1.UpdateTargetRequest
+	(*UpdateTargetResponse)(nil),  // 15: callout.v1.UpdateTargetResponse
+	(*DeleteTargetRequest)(nil),   // 16: callout.v1.DeleteTargetRequest
+	(*DeleteTargetResponse)(nil),  // 17: callout.v1.DeleteTargetResponse
+	(*TestTargetRequest)(nil),     // 18: callout.v1.TestTargetRequest
+	(*TestTargetResponse)(nil),    // 19: callout.v1.TestTargetResponse
+	(*Header)(nil),                // 20: callout.v1.Header
+	nil,                           // 21: callout.v1.Target.HeadersEntry
+	nil,                           // 22: callout.v1.Target.LabelsEntry
+	nil,                           // 23: callout.v1.TargetFilter.LabelsEntry
+	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 26: google.protobuf.FieldMask
+	(*Job)(nil),                   // 27: callout.v1.Job
 }
 var file_callout_v1_target_proto_depIdxs = []int32{
-	23, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
-	20, // 1: callout.v1.Target.headers:type_name -> callout.v1.Target.HeadersEntry
-	2,  // 2: callout.v1.Target.retry:type_name -> callout.v1.Retry
-	3,  // 3: callout.v1.Target.signing_key:type_name -> callout.v1.KeySource
-	4,  // 4: callout.v1.Target.breaker:type_name -> callout.v1.Breaker
-	5,  // 5: callout.v1.Target.egress:type_name -> callout.v1.Egress
-	21, // 6: callout.v1.Target.labels:type_name -> callout.v1.Target.LabelsEntry
-	24, // 7: callout.v1.Target.create_time:type_name -> google.protobuf.Timestamp
-	24, // 8: callout.v1.Target.update_time:type_name -> google.protobuf.Timestamp
-	23, // 9: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
-	23, // 10: callout.v1.Retry.max:type_name -> google.protobuf.Duration
-	23, // 11: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
-	23, // 12: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
-	1,  // 13: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
-	1,  // 14: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
-	1,  // 15: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
-	22, // 16: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
-	10, // 17: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
-	1,  // 18: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
-	1,  // 19: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
-	25, // 20: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 21: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
-	0,  // 22: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
-	26, // 23: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
-	1,  // 24: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
-	23, // 25: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
-	19, // 26: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
-	19, // 27: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	24, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
+	21, // 1: callout.v1.Target.headers:type_name -> callout.v1.Target.HeadersEntry
+	3,  // 2: callout.v1.Target.retry:type_name -> callout.v1.Retry
+	4,  // 3: callout.v1.Target.signing_key:type_name -> callout.v1.KeySource
+	5,  // 4: callout.v1.Target.breaker:type_name -> callout.v1.Breaker
+	6,  // 5: callout.v1.Target.egress:type_name -> callout.v1.Egress
+	22, // 6: callout.v1.Target.labels:type_name -> callout.v1.Target.LabelsEntry
+	25, // 7: callout.v1.Target.create_time:type_name -> google.protobuf.Timestamp
+	25, // 8: callout.v1.Target.update_time:type_name -> google.protobuf.Timestamp
+	2,  // 9: callout.v1.Target.usable_by:type_name -> callout.v1.UsableBy
+	24, // 10: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
+	24, // 11: callout.v1.Retry.max:type_name -> google.protobuf.Duration
+	24, // 12: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
+	24, // 13: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
+	1,  // 14: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
+	1,  // 15: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
+	1,  // 16: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
+	23, // 17: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
+	11, // 18: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
+	1,  // 19: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
+	1,  // 20: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
+	26, // 21: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 22: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
+	0,  // 23: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
+	27, // 24: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
+	1,  // 25: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
+	24, // 26: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
+	20, // 27: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
+	20, // 28: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_target_proto_init() }
@@ -1977,15 +2037,15 @@ func file_callout_v1_target_proto_init() {
 	}
 	file_callout_v1_job_proto_init()
 	file_callout_v1_target_proto_msgTypes[0].OneofWrappers = []any{}
-	file_callout_v1_target_proto_msgTypes[9].OneofWrappers = []any{}
-	file_callout_v1_target_proto_msgTypes[14].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[10].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_target_proto_rawDesc), len(file_callout_v1_target_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
