@@ -21,8 +21,8 @@ var (
 
 // The methods of the management API.
 var (
-	Apply              = Operation{"Apply", Write, Instance}
-	Export             = Operation{"Export", Read, Instance}
+	Apply              = Operation{"Apply", Write, Organization}
+	Export             = Operation{"Export", Read, Organization}
 	Explain            = Operation{"Explain", Read, Organization}
 	GetRevision        = Operation{"GetRevision", Observe, Organization}
 	CreateTarget       = Operation{"CreateTarget", Write, Organization}

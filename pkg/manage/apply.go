@@ -3,10 +3,12 @@ package manage
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"connectrpc.com/connect"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -18,6 +20,9 @@ import (
 func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.ApplyRequest]) (*connect.Response[calloutv1.ApplyResponse], error) {
 	text, err := file.ReadText(ctx, req.Msg.GetInstance(), []file.File{{Name: req.Msg.GetFile(), Text: []byte(req.Msg.GetConfiguration())}})
 	if err != nil {
+		return nil, err
+	}
+	if err := mayApply(ctx, text); err != nil {
 		return nil, err
 	}
 	if text.Objects() == 0 && !req.Msg.GetAllowEmpty() && !text.Flawed() {
@@ -62,19 +67,50 @@ func (s *Service) Apply(ctx context.Context, req *connect.Request[calloutv1.Appl
 	if req.Msg.GetReturnMadeKeys() {
 		answer.MadeKeys = &calloutv1.MadeKeys{Keys: madeKeys(made)}
 	}
-	answer.Revision, answer.Changes, answer.Objects = done.revision, changes(done.was, done.is), uint32(done.was.Objects())
+	answer.Revision, answer.Changes, answer.Objects = done.revision, changes(done.was, done.is), uint32(objectsOf(done.was, text.Org()))
 	answer.Changed = len(answer.GetChanges()) > 0 || unknown != nil // which makes the instance
 	return connect.NewResponse(answer), nil
 }
 
+// objectsOf counts the objects of a catalog, or of one organization in it.
+func objectsOf(c *catalog.Snapshot, org string) int {
+	if org == "" {
+		return c.Objects()
+	}
+	count := 0
+	if sc := c.Scopes[org]; sc != nil {
+		sc.Each(func(catalog.Ref) { count++ })
+	}
+	return count
+}
+
 // planned is the catalog that a configuration leads to, nil when it has errors.
-// With prune it is the configuration's own; without, what is not named stays,
-// and may be named.
+// With prune it is the configuration's own, of one organization all that this has;
+// without, what is not named stays, and may be named.
 func planned(current *catalog.Snapshot, text *file.Text, prune bool) (*catalog.Snapshot, []catalog.Problem) {
-	if prune {
+	switch org := text.Org(); {
+	case prune && org != "":
+		others := *current
+		others.Scopes = maps.Clone(current.Scopes)
+		delete(others.Scopes, org)
+		return text.Over(&others)
+	case prune:
 		return text.Alone()
 	}
 	return text.Over(current)
+}
+
+// mayApply refuses a text for an instance or an organization that who asks has nothing
+// to say in: the text itself names them.
+func mayApply(ctx context.Context, text *file.Text) error {
+	p, err := access.From(ctx)
+	if err != nil {
+		return err
+	}
+	if at := (access.Scope{Instance: text.Instance(), Org: text.Org()}); !p.May(access.Apply, at) {
+		return access.Forbidden(access.Apply, at)
+	}
+	return nil
 }
 
 // atRevision tells whether a revision that was given, if any, is the one in
@@ -100,7 +136,11 @@ func (s *Service) Export(ctx context.Context, req *connect.Request[calloutv1.Exp
 			return nil, notFoundAt(err, "revision")
 		}
 	}
-	return connect.NewResponse(&calloutv1.ExportResponse{Instance: c.Instance, Revision: c.Revision, Configuration: string(file.Export(c))}), nil
+	text := file.Export(c)
+	if org := req.Msg.GetOrg(); org != "" {
+		text = file.ExportOrg(c, org)
+	}
+	return connect.NewResponse(&calloutv1.ExportResponse{Instance: c.Instance, Revision: c.Revision, Configuration: string(text)}), nil
 }
 
 // GetRevision tells the revision in force.

@@ -65,6 +65,10 @@ func scopeOf(message proto.Message, o access.Operation, p *access.Principal) acc
 		return access.Scope{Instance: m.GetInstance(), Org: m.GetOrg()}
 	case *calloutv1.ListTokensRequest:
 		return access.Scope{Instance: m.GetInstance(), Org: m.GetOrg()}
+	case *calloutv1.ApplyRequest:
+		if m.GetInstance() == "" {
+			return p.Scope // the text may name another, which is looked at when it is read
+		}
 	case *calloutv1.RevokeTokenRequest, *calloutv1.ListInstancesRequest:
 		return p.Scope // of others nothing is found
 	}
@@ -105,6 +109,8 @@ func orgOf(message proto.Message, o access.Operation, own string) string {
 		m.Filter = or(m.GetFilter())
 		return filled(&m.GetFilter().Org, own)
 	case *calloutv1.TailEventsRequest:
+		return filled(&m.Org, own)
+	case *calloutv1.ExportRequest:
 		return filled(&m.Org, own)
 	case *calloutv1.ExplainRequest:
 		return filled(&m.Org, own)

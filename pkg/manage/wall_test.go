@@ -133,7 +133,11 @@ func about(o access.Operation, at access.Scope) map[string]any {
 		if at.Org != "" {
 			q["filter"] = map[string]any{"org": at.Org}
 		}
-	case "GetTarget", "DeleteTarget", "TestTarget", "RotateTargetKey", "PauseTarget", "ResumeTarget", "GetExecution", "DeleteExecution", "Explain", "TailEvents":
+	case "Apply":
+		if at.Org != "" {
+			q["configuration"] = "org: " + at.Org
+		}
+	case "Export", "GetTarget", "DeleteTarget", "TestTarget", "RotateTargetKey", "PauseTarget", "ResumeTarget", "GetExecution", "DeleteExecution", "Explain", "TailEvents":
 		q["org"] = at.Org
 	case "CreateToken":
 		q["org"], q["name"], q["verbs"] = at.Org, "child", []string{"write"}
@@ -219,7 +223,7 @@ func unnamed(o access.Operation) bool {
 // opens tells whether an operation means all there is when it names no organization.
 func opens(o access.Operation) bool {
 	return slices.Contains([]string{"ListTargets", "ListExecutions", "ListDeadLetters", "RedriveDeadLetters", "DiscardDeadLetters", "ListDeliveries",
-		"ListEvents", "TailEvents", "Explain"}, o.Name)
+		"ListEvents", "TailEvents", "Explain", "Export"}, o.Name)
 }
 
 func cmpScope(a, b access.Scope) int {
@@ -340,4 +344,38 @@ func TestAnOrganizationSeesItsOwn(t *testing.T) {
 	require.Equal(t, 404, status, "%v", answer)
 	status, _ = w.rpc(acme, "CreateToken", map[string]any{"instance": "default", "org": "umbrella", "name": "x", "verbs": []string{"read"}})
 	require.Equal(t, 403, status)
+}
+
+// TestATextNamesWhoseItIs: what counts of a configuration is the instance and the
+// organization that it names, whatever the request says beside it.
+func TestATextNamesWhoseItIs(t *testing.T) {
+	t.Parallel()
+	w := startWalled(t)
+	_, instance := w.token(access.Scope{Instance: "default"}, access.Verbs)
+	_, acme := w.token(access.Scope{Instance: "default", Org: "acme"}, access.Verbs)
+	const more = "\nevents: {'*': {targets: [{target: own}]}}\ntargets: {own: {type: webhook, url: 'http://127.0.0.1:9/new'}}"
+	apply := func(token, instance, text string, prune bool) int {
+		t.Helper()
+		status, _ := w.rpc(token, "Apply", map[string]any{"instance": instance, "configuration": text, "prune": prune})
+		return status
+	}
+	for _, prune := range []bool{false, true} {
+		require.Equal(t, 403, apply(instance, "", "instance: twin"+more, prune), "the text is for another instance")
+		require.Equal(t, 403, apply(instance, "", "instance: none\norg: acme"+more, prune))
+		require.Equal(t, 403, apply(acme, "", "instance: twin\norg: acme"+more, prune))
+		require.Equal(t, 403, apply(acme, "default", "org: umbrella"+more, prune))
+		require.Equal(t, 403, apply(acme, "default", "targets: {hook: {type: webhook, url: 'http://127.0.0.1:9/evil'}}", prune), "the instance's own")
+		require.Equal(t, 403, apply(acme, "default", "orgs: {acme: {}, umbrella: {}}", prune))
+		require.Equal(t, 200, apply(acme, "default", "org: acme"+more, prune))
+	}
+	_, answer := w.rpc(w.operator, "Export", map[string]any{})
+	all := answer["configuration"].(string)
+	require.Contains(t, all, "umbrella:", "what is another's is left when an organization takes out what it does not name")
+	require.Contains(t, all, "hook:")
+	require.NotContains(t, all, "evil")
+	status, answer := w.rpc(acme, "Export", map[string]any{})
+	require.Equal(t, 200, status)
+	require.Contains(t, answer["configuration"], "org: acme\n")
+	require.NotContains(t, answer["configuration"], "umbrella")
+	require.NotContains(t, answer["configuration"], "hook:")
 }

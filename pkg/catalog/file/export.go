@@ -39,6 +39,16 @@ func Export(s *catalog.Snapshot) []byte {
 	return w.out.Bytes()
 }
 
+// ExportOrg writes what one organization has as a file of its own, as Export does.
+func ExportOrg(s *catalog.Snapshot, org string) []byte {
+	w := &exporter{}
+	w.line(0, "version", "1")
+	w.line(0, "instance", scalarText(s.Instance))
+	w.line(0, "org", scalarText(org))
+	w.scope(0, s.Scopes[org])
+	return w.out.Bytes()
+}
+
 // exporter writes YAML in block style, two spaces a level.
 type exporter struct{ out bytes.Buffer }
 

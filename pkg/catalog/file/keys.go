@@ -71,6 +71,7 @@ func keysOf(keys []Key, name string) []string {
 var DocumentKeys = append([]Key{
 	{Name: "version", Form: FormWhole, Default: "1", OneOf: []string{"1"}, Says: "The version of this format."},
 	{Name: "instance", Form: FormText, Default: catalog.DefaultInstance, Length: action.MaxID, Says: "The tenant that is configured."},
+	{Name: "org", Form: FormText, Unset: "the instance", Length: action.MaxID, Says: "The organization whose file this is: what follows is its own, and `orgs` is left out."},
 	{Name: "defaults", Form: FormMapping, Says: "What targets have that do not say otherwise.", Keys: []Key{
 		{Name: "timeout", Form: FormDuration, Default: "10s", From: action.MinTimeout, To: action.MaxTimeout, Says: "How long an exchange may take."}}},
 	{Name: "orgs", Form: FormNamed, Says: "What organizations have beside the instance, by their ids.", Keys: ScopeKeys},

@@ -16,6 +16,7 @@ type reader struct {
 	positions map[string]position // where each path stands
 	broken    map[string]bool     // paths that were already complained about
 	guess     catalog.Guesser
+	org       string        // the organization whose file it is
 	wait      time.Duration // timeout of a target that names none
 }
 

@@ -1,6 +1,8 @@
 package file
 
 import (
+	"slices"
+
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
@@ -26,6 +28,10 @@ func (r *reader) document(root *node) *catalog.Snapshot {
 			r.defaults(f)
 		}
 	}
+	if org := r.ofOrg(fields); org != "" {
+		s.Scopes[org] = r.scope(r.below(org, fields))
+		return s
+	}
 	s.Scopes[""] = r.scope(fields)
 	for _, f := range fields {
 		if f.key == "orgs" {
@@ -33,6 +39,41 @@ func (r *reader) document(root *node) *catalog.Snapshot {
 		}
 	}
 	return s
+}
+
+// ofOrg gives the organization that a file is of, which names it at its head; "" when
+// it is the instance's.
+func (r *reader) ofOrg(fields []field) (org string) {
+	for _, f := range fields {
+		if f.key != "org" {
+			continue
+		}
+		if text, ok := r.text(f); ok && text == "" {
+			r.errorf(f.value.at, f.path, catalog.ProblemBadName, "an organization has an id; a file of the instance has no org:")
+		} else if ok {
+			org = text
+		}
+	}
+	for _, f := range fields {
+		if f.key == "orgs" && org != "" {
+			r.errorf(f.at, f.path, catalog.ProblemMisplaced, "a file of one organization has no others in it: leave out org: or orgs:")
+		}
+	}
+	r.org = org
+	return org
+}
+
+// below gives the keys of a file of an organization the paths that they have in one of
+// the instance.
+func (r *reader) below(org string, fields []field) []field {
+	out := slices.Clone(fields)
+	for i, f := range out {
+		if slices.Contains(scopeKeys, f.key) {
+			out[i].path = catalog.JoinPath(catalog.Place{Org: org}.ScopePath(), f.key)
+			r.positions[out[i].path] = f.at
+		}
+	}
+	return out
 }
 
 func (r *reader) version(f field) {

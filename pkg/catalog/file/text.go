@@ -28,6 +28,19 @@ func ReadText(ctx context.Context, instance string, files []File) (*Text, error)
 // Instance is the one that is configured.
 func (t *Text) Instance() string { return t.whole.snapshot.Instance }
 
+// Org is the organization whose own text this is, "" when it is one of the instance:
+// every file of it names that organization at its head.
+func (t *Text) Org() string {
+	org := ""
+	for n, p := range t.whole.parts {
+		if n > 0 && p.org != org {
+			return ""
+		}
+		org = p.org
+	}
+	return org
+}
+
 // Objects counts the targets, executions and lists that stand in it.
 func (t *Text) Objects() int { return t.whole.snapshot.Objects() }
 

@@ -399,7 +399,9 @@ type ExportRequest struct {
 	// Wait for this revision or a newer one.
 	MinRevision uint64 `protobuf:"varint,2,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
 	// This revision instead of the one in force.
-	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What this organization has, as a file of its own; empty is everything.
+	Org           string `protobuf:"bytes,4,opt,name=org,proto3" json:"org,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -453,6 +455,13 @@ func (x *ExportRequest) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *ExportRequest) GetOrg() string {
+	if x != nil {
+		return x.Org
+	}
+	return ""
 }
 
 type ExportResponse struct {
@@ -1216,11 +1225,12 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12\x16\n" +
 	"\x06target\x18\x04 \x01(\tR\x06target\x12/\n" +
 	"\bproblems\x18\x05 \x03(\v2\x13.callout.v1.ProblemR\bproblems\x12\x10\n" +
-	"\x03job\x18\x06 \x01(\tR\x03job\"j\n" +
+	"\x03job\x18\x06 \x01(\tR\x03job\"|\n" +
 	"\rExportRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12!\n" +
 	"\fmin_revision\x18\x02 \x01(\x04R\vminRevision\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x04R\brevision\"n\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x10\n" +
+	"\x03org\x18\x04 \x01(\tR\x03org\"n\n" +
 	"\x0eExportResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12$\n" +
