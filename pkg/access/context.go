@@ -13,6 +13,19 @@ func With(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, asker{}, p)
 }
 
+type asksFrom struct{}
+
+// WithAddress gives a context that knows which address somebody asks from.
+func WithAddress(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, asksFrom{}, address)
+}
+
+// Address tells which address somebody asks from; "" when nobody said so.
+func Address(ctx context.Context) string {
+	address, _ := ctx.Value(asksFrom{}).(string)
+	return address
+}
+
 // From tells who asks. Nobody does where nobody said so: the error is
 // unauthenticated.
 func From(ctx context.Context) (*Principal, error) {

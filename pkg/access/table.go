@@ -71,6 +71,7 @@ var (
 	CreateToken        = Operation{"CreateToken", Write, Organization}
 	ListTokens         = Operation{"ListTokens", Write, Organization}
 	RevokeToken        = Operation{"RevokeToken", Write, Organization}
+	ListAudit          = Operation{"ListAudit", Read, Instance}
 )
 
 // Table is every operation there is.
@@ -86,5 +87,5 @@ var Table = []Operation{
 	ReplayEvents, TailEvents, ListEvents,
 	ListJobs, GetJob, WatchJob, CancelJob,
 	GetStatus, ListWorkers, ListInstances, CreateInstance, DescribeInstance, DeleteInstance,
-	CreateToken, ListTokens, RevokeToken,
+	CreateToken, ListTokens, RevokeToken, ListAudit,
 }

@@ -93,7 +93,7 @@ type Target struct {
 	Paused           bool              `json:"paused,omitempty"`
 	Labels           map[string]string `json:"labels,omitempty"`
 	UsableBy         []string          `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone
-	Redact           []string          `json:"redact,omitempty"` // JSON pointers of what the target must not see; refused until it is built
+	Redact           []string          `json:"redact,omitempty"`   // JSON pointers of what the target must not see; refused until it is built
 }
 
 // AnswerLimit is the size in bytes that an answer of t may have after

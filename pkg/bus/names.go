@@ -13,6 +13,7 @@ const (
 	BucketJobs       = "callout_jobs"       // what takes longer than a request may
 	BucketPresent    = "callout_present"    // which processes are there
 	BucketTokens     = "callout_tokens"     // who may ask for what, over HTTP
+	StreamAudit      = "CALLOUT_AUDIT"      // who did what
 	streamReady      = "CALLOUT_READY"
 	subjectReady     = "callout.ready"
 )

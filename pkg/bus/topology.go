@@ -13,6 +13,8 @@ const (
 	maxConsumers    = 6000 // lines (settable to 5,000) and replays; the server's default refuses the 1,001st
 	duplicateWindow = 10 * time.Minute
 	deadLetterAge   = 30 * 24 * time.Hour
+	auditAge        = 365 * 24 * time.Hour
+	auditBytes      = 64 << 20 // the oldest make room
 )
 
 // EnsureInstallation makes the buckets and the readiness stream that are not
@@ -72,6 +74,11 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 			all[len(all)-1].Metadata[metaAckWait] = b.opts.AckWait.String()
 		}
 	}
+	all = append(all, jetstream.StreamConfig{
+		Name: StreamAudit, Subjects: []string{wire.AllAudit}, Description: "who did what; it is only ever added to",
+		MaxBytes: auditBytes, MaxAge: auditAge, MaxConsumers: -1, Duplicates: bucketWindow, AllowDirect: true,
+		DenyDelete: true, DenyPurge: true, Storage: b.storage(), Metadata: formatted(nil),
+	})
 	return append(all, jetstream.StreamConfig{
 		Name: streamReady, Subjects: []string{subjectReady}, MaxMsgs: 1, MaxBytes: -1, MaxConsumers: -1, Duplicates: bucketWindow,
 		Storage: b.storage(), Description: "readiness probes", Metadata: formatted(nil),

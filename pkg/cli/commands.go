@@ -52,7 +52,7 @@ Exit codes: 0 done; 1 failed or flawed, or different where that is the question;
 		{groupConfigure, "Configure it:", []*cobra.Command{p.checkCommand(), p.applyCommand(), p.diffCommand(), p.exportCommand(),
 			p.createCommand(), p.setCommand(), p.editCommand(), p.deleteCommand(), p.historyCommand(), p.rollbackCommand()}},
 		{groupOperate, "Look at it, and act:", []*cobra.Command{p.statusCommand(), p.getCommand(), p.describeCommand(), p.explainCommand(), p.targetCommand(),
-			p.subscriptionCommand(), p.deadCommand(), p.eventsCommand(), p.jobCommand()}},
+			p.subscriptionCommand(), p.deadCommand(), p.eventsCommand(), p.jobCommand(), p.auditCommand()}},
 		{groupTry, "Write a target:", []*cobra.Command{p.triggerCommand(), p.listenCommand(), p.callCommand()}},
 		{groupSettings, "Settings:", []*cobra.Command{p.contextCommand(), p.tokenCommand(), p.versionCommand()}},
 	} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/audit"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -23,12 +24,28 @@ func (i *Instance) Apply(ctx context.Context, next *catalog.Snapshot) (uint64, e
 func (i *Instance) ApplyFile(ctx context.Context, path string, next *catalog.Snapshot) (uint64, error) {
 	name := filepath.Base(path)
 	var made []bus.NewSecret
+	var before uint64
+	if m, err := i.catalog().AtLeast(ctx, 0); err == nil {
+		before = m.Revision()
+	}
 	revision, err := i.apply(ctx, next, edition{source: "file " + name, file: name, named: next, made: &made,
 		change: func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return catalog.Reload(current, next), nil }})
 	if tell := i.dispatcher.madeKeys; err == nil && tell != nil && len(made) > 0 {
 		tell(i.ID, made)
 	}
+	if err == nil && revision > before {
+		i.tellOfFile(ctx, path, revision)
+	}
 	return revision, err
+}
+
+// tellOfFile tells in the audit log that a followed file has made a revision; what it
+// changed is in the history.
+func (i *Instance) tellOfFile(ctx context.Context, path string, revision uint64) {
+	r := audit.Record{Who: "file", Name: path, Operation: "Apply", Instance: i.ID, Revision: revision}
+	if err := i.dispatcher.Audit(ctx, r); err != nil {
+		i.log.Error().Err(err).Str("file", path).Uint64("revision", revision).Msg("that a file was put in force could not be stored in the audit log")
+	}
 }
 
 // apply makes an edit that a text asks for. Its keys are looked at in any case:

@@ -56,7 +56,7 @@ func (d *Dispatcher) identify(next http.Handler, mounted map[string]http.Handler
 		switch {
 		case ok:
 			d.identity.uses.note(p.ID)
-			r = r.WithContext(access.With(r.Context(), p))
+			r = r.WithContext(access.WithAddress(access.With(r.Context(), p), addressOf(r.RemoteAddr)))
 		case !isMounted(mounted, r.URL.Path) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz":
 			w.Header().Set("WWW-Authenticate", `Bearer realm="callout"`)
 			d.refuse(w, access.Unauthenticated())

@@ -79,6 +79,9 @@ func (s *Service) edit(ctx context.Context, e edit) (edited, error) {
 		return edited{was: was, is: was, revision: after}, nil
 	}
 	is, err := s.catalogAt(ctx, e.instance, after)
+	if err == nil {
+		trailIn(ctx).edited(e.instance, was, is)
+	}
 	return edited{was: was, is: is, revision: after}, err
 }
 

@@ -15,14 +15,17 @@ import (
 // through does what a request asks for if who asks may.
 func through[Q, A any](ctx context.Context, w wall, o access.Operation, r *connect.Request[Q],
 	next func(context.Context, *connect.Request[Q]) (*connect.Response[A], error)) (*connect.Response[A], error) {
+	t := trailOf(o, r.Any())
 	p, err := w.let(ctx, o, r.Any())
 	if err != nil {
+		w.service.record(ctx, t, err)
 		return nil, err
 	}
-	answer, err := next(ctx, r)
+	answer, err := next(t.in(ctx), r)
 	if err == nil && p.Scope.Level() == access.Organization {
 		err = keep(answer.Any(), p.Scope.Org)
 	}
+	w.service.record(ctx, t, err)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +71,10 @@ func scopeOf(message proto.Message, o access.Operation, p *access.Principal) acc
 	case *calloutv1.ApplyRequest:
 		if m.GetInstance() == "" {
 			return p.Scope // the text may name another, which is looked at when it is read
+		}
+	case *calloutv1.ListAuditRequest:
+		if m.GetAll() {
+			return access.Scope{}
 		}
 	case *calloutv1.RevokeTokenRequest, *calloutv1.ListInstancesRequest:
 		return p.Scope // of others nothing is found

@@ -31,8 +31,11 @@ type Service struct {
 	engine Engine
 	fleet  Fleet
 	tokens Tokens
-	log    zerolog.Logger
-	past   past
+	audit  Audit
+	// refusals are those that were told of a short while ago.
+	refusals refused
+	log      zerolog.Logger
+	past     past
 
 	tails, watches, jobWatches *watching
 }
@@ -44,6 +47,7 @@ type Options struct {
 	Engine Engine
 	Fleet  Fleet
 	Tokens Tokens
+	Audit  Audit
 	// PublicReflection tells everybody what the service can do.
 	PublicReflection bool
 	Log              zerolog.Logger
@@ -53,7 +57,7 @@ type Options struct {
 // service itself, its face for tools of ZITADEL, and gRPC reflection, by which
 // command lines find out what it can do.
 func Routes(o Options) map[string]http.Handler {
-	s := &Service{engine: o.Engine, fleet: o.Fleet, tokens: o.Tokens, log: o.Log, tails: newWatching("events"), watches: newWatching("revisions"), jobWatches: newWatching("jobs")}
+	s := &Service{engine: o.Engine, fleet: o.Fleet, tokens: o.Tokens, audit: o.Audit, log: o.Log, tails: newWatching("events"), watches: newWatching("revisions"), jobWatches: newWatching("jobs")}
 	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithInterceptors(interceptor{s}),

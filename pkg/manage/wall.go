@@ -201,6 +201,10 @@ func (w wall) ListTokens(ctx context.Context, r *connect.Request[calloutv1.ListT
 	return through(ctx, w, access.ListTokens, r, w.service.ListTokens)
 }
 
+func (w wall) ListAudit(ctx context.Context, r *connect.Request[calloutv1.ListAuditRequest]) (*connect.Response[calloutv1.ListAuditResponse], error) {
+	return through(ctx, w, access.ListAudit, r, w.service.ListAudit)
+}
+
 func (w wall) RevokeToken(ctx context.Context, r *connect.Request[calloutv1.RevokeTokenRequest]) (*connect.Response[calloutv1.RevokeTokenResponse], error) {
 	return through(ctx, w, access.RevokeToken, r, w.service.RevokeToken)
 }

@@ -153,7 +153,7 @@ func (n *Node) configure(ctx context.Context, d *dispatch.Dispatcher, o Options,
 // Mount puts the management API beside the HTTP of a dispatcher.
 func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handler {
 	return func(d *dispatch.Dispatcher) map[string]http.Handler {
-		return manage.Routes(manage.Options{Engine: func(instance string) manage.Instance { return d.Instance(instance) }, Fleet: d, Tokens: d,
+		return manage.Routes(manage.Options{Engine: func(instance string) manage.Instance { return d.Instance(instance) }, Fleet: d, Tokens: d, Audit: d,
 			PublicReflection: d.PublicReflection(), Log: log})
 	}
 }

@@ -139,6 +139,18 @@ func EventSubject(instance, org, aggregate, eventType string) (string, error) {
 	return checkSubject(eventPrefix + Token(instance) + "." + Token(org) + "." + Token(aggregate) + "." + eventType)
 }
 
+// AllAudit covers what is told of who did what.
+const AllAudit = "callout.audit.*.*"
+
+// AuditSubject is where it is told that somebody did an operation with an instance;
+// "" is the installation.
+func AuditSubject(instance, operation string) string {
+	return "callout.audit." + Token(instance) + "." + Token(operation)
+}
+
+// AuditOf covers what is told of one instance.
+func AuditOf(instance string) string { return "callout.audit." + Token(instance) + ".*" }
+
 // Subjects of an instance's event stream.
 
 // EventsOf is what the stream of an instance takes in. The three wildcards are

@@ -26,11 +26,11 @@ func TestFileOfAnOrganization(t *testing.T) {
 	require.Equal(t, s.Scopes["acme"], again.Scopes["acme"])
 
 	for text, want := range map[string]string{
-		"org: acme\ntargets: {own: {type: hook, url: 'https://a.example/'}}":                     "acme.yaml:2:23: error: ",
-		"org: acme\nevents: {user.added: {targets: [{target: nobody}]}}":                           "acme.yaml:2:42: error: ",
-		"org: acme\norgs: {b: {}}":                                                                 "acme.yaml:2:1: error: ",
-		"org: ''\n":                                                                                "acme.yaml:1:6: error: ",
-		"org: [a]\n":                                                                               "acme.yaml:1:6: error: ",
+		"org: acme\ntargets: {own: {type: hook, url: 'https://a.example/'}}": "acme.yaml:2:23: error: ",
+		"org: acme\nevents: {user.added: {targets: [{target: nobody}]}}":     "acme.yaml:2:42: error: ",
+		"org: acme\norgs: {b: {}}": "acme.yaml:2:1: error: ",
+		"org: ''\n":                "acme.yaml:1:6: error: ",
+		"org: [a]\n":               "acme.yaml:1:6: error: ",
 		"org: acme\nrequests: {'*': {applies: default, targets: []}}":                              "acme.yaml:2:27: error: ",
 		"org: acme\ntargets: {own: {type: webhook, url: 'https://a.example/', usable_by: [acme]}}": "acme.yaml:2:59: error: ",
 	} {

@@ -1197,7 +1197,7 @@ var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\x1a\x16callout/v1/token.proto\"\x9e\x02\n" +
+	"callout.v1\x1a\x16callout/v1/audit.proto\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\x1a\x16callout/v1/token.proto\"\x9e\x02\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1294,7 +1294,7 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\tR\x06target\"N\n" +
 	"\x14ResumeTargetResponse\x126\n" +
-	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xdb\x1e\n" +
+	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xa5\x1f\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
@@ -1346,7 +1346,8 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\vCreateToken\x12\x1e.callout.v1.CreateTokenRequest\x1a\x1f.callout.v1.CreateTokenResponse\x12K\n" +
 	"\n" +
 	"ListTokens\x12\x1d.callout.v1.ListTokensRequest\x1a\x1e.callout.v1.ListTokensResponse\x12N\n" +
-	"\vRevokeToken\x12\x1e.callout.v1.RevokeTokenRequest\x1a\x1f.callout.v1.RevokeTokenResponseB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"\vRevokeToken\x12\x1e.callout.v1.RevokeTokenRequest\x1a\x1f.callout.v1.RevokeTokenResponse\x12H\n" +
+	"\tListAudit\x12\x1c.callout.v1.ListAuditRequest\x1a\x1d.callout.v1.ListAuditResponseB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_action_service_proto_rawDescOnce sync.Once
@@ -1424,48 +1425,50 @@ var file_callout_v1_action_service_proto_goTypes = []any{
 	(*CreateTokenRequest)(nil),         // 58: callout.v1.CreateTokenRequest
 	(*ListTokensRequest)(nil),          // 59: callout.v1.ListTokensRequest
 	(*RevokeTokenRequest)(nil),         // 60: callout.v1.RevokeTokenRequest
-	(*GetRevisionResponse)(nil),        // 61: callout.v1.GetRevisionResponse
-	(*CreateTargetResponse)(nil),       // 62: callout.v1.CreateTargetResponse
-	(*GetTargetResponse)(nil),          // 63: callout.v1.GetTargetResponse
-	(*ListTargetsResponse)(nil),        // 64: callout.v1.ListTargetsResponse
-	(*UpdateTargetResponse)(nil),       // 65: callout.v1.UpdateTargetResponse
-	(*DeleteTargetResponse)(nil),       // 66: callout.v1.DeleteTargetResponse
-	(*TestTargetResponse)(nil),         // 67: callout.v1.TestTargetResponse
-	(*RotateTargetKeyResponse)(nil),    // 68: callout.v1.RotateTargetKeyResponse
-	(*SetExecutionResponse)(nil),       // 69: callout.v1.SetExecutionResponse
-	(*GetExecutionResponse)(nil),       // 70: callout.v1.GetExecutionResponse
-	(*ListExecutionsResponse)(nil),     // 71: callout.v1.ListExecutionsResponse
-	(*DeleteExecutionResponse)(nil),    // 72: callout.v1.DeleteExecutionResponse
-	(*DeclareConditionsResponse)(nil),  // 73: callout.v1.DeclareConditionsResponse
-	(*ListConditionsResponse)(nil),     // 74: callout.v1.ListConditionsResponse
-	(*ListRevisionsResponse)(nil),      // 75: callout.v1.ListRevisionsResponse
-	(*DiffRevisionsResponse)(nil),      // 76: callout.v1.DiffRevisionsResponse
-	(*RollbackResponse)(nil),           // 77: callout.v1.RollbackResponse
-	(*WatchRevisionsResponse)(nil),     // 78: callout.v1.WatchRevisionsResponse
-	(*ListSubscriptionsResponse)(nil),  // 79: callout.v1.ListSubscriptionsResponse
-	(*PauseSubscriptionResponse)(nil),  // 80: callout.v1.PauseSubscriptionResponse
-	(*ResumeSubscriptionResponse)(nil), // 81: callout.v1.ResumeSubscriptionResponse
-	(*RetrySubscriptionResponse)(nil),  // 82: callout.v1.RetrySubscriptionResponse
-	(*SkipSubscriptionResponse)(nil),   // 83: callout.v1.SkipSubscriptionResponse
-	(*ListDeadLettersResponse)(nil),    // 84: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterResponse)(nil),      // 85: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersResponse)(nil), // 86: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersResponse)(nil), // 87: callout.v1.DiscardDeadLettersResponse
-	(*ListDeliveriesResponse)(nil),     // 88: callout.v1.ListDeliveriesResponse
-	(*GetDeliveryResponse)(nil),        // 89: callout.v1.GetDeliveryResponse
-	(*ReplayEventsResponse)(nil),       // 90: callout.v1.ReplayEventsResponse
-	(*TailEventsResponse)(nil),         // 91: callout.v1.TailEventsResponse
-	(*ListJobsResponse)(nil),           // 92: callout.v1.ListJobsResponse
-	(*GetJobResponse)(nil),             // 93: callout.v1.GetJobResponse
-	(*WatchJobResponse)(nil),           // 94: callout.v1.WatchJobResponse
-	(*CancelJobResponse)(nil),          // 95: callout.v1.CancelJobResponse
-	(*GetStatusResponse)(nil),          // 96: callout.v1.GetStatusResponse
-	(*ListWorkersResponse)(nil),        // 97: callout.v1.ListWorkersResponse
-	(*ListInstancesResponse)(nil),      // 98: callout.v1.ListInstancesResponse
-	(*ListEventsResponse)(nil),         // 99: callout.v1.ListEventsResponse
-	(*CreateTokenResponse)(nil),        // 100: callout.v1.CreateTokenResponse
-	(*ListTokensResponse)(nil),         // 101: callout.v1.ListTokensResponse
-	(*RevokeTokenResponse)(nil),        // 102: callout.v1.RevokeTokenResponse
+	(*ListAuditRequest)(nil),           // 61: callout.v1.ListAuditRequest
+	(*GetRevisionResponse)(nil),        // 62: callout.v1.GetRevisionResponse
+	(*CreateTargetResponse)(nil),       // 63: callout.v1.CreateTargetResponse
+	(*GetTargetResponse)(nil),          // 64: callout.v1.GetTargetResponse
+	(*ListTargetsResponse)(nil),        // 65: callout.v1.ListTargetsResponse
+	(*UpdateTargetResponse)(nil),       // 66: callout.v1.UpdateTargetResponse
+	(*DeleteTargetResponse)(nil),       // 67: callout.v1.DeleteTargetResponse
+	(*TestTargetResponse)(nil),         // 68: callout.v1.TestTargetResponse
+	(*RotateTargetKeyResponse)(nil),    // 69: callout.v1.RotateTargetKeyResponse
+	(*SetExecutionResponse)(nil),       // 70: callout.v1.SetExecutionResponse
+	(*GetExecutionResponse)(nil),       // 71: callout.v1.GetExecutionResponse
+	(*ListExecutionsResponse)(nil),     // 72: callout.v1.ListExecutionsResponse
+	(*DeleteExecutionResponse)(nil),    // 73: callout.v1.DeleteExecutionResponse
+	(*DeclareConditionsResponse)(nil),  // 74: callout.v1.DeclareConditionsResponse
+	(*ListConditionsResponse)(nil),     // 75: callout.v1.ListConditionsResponse
+	(*ListRevisionsResponse)(nil),      // 76: callout.v1.ListRevisionsResponse
+	(*DiffRevisionsResponse)(nil),      // 77: callout.v1.DiffRevisionsResponse
+	(*RollbackResponse)(nil),           // 78: callout.v1.RollbackResponse
+	(*WatchRevisionsResponse)(nil),     // 79: callout.v1.WatchRevisionsResponse
+	(*ListSubscriptionsResponse)(nil),  // 80: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),  // 81: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil), // 82: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),  // 83: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),   // 84: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),    // 85: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),      // 86: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil), // 87: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil), // 88: callout.v1.DiscardDeadLettersResponse
+	(*ListDeliveriesResponse)(nil),     // 89: callout.v1.ListDeliveriesResponse
+	(*GetDeliveryResponse)(nil),        // 90: callout.v1.GetDeliveryResponse
+	(*ReplayEventsResponse)(nil),       // 91: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),         // 92: callout.v1.TailEventsResponse
+	(*ListJobsResponse)(nil),           // 93: callout.v1.ListJobsResponse
+	(*GetJobResponse)(nil),             // 94: callout.v1.GetJobResponse
+	(*WatchJobResponse)(nil),           // 95: callout.v1.WatchJobResponse
+	(*CancelJobResponse)(nil),          // 96: callout.v1.CancelJobResponse
+	(*GetStatusResponse)(nil),          // 97: callout.v1.GetStatusResponse
+	(*ListWorkersResponse)(nil),        // 98: callout.v1.ListWorkersResponse
+	(*ListInstancesResponse)(nil),      // 99: callout.v1.ListInstancesResponse
+	(*ListEventsResponse)(nil),         // 100: callout.v1.ListEventsResponse
+	(*CreateTokenResponse)(nil),        // 101: callout.v1.CreateTokenResponse
+	(*ListTokensResponse)(nil),         // 102: callout.v1.ListTokensResponse
+	(*RevokeTokenResponse)(nil),        // 103: callout.v1.RevokeTokenResponse
+	(*ListAuditResponse)(nil),          // 104: callout.v1.ListAuditResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
 	15,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
@@ -1525,55 +1528,57 @@ var file_callout_v1_action_service_proto_depIdxs = []int32{
 	58,  // 54: callout.v1.ActionService.CreateToken:input_type -> callout.v1.CreateTokenRequest
 	59,  // 55: callout.v1.ActionService.ListTokens:input_type -> callout.v1.ListTokensRequest
 	60,  // 56: callout.v1.ActionService.RevokeToken:input_type -> callout.v1.RevokeTokenRequest
-	2,   // 57: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	5,   // 58: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	7,   // 59: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	12,  // 60: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	14,  // 61: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	61,  // 62: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	62,  // 63: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
-	63,  // 64: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
-	64,  // 65: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
-	65,  // 66: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
-	66,  // 67: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
-	67,  // 68: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
-	68,  // 69: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
-	69,  // 70: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
-	70,  // 71: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
-	71,  // 72: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
-	72,  // 73: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
-	73,  // 74: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
-	74,  // 75: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
-	75,  // 76: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
-	76,  // 77: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
-	77,  // 78: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
-	78,  // 79: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
-	79,  // 80: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
-	80,  // 81: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
-	81,  // 82: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
-	82,  // 83: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
-	83,  // 84: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
-	84,  // 85: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
-	85,  // 86: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
-	86,  // 87: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
-	87,  // 88: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
-	88,  // 89: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
-	89,  // 90: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
-	90,  // 91: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
-	91,  // 92: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
-	92,  // 93: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
-	93,  // 94: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
-	94,  // 95: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
-	95,  // 96: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
-	96,  // 97: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
-	97,  // 98: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
-	98,  // 99: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
-	99,  // 100: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
-	100, // 101: callout.v1.ActionService.CreateToken:output_type -> callout.v1.CreateTokenResponse
-	101, // 102: callout.v1.ActionService.ListTokens:output_type -> callout.v1.ListTokensResponse
-	102, // 103: callout.v1.ActionService.RevokeToken:output_type -> callout.v1.RevokeTokenResponse
-	57,  // [57:104] is the sub-list for method output_type
-	10,  // [10:57] is the sub-list for method input_type
+	61,  // 57: callout.v1.ActionService.ListAudit:input_type -> callout.v1.ListAuditRequest
+	2,   // 58: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	5,   // 59: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	7,   // 60: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	12,  // 61: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	14,  // 62: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	62,  // 63: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	63,  // 64: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
+	64,  // 65: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
+	65,  // 66: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
+	66,  // 67: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
+	67,  // 68: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
+	68,  // 69: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
+	69,  // 70: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
+	70,  // 71: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
+	71,  // 72: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
+	72,  // 73: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
+	73,  // 74: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
+	74,  // 75: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
+	75,  // 76: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
+	76,  // 77: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
+	77,  // 78: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
+	78,  // 79: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
+	79,  // 80: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
+	80,  // 81: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	81,  // 82: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	82,  // 83: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	83,  // 84: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	84,  // 85: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	85,  // 86: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	86,  // 87: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	87,  // 88: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	88,  // 89: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	89,  // 90: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
+	90,  // 91: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
+	91,  // 92: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	92,  // 93: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	93,  // 94: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
+	94,  // 95: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
+	95,  // 96: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
+	96,  // 97: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
+	97,  // 98: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
+	98,  // 99: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
+	99,  // 100: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
+	100, // 101: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
+	101, // 102: callout.v1.ActionService.CreateToken:output_type -> callout.v1.CreateTokenResponse
+	102, // 103: callout.v1.ActionService.ListTokens:output_type -> callout.v1.ListTokensResponse
+	103, // 104: callout.v1.ActionService.RevokeToken:output_type -> callout.v1.RevokeTokenResponse
+	104, // 105: callout.v1.ActionService.ListAudit:output_type -> callout.v1.ListAuditResponse
+	58,  // [58:106] is the sub-list for method output_type
+	10,  // [10:58] is the sub-list for method input_type
 	10,  // [10:10] is the sub-list for extension type_name
 	10,  // [10:10] is the sub-list for extension extendee
 	0,   // [0:10] is the sub-list for field type_name
@@ -1584,6 +1589,7 @@ func file_callout_v1_action_service_proto_init() {
 	if File_callout_v1_action_service_proto != nil {
 		return
 	}
+	file_callout_v1_audit_proto_init()
 	file_callout_v1_change_proto_init()
 	file_callout_v1_condition_proto_init()
 	file_callout_v1_dead_letter_proto_init()

@@ -164,6 +164,8 @@ const (
 	// ActionServiceRevokeTokenProcedure is the fully-qualified name of the ActionService's RevokeToken
 	// RPC.
 	ActionServiceRevokeTokenProcedure = "/callout.v1.ActionService/RevokeToken"
+	// ActionServiceListAuditProcedure is the fully-qualified name of the ActionService's ListAudit RPC.
+	ActionServiceListAuditProcedure = "/callout.v1.ActionService/ListAudit"
 )
 
 // ActionServiceClient is a client for the callout.v1.ActionService service.
@@ -421,6 +423,10 @@ type ActionServiceClient interface {
 	//
 	// Errors: unauthenticated, forbidden, not_found.
 	RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error)
+	// ListAudit tells who did what, page by page.
+	//
+	// Errors: unauthenticated, forbidden, bad_field, missing.
+	ListAudit(context.Context, *connect.Request[v1.ListAuditRequest]) (*connect.Response[v1.ListAuditResponse], error)
 }
 
 // NewActionServiceClient constructs a client for the callout.v1.ActionService service. By default,
@@ -716,6 +722,12 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("RevokeToken")),
 			connect.WithClientOptions(opts...),
 		),
+		listAudit: connect.NewClient[v1.ListAuditRequest, v1.ListAuditResponse](
+			httpClient,
+			baseURL+ActionServiceListAuditProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListAudit")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -768,6 +780,7 @@ type actionServiceClient struct {
 	createToken        *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
 	listTokens         *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
 	revokeToken        *connect.Client[v1.RevokeTokenRequest, v1.RevokeTokenResponse]
+	listAudit          *connect.Client[v1.ListAuditRequest, v1.ListAuditResponse]
 }
 
 // Apply calls callout.v1.ActionService.Apply.
@@ -1003,6 +1016,11 @@ func (c *actionServiceClient) ListTokens(ctx context.Context, req *connect.Reque
 // RevokeToken calls callout.v1.ActionService.RevokeToken.
 func (c *actionServiceClient) RevokeToken(ctx context.Context, req *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error) {
 	return c.revokeToken.CallUnary(ctx, req)
+}
+
+// ListAudit calls callout.v1.ActionService.ListAudit.
+func (c *actionServiceClient) ListAudit(ctx context.Context, req *connect.Request[v1.ListAuditRequest]) (*connect.Response[v1.ListAuditResponse], error) {
+	return c.listAudit.CallUnary(ctx, req)
 }
 
 // ActionServiceHandler is an implementation of the callout.v1.ActionService service.
@@ -1260,6 +1278,10 @@ type ActionServiceHandler interface {
 	//
 	// Errors: unauthenticated, forbidden, not_found.
 	RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error)
+	// ListAudit tells who did what, page by page.
+	//
+	// Errors: unauthenticated, forbidden, bad_field, missing.
+	ListAudit(context.Context, *connect.Request[v1.ListAuditRequest]) (*connect.Response[v1.ListAuditResponse], error)
 }
 
 // NewActionServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -1551,6 +1573,12 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("RevokeToken")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceListAuditHandler := connect.NewUnaryHandler(
+		ActionServiceListAuditProcedure,
+		svc.ListAudit,
+		connect.WithSchema(actionServiceMethods.ByName("ListAudit")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/callout.v1.ActionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ActionServiceApplyProcedure:
@@ -1647,6 +1675,8 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceListTokensHandler.ServeHTTP(w, r)
 		case ActionServiceRevokeTokenProcedure:
 			actionServiceRevokeTokenHandler.ServeHTTP(w, r)
+		case ActionServiceListAuditProcedure:
+			actionServiceListAuditHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1842,4 +1872,8 @@ func (UnimplementedActionServiceHandler) ListTokens(context.Context, *connect.Re
 
 func (UnimplementedActionServiceHandler) RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RevokeToken is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListAudit(context.Context, *connect.Request[v1.ListAuditRequest]) (*connect.Response[v1.ListAuditResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListAudit is not implemented"))
 }
