@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,18 +27,14 @@ import (
 // coreOf is a core as a NATS server may know it: its own instance's events, calls,
 // conditions and declaration, and nothing of JetStream but reads of single messages
 // of these.
-func coreOf(instance string) embed.Guest {
+func coreOf(instance string) string {
 	token := wire.Token(instance)
-	return embed.Guest{
-		Name: token, Password: token,
-		Publish: []string{
-			"callout.event." + token + ".>", "callout.call." + token + ".>", "callout.cancel", "$KV.callout_declared." + token + ".*",
-			"$JS.API.DIRECT.GET.CALLOUT_EVENTS_" + token,
-			"$JS.API.DIRECT.GET.KV_callout_conditions.$KV.callout_conditions." + token,
-			"$JS.API.DIRECT.GET.KV_callout_conditions.$KV.callout_conditions." + token + ".>",
-		},
-		Subscribe: []string{"_INBOX_" + token + ".>", "$KV.callout_conditions." + token},
-	}
+	return strings.ReplaceAll(`{user: TOKEN, password: TOKEN, permissions: {
+		publish: ["callout.event.TOKEN.>", "callout.call.TOKEN.>", "callout.cancel", "$KV.callout_declared.TOKEN.*",
+			"$JS.API.DIRECT.GET.CALLOUT_EVENTS_TOKEN",
+			"$JS.API.DIRECT.GET.KV_callout_conditions.$KV.callout_conditions.TOKEN",
+			"$JS.API.DIRECT.GET.KV_callout_conditions.$KV.callout_conditions.TOKEN.>"],
+		subscribe: ["_INBOX_TOKEN.>", "$KV.callout_conditions.TOKEN"]}}`, "TOKEN", token)
 }
 
 // TestWhatACoreMustBeAllowed runs cores of two instances that may do no more than
@@ -45,7 +43,9 @@ func coreOf(instance string) embed.Guest {
 func TestWhatACoreMustBeAllowed(t *testing.T) {
 	t.Parallel()
 	names := []string{"north", "south"}
-	s, err := embed.Start(embed.Options{Data: t.TempDir(), Listen: "127.0.0.1:0", Guests: []embed.Guest{coreOf(names[0]), coreOf(names[1])}, Log: zerolog.Nop()})
+	config := filepath.Join(t.TempDir(), "nats.conf")
+	require.NoError(t, os.WriteFile(config, []byte("no_auth_user: everybody, authorization: {users: ["+coreOf(names[0])+", "+coreOf(names[1])+", {user: everybody, password: open-sesame}]}"), 0o600))
+	s, err := embed.Start(embed.Options{Data: t.TempDir(), Listen: "127.0.0.1:0", Config: config, Log: zerolog.Nop()})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	d := startEngine(t, s)
