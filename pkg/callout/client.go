@@ -29,6 +29,13 @@ type Options struct {
 	// _INBOX_ and letters, digits, _ and -, for a server that allows it no others.
 	// Empty = one that nobody guesses.
 	InboxPrefix string
+	// Login is who this core is to the NATS server, such as
+	// bus.Login{NKey: "core-north.nk"}. A login that is refused is tried again, and
+	// the log says why.
+	Login bus.Login
+	// NATS are options of the NATS client beside those that are set here, which count
+	// where both say something.
+	NATS []bus.Option
 	// OnUnknown decides what a call does before the conditions were read for
 	// the first time: fail (the default) or continue.
 	OnUnknown action.OnUnavailable
@@ -81,7 +88,8 @@ type Client struct {
 // the conditions were read once. From then on the last known conditions count,
 // also while NATS is away. Connect waits at most two seconds for NATS to
 // answer, and when it does for the conditions: at most two seconds more, and at
-// most until ctx ends. The error tells of options that cannot be meant, or of a
+// most until ctx ends. The error tells of options that cannot be meant, such as a
+// file of Login that cannot be read, or of a
 // server whose max_payload is too small.
 func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Instance == "" {
@@ -107,7 +115,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	// it makes, later ones too: a nearly spent one would keep it away for ever.
 	try, cancelTry := context.WithTimeout(context.WithoutCancel(ctx), firstTry)
 	defer cancelTry()
-	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, InboxPrefix: o.InboxPrefix, Log: o.Log,
+	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, InboxPrefix: o.InboxPrefix, Login: o.Login, NATS: o.NATS, Log: o.Log,
 		MaxObject: o.MaxObject, Patient: true})
 	if err != nil {
 		return nil, err
