@@ -1,6 +1,7 @@
 package callout
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
@@ -27,7 +29,7 @@ type Options struct {
 	Name string
 	// InboxPrefix is what the subjects begin with at which NATS answers this core:
 	// _INBOX_ and letters, digits, _ and -, for a server that allows it no others.
-	// Empty = one that nobody guesses.
+	// Empty = that of the role of a core of its instance, access.InboxCore.
 	InboxPrefix string
 	// Login is who this core is to the NATS server, such as
 	// bus.Login{NKey: "core-north.nk"}. A login that is refused is tried again, and
@@ -98,6 +100,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Name == "" {
 		o.Name = "callout core"
 	}
+	o.InboxPrefix = cmp.Or(o.InboxPrefix, access.InboxCore(o.Instance))
 	headers, err := headerNames(o.Headers)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
@@ -133,7 +134,7 @@ func (f *dispatcherFlags) configuration(ctx context.Context, log zerolog.Logger)
 
 // broker says how NATS is reached. An embedded one is started for it.
 func (f *dispatcherFlags) broker(log zerolog.Logger) (options bus.Options, closeBroker func(), err error) {
-	options = f.bus.options("callout dispatcher", log)
+	options = f.bus.options("callout dispatcher", access.InboxDispatcher, log)
 	options.MaxStream = f.maxStream
 	options.AttemptsAge, options.MaxAttempts = f.attempts.kept(), f.attempts.most
 	if !f.embedded {

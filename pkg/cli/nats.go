@@ -85,6 +85,6 @@ func (b *busFlags) check() error {
 	return nil
 }
 
-func (b *busFlags) options(name string, log zerolog.Logger) bus.Options {
-	return bus.Options{URL: b.url, Login: b.login, Name: name, Log: log, MaxObject: b.maxObject, AckWait: b.ackWait}
+func (b *busFlags) options(name, inbox string, log zerolog.Logger) bus.Options {
+	return bus.Options{URL: b.url, Login: b.login, Name: name, InboxPrefix: inbox, Log: log, MaxObject: b.maxObject, AckWait: b.ackWait}
 }
