@@ -57,7 +57,7 @@ func (e *BadLogin) Unwrap() error { return e.Err }
 
 // The flags of the commands that a login comes from.
 const (
-	FlagCreds    = "--nats-creds"
+	FlagCreds    = "--nats-creds" //nolint:gosec // the name of a flag
 	FlagNKey     = "--nats-nkey"
 	FlagCA       = "--nats-ca"
 	FlagCert     = "--nats-cert"

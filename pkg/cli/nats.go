@@ -36,6 +36,11 @@ func (b *busFlags) add(cmd *cobra.Command, url string) {
 // knows the server.
 func addLogin(cmd *cobra.Command, l *bus.Login) {
 	addIdentity(cmd, l)
+	addServer(cmd, l)
+}
+
+// addServer adds the flags that say how a NATS server is known and spoken to.
+func addServer(cmd *cobra.Command, l *bus.Login) {
 	f := cmd.Flags()
 	f.StringVar(&l.CA, "nats-ca", "", "speak TLS with NATS, whose certificate those in this `FILE` have signed (PEM)")
 	f.StringVar(&l.Cert, "nats-cert", "", "show NATS the certificate in this `FILE` (PEM)")
