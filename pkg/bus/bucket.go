@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Bucket is one of the buckets of the installation. It is a value, and may be
@@ -32,7 +33,7 @@ type Value struct {
 }
 
 // stream is the name of the stream that a bucket lies in.
-func (k Bucket) stream() string { return bucketStream(k.name) }
+func (k Bucket) stream() string { return wire.BucketStream(k.name) }
 
 // open opens the bucket, once for each connection: looking it up costs a round
 // trip.
@@ -142,7 +143,7 @@ func (k Bucket) Sweep(ctx context.Context, v Value) error {
 	if err != nil {
 		return err
 	}
-	err = stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+k.name+"."+v.Key), jetstream.WithPurgeSequence(v.Revision+1))
+	err = stream.Purge(ctx, jetstream.WithPurgeSubject(k.subject(v.Key)), jetstream.WithPurgeSequence(v.Revision+1))
 	if err != nil {
 		return k.failure(ctx, v.Key, err)
 	}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	neturl "net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +34,12 @@ type Options struct {
 	// for a server that allows it no others: _INBOX or _INBOX_ and letters, digits,
 	// _ and -, since workers answer nowhere else. Empty = one that nobody guesses.
 	InboxPrefix string
-	Log         zerolog.Logger
+	// Login is who this process is to the server.
+	Login Login
+	// NATS are options of the client beside those that are set here, which count
+	// where both say something.
+	NATS []Option
+	Log  zerolog.Logger
 	// MaxObject is the size in bytes an object of a call or the payload of an
 	// event may have; 0 = action.DefaultObject. A server is refused whose
 	// max_payload is not 64 KiB more.
@@ -75,11 +82,13 @@ const dialFor = 3 * time.Second
 
 // Bus is one connection. All methods may be called from any goroutine.
 type Bus struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	log     zerolog.Logger
-	opts    Options
-	answers answers
+	nc       *nats.Conn
+	dialled  atomic.Pointer[nats.Conn] // the same, for who is called while it is made
+	refusals refusals
+	js       jetstream.JetStream
+	log      zerolog.Logger
+	opts     Options
+	answers  answers
 	// connection ends when the connection has been made anew.
 	connection atomic.Pointer[context.Context]
 	endSession atomic.Pointer[context.CancelFunc]
@@ -133,10 +142,15 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	b.closed, b.end = context.WithCancel(context.Background())
 	b.renewed()
 	b.broken()
-	nc, err := nats.Connect(o.URL, b.connectOptions()...)
+	opts, err := b.connectOptions()
 	if err != nil {
-		return nil, unreachable(o.URL, err)
+		return nil, err
 	}
+	nc, err := nats.Connect(o.URL, opts...)
+	if err != nil {
+		return nil, notConnected(o, err)
+	}
+	b.dialled.Store(nc)
 	if b.js, err = jetstream.New(nc, jetstream.WithDefaultTimeout(5*time.Second)); err != nil {
 		nc.Close()
 		return nil, unreachable(o.URL, err)
@@ -154,25 +168,30 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 // headers of a request, headers of the message.
 const objectRoom = 64 << 10
 
-func (b *Bus) connectOptions() []nats.Option {
+func (b *Bus) connectOptions() ([]nats.Option, error) {
 	o := b.opts
-	opts := []nats.Option{
+	login, err := o.Login.options(o.InProcess != nil)
+	if err != nil {
+		return nil, err
+	}
+	opts := append(slices.Concat(o.NATS, login),
 		nats.Name(o.Name),
 		// An inbox prefix of its own: two clients of one account that may both
 		// subscribe _INBOX.> would read each other's answers.
 		nats.CustomInboxPrefix(cmp.Or(o.InboxPrefix, "_INBOX_"+nuid.Next())),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(100 * time.Millisecond),
-		nats.ReconnectJitter(50*time.Millisecond, 100*time.Millisecond),
+		// Without it a client gives up for ever that was refused twice.
+		nats.IgnoreAuthErrorAbort(),
+		nats.CustomReconnectDelay(b.again),
 		nats.ReconnectBufSize(-1),
 		nats.RetryOnFailedConnect(o.Patient),
 		nats.Timeout(dialFor),
-		nats.PingInterval(5 * time.Second),
+		nats.PingInterval(5*time.Second),
 		nats.MaxPingsOutstanding(2),
-		nats.DrainTimeout(5 * time.Second),
+		nats.DrainTimeout(5*time.Second),
 		// The client's own is 65536, which costs half a megabyte for each line; a
 		// pull never has more before it than one request brings.
-		nats.SyncQueueLen(2 * PullMany),
+		nats.SyncQueueLen(2*PullMany),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.broken()
 			if err != nil {
@@ -183,14 +202,17 @@ func (b *Bus) connectOptions() []nats.Option {
 			b.renewed()
 			b.log.Info().Str("server", action.ShownURL(nc.ConnectedUrl())).Msg("NATS connection is back")
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			b.log.Warn().Err(err).Msg("NATS reported an error")
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { // of a patient client the first try, too
+			if why := refused(b.opts, err); why != nil {
+				b.sayRefused(why)
+			}
 		}),
-	}
+		nats.ErrorHandler(b.reported),
+	)
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess))
 	}
-	return opts
+	return opts, nil
 }
 
 // Close drops the connection. What must be finished is drained before by who
@@ -231,7 +253,11 @@ type Unreachable struct {
 }
 
 func (u *Unreachable) Error() string {
-	return fmt.Sprintf("no NATS server answers at %s: %s (start one, or give another --nats URL)", u.URL, action.ShownText(u.Err.Error()))
+	fix := "start one, or give another --nats URL"
+	if silent(u.Err) {
+		fix = "what listens there says nothing: give " + FlagTLSFirst + " if it is one whose TLS has handshake_first"
+	}
+	return fmt.Sprintf("no NATS server answers at %s: %s (%s)", u.URL, action.ShownText(u.Err.Error()), fix)
 }
 
 // Unwrap gives the cause.
@@ -240,6 +266,17 @@ func (u *Unreachable) Unwrap() error { return u.Err }
 // errNoURL takes the place of an error that repeats a URL, or a part of its
 // password.
 var errNoURL = errors.New("this is no URL; one is written like nats://127.0.0.1:4222, with % and two digits for what is special in a password")
+
+// notConnected is why there is no connection.
+func notConnected(o Options, err error) error {
+	if o.InProcess != nil && errors.Is(err, io.ErrClosedPipe) { // its word is lost: nobody reads while he writes
+		err = nats.ErrAuthorization
+	}
+	if why := refused(o, err); why != nil {
+		return why
+	}
+	return unreachable(o.URL, err)
+}
 
 func unreachable(list string, err error) error {
 	if list == "" {

@@ -16,7 +16,7 @@ import (
 // core. Cores write to it themselves, in any language:
 //
 //	$KV.callout_declared.<instance>.<core>   {"core","methods","functions","event_types"}
-const BucketDeclared = "callout_declared"
+const BucketDeclared = wire.BucketDeclared
 
 func (i Instance) declaredKey(core string) string { return i.Token + "." + wire.Token(core) }
 

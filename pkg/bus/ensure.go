@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // settling says what becomes of the settings of a stream that is there.
@@ -178,7 +179,7 @@ const metaAckWait = "callout_ack_wait"
 
 // AskedAckWait is the --ack-wait of the dispatcher that was started last.
 func (b *Bus) AskedAckWait(ctx context.Context) (time.Duration, error) {
-	info, err := b.State(ctx, bucketStream(BucketLines))
+	info, err := b.State(ctx, wire.BucketStream(BucketLines))
 	if err != nil {
 		return 0, err
 	}

@@ -1,9 +1,6 @@
 package bus
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -25,20 +22,8 @@ type Instance struct {
 
 // Instance opens the door of an instance.
 func (b *Bus) Instance(id string) Instance {
-	token := wire.Token(id)
-	suffix := streamSuffix(id, token)
-	return Instance{Bus: b, ID: id, Token: token,
-		Events: "CALLOUT_EVENTS_" + suffix, Dead: "CALLOUT_DEAD_" + suffix, Async: "CALLOUT_ASYNC_" + suffix,
-		Attempts: "CALLOUT_ATTEMPTS_" + suffix}
-}
-
-// streamSuffix keeps stream names within the 255 characters they may have.
-func streamSuffix(id, token string) string {
-	if len(token) <= 128 {
-		return token
-	}
-	sum := sha256.Sum256([]byte(id))
-	return token[:64] + "-" + hex.EncodeToString(sum[:16])
+	streams := wire.StreamsOf(id)
+	return Instance{Bus: b, ID: id, Token: wire.Token(id), Events: streams.Events, Dead: streams.Dead, Async: streams.Async, Attempts: streams.Attempts}
 }
 
 // TargetKey tells which target is meant, wherever it is looked up for every

@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Headers of a message in a bucket's stream that removes its key. The server
@@ -16,7 +18,7 @@ const (
 	headerRemoved   = "Nats-Marker-Reason"
 )
 
-func (k Bucket) subject(key string) string { return "$KV." + k.name + "." + key }
+func (k Bucket) subject(key string) string { return wire.BucketSubject(k.name, key) }
 
 // last reads the newest message of a key, of a value or of its removal; there is
 // false when the bucket has none. It asks for that key alone, and for nothing that

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // StreamLook is a stream as it was when somebody looked.
@@ -90,9 +92,7 @@ func (b *Bus) Needed(instances ...string) []string {
 }
 
 // BucketStream is the name of the stream that a bucket lies in.
-func BucketStream(bucket string) string { return bucketStream(bucket) }
-
-func bucketStream(bucket string) string { return "KV_" + bucket }
+func BucketStream(bucket string) string { return wire.BucketStream(bucket) }
 
 // Missed tells, once for any number of times, that somebody met something that
 // is missing in NATS. It is for one reader.

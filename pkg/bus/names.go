@@ -1,19 +1,22 @@
 package bus
 
-import "time"
+import (
+	"time"
 
-// The buckets of an installation. Conditions and secrets have their own, so
-// that a core may read the first and never the second.
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// The buckets of an installation, as the wire names them.
 const (
-	BucketCatalog    = "callout_catalog"    // revisions and their chunks
-	BucketConditions = "callout_conditions" // for cores
-	BucketSecrets    = "callout_secrets"    // signing keys
-	BucketLines      = "callout_lines"      // lines, their records, paused targets
-	BucketLeads      = "callout_leads"      // who leads an instance, and who follows a file
-	BucketJobs       = "callout_jobs"       // what takes longer than a request may
-	BucketPresent    = "callout_present"    // which processes are there
-	BucketTokens     = "callout_tokens"     // who may ask for what, over HTTP
-	StreamAudit      = "CALLOUT_AUDIT"      // who did what
+	BucketCatalog    = wire.BucketCatalog
+	BucketConditions = wire.BucketConditions
+	BucketSecrets    = wire.BucketSecrets
+	BucketLines      = wire.BucketLines
+	BucketLeads      = wire.BucketLeads
+	BucketJobs       = wire.BucketJobs
+	BucketPresent    = wire.BucketPresent
+	BucketTokens     = wire.BucketTokens
+	StreamAudit      = "CALLOUT_AUDIT" // who did what
 	streamReady      = "CALLOUT_READY"
 	subjectReady     = "callout.ready"
 )

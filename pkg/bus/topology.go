@@ -64,7 +64,7 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 		{BucketTokens, "hashes of tokens, and when each was used last", 0, b.opts.Remember},
 	} {
 		all = append(all, jetstream.StreamConfig{
-			Name: bucketStream(bucket.name), Subjects: []string{"$KV." + bucket.name + ".>"}, Description: bucket.description,
+			Name: wire.BucketStream(bucket.name), Subjects: []string{wire.BucketSubject(bucket.name, ">")}, Description: bucket.description,
 			MaxMsgsPerSubject: 1, MaxBytes: -1, MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, MaxAge: bucket.age,
 			Storage: b.storage(), Replicas: 1, AllowRollup: true, DenyDelete: true, AllowDirect: true, Discard: jetstream.DiscardNew,
 			Duplicates: orShorter(bucketWindow, bucket.age), AllowMsgTTL: bucket.remember > 0, SubjectDeleteMarkerTTL: bucket.remember,

@@ -1,6 +1,7 @@
 package callout
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
@@ -27,8 +29,15 @@ type Options struct {
 	Name string
 	// InboxPrefix is what the subjects begin with at which NATS answers this core:
 	// _INBOX_ and letters, digits, _ and -, for a server that allows it no others.
-	// Empty = one that nobody guesses.
+	// Empty = that of the role of a core of its instance, access.InboxCore.
 	InboxPrefix string
+	// Login is who this core is to the NATS server, such as
+	// bus.Login{NKey: "core-north.nk"}. A login that is refused is tried again, and
+	// the log says why.
+	Login bus.Login
+	// NATS are options of the NATS client beside those that are set here, which count
+	// where both say something.
+	NATS []bus.Option
 	// OnUnknown decides what a call does before the conditions were read for
 	// the first time: fail (the default) or continue.
 	OnUnknown action.OnUnavailable
@@ -81,7 +90,8 @@ type Client struct {
 // the conditions were read once. From then on the last known conditions count,
 // also while NATS is away. Connect waits at most two seconds for NATS to
 // answer, and when it does for the conditions: at most two seconds more, and at
-// most until ctx ends. The error tells of options that cannot be meant, or of a
+// most until ctx ends. The error tells of options that cannot be meant, such as a
+// file of Login that cannot be read, or of a
 // server whose max_payload is too small.
 func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Instance == "" {
@@ -90,6 +100,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Name == "" {
 		o.Name = "callout core"
 	}
+	o.InboxPrefix = cmp.Or(o.InboxPrefix, access.InboxCore(o.Instance))
 	headers, err := headerNames(o.Headers)
 	if err != nil {
 		return nil, err
@@ -107,7 +118,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	// it makes, later ones too: a nearly spent one would keep it away for ever.
 	try, cancelTry := context.WithTimeout(context.WithoutCancel(ctx), firstTry)
 	defer cancelTry()
-	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, InboxPrefix: o.InboxPrefix, Log: o.Log,
+	b, err := bus.Connect(try, bus.Options{URL: o.URL, InProcess: o.InProcess, Name: o.Name, InboxPrefix: o.InboxPrefix, Login: o.Login, NATS: o.NATS, Log: o.Log,
 		MaxObject: o.MaxObject, Patient: true})
 	if err != nil {
 		return nil, err

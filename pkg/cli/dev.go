@@ -60,7 +60,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if o.Log, err = logs.logger(p.Err); err != nil {
 				return err
 			}
-			if err := cmp.Or((&busFlags{maxObject: o.MaxObject}).check(), access.check()); err != nil {
+			if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), access.check()); err != nil {
 				return err
 			}
 			if err := access.options(&o.Entry, o.Log); err != nil {
@@ -79,6 +79,8 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.StringVar(&o.Data, "data", ".callout", "`DIR` of the state; empty keeps it in memory")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "`ADDRESS` of HTTP; port 0 takes a free one")
 	f.StringVar(&o.NATSListen, "nats-listen", "127.0.0.1:4222", "`ADDRESS` of NATS; port 0 takes a free one")
+	addNATSConfig(cmd, &o.NATSConfig)
+	addIdentity(cmd, &o.Login)
 	f.IntVar(&o.MaxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
@@ -93,7 +95,7 @@ func (p *Program) dev(ctx context.Context, o node.Options) error {
 	defer cancel()
 	n, err := node.Start(starting, o)
 	if err != nil {
-		return unreadable(o.File, err)
+		return badConfig(unreadable(o.File, err))
 	}
 	o.Log.Info().Str("data", o.Data).Msg("targets on loopback and in private networks may be called, over plain HTTP too: this is for development")
 	if err := p.say("ready http=%s nats=%s\n", n.HTTPURL(), n.NATSURL()); err != nil {

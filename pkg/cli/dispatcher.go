@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
@@ -25,6 +26,7 @@ type dispatcherFlags struct {
 	data       string
 	listen     string
 	natsListen string
+	natsConfig string
 	maxStream  int64
 	attempts   attemptsFlags
 	syncAlways bool
@@ -49,6 +51,9 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if f.embedded == (f.bus.url != "") {
 				return &usageError{errors.New("one of --nats URL and --embedded-nats is needed")}
 			}
+			if f.natsConfig != "" && !f.embedded {
+				return &usageError{errors.New("--nats-config is that of --embedded-nats: a server at --nats has its own")}
+			}
 			if err := f.bus.check(); err != nil {
 				return err
 			}
@@ -70,6 +75,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`ADDRESS` of HTTP; port 0 takes a free one")
 	flags.StringVar(&f.natsListen, "nats-listen", "127.0.0.1:4222", "`ADDRESS` of the embedded NATS; port 0 takes a free one")
 	flags.Int64Var(&f.maxStream, "max-stream", 0, "`BYTES` the event stream of an instance may hold; 0 = 10 GiB embedded, 1 GiB otherwise")
+	addNATSConfig(cmd, &f.natsConfig)
 	f.attempts.add(cmd)
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
 	flags.BoolVar(&f.undeclared, "allow-undeclared", false, "warn of an execution whose condition no core has declared, instead of refusing it")
@@ -136,15 +142,15 @@ func (f *dispatcherFlags) configuration(ctx context.Context, log zerolog.Logger)
 
 // broker says how NATS is reached. An embedded one is started for it.
 func (f *dispatcherFlags) broker(log zerolog.Logger) (options bus.Options, closeBroker func(), err error) {
-	options = f.bus.options("callout dispatcher", log)
+	options = f.bus.options("callout dispatcher", access.InboxDispatcher, log)
 	options.MaxStream = f.maxStream
 	options.AttemptsAge, options.MaxAttempts = f.attempts.kept(), f.attempts.most
 	if !f.embedded {
 		return options, func() {}, nil
 	}
-	server, err := embed.Start(embed.Options{Data: f.data, Listen: f.natsListen, MaxObject: f.bus.maxObject, SyncAlways: f.syncAlways, Log: log})
+	server, err := embed.Start(embed.Options{Data: f.data, Listen: f.natsListen, Config: f.natsConfig, MaxObject: f.bus.maxObject, SyncAlways: f.syncAlways, Log: log})
 	if err != nil {
-		return options, nil, err
+		return options, nil, badConfig(err)
 	}
 	options.InProcess, options.MemoryStore, options.URL = server, f.data == "", server.URL()
 	if f.maxStream == 0 && f.data != "" {

@@ -145,7 +145,11 @@ func writeStart(dir string, files map[string]string) (err error) {
 	}()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		at := filepath.Join(dir, name)
-		if err := writeNew(at, files[name]); err != nil {
+		mode := fs.FileMode(0o644)
+		if name == keyFile {
+			mode = 0o600
+		}
+		if err := writeNew(at, files[name], mode); err != nil {
 			return err
 		}
 		written = append(written, at)
@@ -153,12 +157,8 @@ func writeStart(dir string, files map[string]string) (err error) {
 	return nil
 }
 
-// writeNew makes a file that is not there. Only its owner reads the key.
-func writeNew(name, text string) (err error) {
-	mode := fs.FileMode(0o644)
-	if filepath.Base(name) == keyFile {
-		mode = 0o600
-	}
+// writeNew makes a file that is not there.
+func writeNew(name, text string, mode fs.FileMode) (err error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err

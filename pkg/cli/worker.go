@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/invoke"
@@ -73,7 +74,7 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 	}
 	starting, cancel := context.WithTimeout(ctx, startIn)
 	defer cancel()
-	b, err := bus.Connect(starting, f.bus.options("callout worker", log))
+	b, err := bus.Connect(starting, f.bus.options("callout worker", access.InboxWorker, log))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/callout-hq/callout/pkg/bus/calls"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -24,7 +23,7 @@ func TestAStatusFromTheBusIsNone(t *testing.T) {
 	f := newFleet(t)
 	d := f.dispatcher()
 	statuses := []string{"7", "0", "-1", "99", "200", "304", "1000", "9223372036854775807"}
-	_, err := f.nc.QueueSubscribe(wire.AllCalls, calls.CallGroup, func(m *nats.Msg) {
+	_, err := f.nc.QueueSubscribe(wire.AllCalls, wire.CallGroup, func(m *nats.Msg) {
 		answer := nats.NewMsg(m.Reply)
 		answer.Header.Set(wire.HeaderStatus, "503")
 		answer.Data = fmt.Appendf(nil, `{"error":{"code":"busy","stage":"bus","status":%s,"message":"m"}}`, statusOf(m))

@@ -11,44 +11,34 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/bus/embed"
+	"github.com/callout-hq/callout/pkg/bus/logins"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/dispatch"
-	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/wire"
-	"github.com/callout-hq/callout/pkg/work"
 )
 
-// coreOf is a core as a NATS server may know it: its own instance's events, calls,
-// conditions and declaration, and nothing of JetStream but reads of single messages
-// of these.
-func coreOf(instance string) embed.Guest {
-	token := wire.Token(instance)
-	return embed.Guest{
-		Name: token, Password: token,
-		Publish: []string{
-			"callout.event." + token + ".>", "callout.call." + token + ".>", "callout.cancel", "$KV.callout_declared." + token + ".*",
-			"$JS.API.DIRECT.GET.CALLOUT_EVENTS_" + token,
-			"$JS.API.DIRECT.GET.KV_callout_conditions.$KV.callout_conditions." + token,
-			"$JS.API.DIRECT.GET.KV_callout_conditions.$KV.callout_conditions." + token + ".>",
-		},
-		Subscribe: []string{"_INBOX_" + token + ".>", "$KV.callout_conditions." + token},
-	}
-}
-
 // TestWhatACoreMustBeAllowed runs cores of two instances that may do no more than
-// coreOf says: conditions, changed ones too, calls, events, duplicates and
+// access.Core says, a worker that may do no more than access.Worker, and a
+// dispatcher, in both forms of a server's configuration: conditions, changed ones too, calls, events, duplicates and
 // declarations work, and of the other instance nothing does.
 func TestWhatACoreMustBeAllowed(t *testing.T) {
 	t.Parallel()
-	names := []string{"north", "south"}
-	s, err := embed.Start(embed.Options{Data: t.TempDir(), Listen: "127.0.0.1:0", Guests: []embed.Guest{coreOf(names[0]), coreOf(names[1])}, Log: zerolog.Nop()})
-	require.NoError(t, err)
-	t.Cleanup(s.Close)
-	d := startEngine(t, s)
+	for _, form := range logins.Forms {
+		t.Run(string(form), func(t *testing.T) {
+			t.Parallel()
+			names := []string{"north", "south"}
+			s := startGuarded(t, form, names...)
+			coresMay(t, s, s.startFleet(t, names...), names)
+		})
+	}
+}
+
+func coresMay(t *testing.T, s *guarded, d *dispatch.Dispatcher, names []string) {
+	t.Helper()
 	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(hook.Close)
 	for n, name := range names {
@@ -62,14 +52,13 @@ func TestWhatACoreMustBeAllowed(t *testing.T) {
 		}
 		apply("/s.S/A")
 		client, err := callout.Connect(t.Context(), callout.Options{
-			URL: "nats://" + name + ":" + name + "@" + s.Addr().String(), Instance: name, InboxPrefix: "_INBOX_" + name, Log: zerolog.Nop(),
+			URL: s.URL(), Login: s.login(access.Core(name)), Instance: name, Log: zerolog.Nop(),
 			Declare: &callout.Declaration{Core: "users", Methods: []string{"/s.S/A", "/s.S/B"}, EventTypes: []string{"user.added"}}})
 		require.NoError(t, err)
 		defer client.Close()
 		called := func(method string) bool {
 			r, err := client.Request(t.Context(), callout.Call{Method: method, OrgID: "acme", Request: []byte(`{}`)})
-			require.NoError(t, err)
-			return r.Outcome == action.Continue && len(r.Steps) == 1
+			return err == nil && r.Outcome == action.Continue && len(r.Steps) == 1
 		}
 		require.Eventually(t, func() bool { return called("/s.S/A") }, time.Minute, time.Millisecond, "the conditions are heard of")
 		require.False(t, called("/s.S/B"))
@@ -95,40 +84,15 @@ func TestWhatACoreMustBeAllowed(t *testing.T) {
 }
 
 // refusesOthers has a core ask for what is another instance's.
-func refusesOthers(t *testing.T, s *embed.Server, name, other string) {
+func refusesOthers(t *testing.T, s *guarded, name, other string) {
 	t.Helper()
-	b, err := bus.Connect(t.Context(), bus.Options{URL: "nats://" + name + ":" + name + "@" + s.Addr().String(), InboxPrefix: "_INBOX_" + name, Log: zerolog.Nop()})
-	require.NoError(t, err)
-	defer b.Close()
+	b := s.connect(t, access.Core(name))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err = b.Instance(other).Publish(ctx, bus.NewEvent{Org: "acme", AggregateID: "u", Type: "user.added", Body: []byte(`{}`)})
+	_, err := b.Instance(other).Publish(ctx, bus.NewEvent{Org: "acme", AggregateID: "u", Type: "user.added", Body: []byte(`{}`)})
 	require.Error(t, err)
 	_, _, err = b.Bucket(bus.BucketConditions).Get(ctx, wire.Token(other))
 	require.Error(t, err)
 	_, _, err = b.Bucket(bus.BucketSecrets).Get(ctx, "any")
 	require.Error(t, err)
-}
-
-// startEngine starts a dispatcher and a worker on a server.
-func startEngine(t *testing.T, s *embed.Server) *dispatch.Dispatcher {
-	t.Helper()
-	connect := func() *bus.Bus {
-		b, err := bus.Connect(t.Context(), bus.Options{InProcess: s, AckWait: time.Second, Log: zerolog.Nop()})
-		require.NoError(t, err)
-		t.Cleanup(b.Close)
-		return b
-	}
-	forDispatch, forWork := connect(), connect()
-	d, err := dispatch.Start(t.Context(), dispatch.Options{Bus: forDispatch, Listen: "127.0.0.1:0", Log: zerolog.Nop(),
-		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return d.Instance("north").Ensure(ctx) },
-		Mount:   func(*dispatch.Dispatcher) map[string]http.Handler { return nil }})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, d.Stop(context.Background())) })
-	invoker := invoke.New(invoke.Options{AllowLocal: true, Log: zerolog.Nop()})
-	t.Cleanup(invoker.Close)
-	w, err := work.Start(t.Context(), work.Options{Bus: forWork, Invoker: invoker, Log: zerolog.Nop()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, w.Stop(context.Background())) })
-	return d
 }

@@ -27,6 +27,10 @@ type Options struct {
 	Listen     string         // HTTP, host:port
 	Entry      dispatch.Entry // who comes in there, and how
 	NATSListen string         // NATS, host:port
+	// NATSConfig is a file that says who may log in to NATS, see embed.Options; Login is
+	// how this node does.
+	NATSConfig string
+	Login      bus.Login
 	// Config is the configuration, ConfigName what it is called in errors. A
 	// File is followed instead: it is applied again whenever it changes.
 	Config     []byte
@@ -106,7 +110,7 @@ func configuration(ctx context.Context, o Options) (*catalog.Snapshot, error) {
 
 func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error {
 	var err error
-	n.server, err = embed.Start(embed.Options{Data: o.Data, Listen: o.NATSListen, MaxObject: o.MaxObject, SyncAlways: o.SyncAlways, Log: o.Log})
+	n.server, err = embed.Start(embed.Options{Data: o.Data, Listen: o.NATSListen, Config: o.NATSConfig, MaxObject: o.MaxObject, SyncAlways: o.SyncAlways, Log: o.Log})
 	if err != nil {
 		return err
 	}
@@ -159,7 +163,7 @@ func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handle
 }
 
 func (n *Node) connect(ctx context.Context, name string, o Options) (*bus.Bus, error) {
-	b, err := bus.Connect(ctx, bus.Options{InProcess: n.server, Name: name, Log: o.Log, MaxObject: o.MaxObject,
+	b, err := bus.Connect(ctx, bus.Options{InProcess: n.server, Login: o.Login, Name: name, Log: o.Log, MaxObject: o.MaxObject,
 		AckWait: o.AckWait, MemoryStore: o.Data == "", MaxStream: cmp.Or(o.MaxStream, maxStream(o.Data)),
 		AttemptsAge: o.AttemptsAge, MaxAttempts: cmp.Or(o.MaxAttempts, maxAttempts(o.Data))})
 	if err == nil {

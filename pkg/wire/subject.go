@@ -39,6 +39,9 @@ func ParseTest(subject string) (instance string, err error) {
 	return instance, err
 }
 
+// CallsOf covers the calls of an instance.
+func CallsOf(instance string) string { return callPrefix + Token(instance) + ".>" }
+
 // CallSubject is where a core sends a call: name is the full method of a
 // request or response, or the name of a function.
 func CallSubject(instance string, phase action.Phase, name string) (string, error) {
@@ -157,6 +160,9 @@ func AuditOf(instance string) string { return "callout.audit." + Token(instance)
 // on purpose: with `.>` alone a short subject would be stored untransformed,
 // outside every filter.
 func EventsOf(instance string) string { return eventPrefix + Token(instance) + ".*.*.>" }
+
+// AllEventsOf covers whatever is published as an event of an instance.
+func AllEventsOf(instance string) string { return eventPrefix + Token(instance) + ".>" }
 
 // StraysOf covers what the stream of an instance took in and did not transform,
 // because a token of it is a literal wildcard: subjects too short for a stored
@@ -328,7 +334,7 @@ func DeadBodySubject(instance, deliveryID, place string) string {
 // IsDeadBody tells whether a subject is one of DeadBodySubject.
 func IsDeadBody(subject string) bool { return strings.Contains(subject, ".=-") }
 
-// DeadOf covers all dead letters of an instance.
+// DeadOf covers all dead letters of an instance, and bodies that lie apart.
 func DeadOf(instance string) string { return "callout.dead." + Token(instance) + ".*" }
 
 func checkOwner(field, id string) error {

@@ -13,13 +13,6 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// CallGroup is the queue group of workers: each call reaches one of them.
-const CallGroup = "callout-workers"
-
-// subjectCancel is where all workers are told of a caller that goes away. The
-// call is named by the subject it is to be answered to.
-const subjectCancel = "callout.cancel"
-
 // CallRequest is one call on the bus.
 type CallRequest struct {
 	Phase       action.Phase
@@ -61,7 +54,7 @@ func (i Calls) Call(ctx context.Context, c CallRequest) (Answer, error) {
 	id, answer, err := i.Ask(ctx, msg, c.Timeout)
 	switch {
 	case errors.Is(err, context.Canceled):
-		_ = i.Conn().Publish(subjectCancel, []byte(id)) // without it the call ends by its deadline
+		_ = i.Conn().Publish(wire.Cancelled, []byte(id)) // without it the call ends by its deadline
 		return Answer{}, action.NewError(action.CodeCancelled, action.StageBus, "").WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return Answer{}, action.NewError(action.CodeDeadline, action.StageBus, "").WithCause(err)

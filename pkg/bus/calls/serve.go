@@ -106,10 +106,10 @@ func serve(b *bus.Bus, most Bounds, idle time.Duration, handle func(context.Cont
 		next: make(chan arrivedCall), closed: make(chan struct{})}
 	s.running, s.abort = context.WithCancel(context.Background())
 	var err error
-	if s.cancel, err = b.Conn().Subscribe(subjectCancel, func(m *nats.Msg) { s.askers.abandon(string(m.Data)) }); err != nil {
+	if s.cancel, err = b.Conn().Subscribe(wire.Cancelled, func(m *nats.Msg) { s.askers.abandon(string(m.Data)) }); err != nil {
 		return nil, bus.Failure(err)
 	}
-	if s.sub, err = b.Conn().QueueSubscribe(wire.AllCalls, CallGroup, s.arrive); err != nil {
+	if s.sub, err = b.Conn().QueueSubscribe(wire.AllCalls, wire.CallGroup, s.arrive); err != nil {
 		return nil, bus.Failure(err)
 	}
 	// A worker that says it is ready must be reachable: the subscription has

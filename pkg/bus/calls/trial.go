@@ -89,7 +89,7 @@ func (i Calls) Try(ctx context.Context, t Trial) (Tried, error) {
 	id, answer, err := i.Ask(ctx, msg, timeout)
 	switch {
 	case errors.Is(err, context.Canceled):
-		_ = i.Conn().Publish(subjectCancel, []byte(id)) // without it the test ends by its deadline
+		_ = i.Conn().Publish(wire.Cancelled, []byte(id)) // without it the test ends by its deadline
 		return Tried{}, action.NewError(action.CodeCancelled, action.StageBus, "").WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return Tried{}, action.NewError(action.CodeDeadline, action.StageBus, "no worker has told in time how the test went").WithCause(err)

@@ -41,10 +41,10 @@ func ServeTrials(b *bus.Bus, handle func(context.Context, Trial) (Tried, error))
 	s := &TrialServer{bus: b, handle: handle, free: share.New(maxTrials)}
 	s.running, s.end = context.WithCancel(context.Background())
 	var err error
-	if s.cancel, err = b.Conn().Subscribe(subjectCancel, func(m *nats.Msg) { s.askers.abandon(string(m.Data)) }); err != nil {
+	if s.cancel, err = b.Conn().Subscribe(wire.Cancelled, func(m *nats.Msg) { s.askers.abandon(string(m.Data)) }); err != nil {
 		return nil, bus.Failure(err)
 	}
-	if s.sub, err = b.Conn().QueueSubscribe(wire.AllTests, CallGroup, s.arrive); err != nil {
+	if s.sub, err = b.Conn().QueueSubscribe(wire.AllTests, wire.CallGroup, s.arrive); err != nil {
 		_ = s.cancel.Unsubscribe() // the first error is the one to tell
 		return nil, bus.Failure(err)
 	}

@@ -3,6 +3,7 @@
 package embed
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -40,8 +41,10 @@ type Options struct {
 	// time per message. Without it a confirmed message survives the death of
 	// the process, and reaches the disk within a second.
 	SyncAlways bool
-	// Guests may do only what is named of each.
-	Guests []Guest
+	// Config is a file in nats-server's own form that says who may log in, with which
+	// accounts, over TLS or not, and whether there is a monitoring port; empty = nobody
+	// is asked. What Options says counts.
+	Config string
 	Log    zerolog.Logger
 }
 
@@ -55,31 +58,23 @@ type Server struct {
 // Start starts the server and waits until it takes connections. The data
 // directory is locked: two servers on one would both come up and destroy it.
 func Start(o Options) (*Server, error) {
-	host, port, err := listenAddress(o.Listen)
+	asked, ignored, err := configured(o.Config)
 	if err != nil {
 		return nil, err
 	}
-	if o.MaxObject == 0 {
-		o.MaxObject = action.DefaultObject
+	if len(ignored) > 0 {
+		o.Log.Info().Str("file", o.Config).Strs("settings", ignored).Msg("these settings of the NATS configuration do not count here: they come from what stands behind each")
+	}
+	host, port, err := listenAddress(o.Listen, asksWho(asked))
+	if err != nil {
+		return nil, err
 	}
 	s := &Server{}
 	dir, err := s.directory(o.Data)
 	if err != nil {
 		return nil, err
 	}
-	asked := &server.Options{
-		ServerName: "callout", Host: host, Port: port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: dir, DisableJetStreamBanner: true,
-		// MaxBytes of a stream is reserved: a limit in the way would refuse the
-		// sixth instance. Readiness watches what the disk can really take.
-		JetStreamMaxStore: math.MaxInt64 / 2, JetStreamMaxMemory: math.MaxInt64 / 2,
-		SyncAlways: o.SyncAlways, SyncInterval: time.Second,
-		MaxPayload: int32(2*o.MaxObject + 128<<10), MaxPending: 256 << 20,
-		Users: users(o.Guests),
-	}
-	if len(o.Guests) > 0 {
-		asked.NoAuthUser = everybody
-	}
+	o.settle(asked, host, port, dir)
 	ns, err := server.NewServer(asked)
 	if err != nil {
 		s.unlock()
@@ -92,6 +87,18 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// settle says what no configuration says otherwise.
+func (o *Options) settle(asked *server.Options, host string, port int, dir string) {
+	asked.ServerName, asked.Host, asked.Port = "callout", host, port
+	asked.NoSigs, asked.NoLog, asked.LogFile, asked.Syslog, asked.RemoteSyslog = true, true, "", false, ""
+	asked.JetStream, asked.StoreDir, asked.DisableJetStreamBanner = true, dir, true
+	// MaxBytes of a stream is reserved: a limit in the way would refuse the
+	// sixth instance. Readiness watches what the disk can really take.
+	asked.JetStreamMaxStore, asked.JetStreamMaxMemory = math.MaxInt64/2, math.MaxInt64/2
+	asked.SyncAlways, asked.SyncInterval = o.SyncAlways, time.Second
+	asked.MaxPayload, asked.MaxPending = int32(2*cmp.Or(o.MaxObject, action.DefaultObject)+128<<10), 256<<20
 }
 
 // listen starts the server. The port is tried first: the server itself would
@@ -171,7 +178,9 @@ func (e *InUse) Error() string {
 // Unwrap gives the cause.
 func (e *InUse) Unwrap() error { return e.Err }
 
-func listenAddress(listen string) (host string, port int, err error) {
+// listenAddress reads an address. Where nobody is asked who he is, it is on this
+// machine.
+func listenAddress(listen string, asked bool) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", 0, fmt.Errorf("%q is no address: write host:port, such as 127.0.0.1:4222", listen)
@@ -179,9 +188,8 @@ func listenAddress(listen string) (host string, port int, err error) {
 	if port, err = strconv.Atoi(text); err != nil || port < 0 || port > 65535 {
 		return "", 0, fmt.Errorf("%q has no port: write host:port, such as 127.0.0.1:4222", listen)
 	}
-	// Nobody is asked who they are yet.
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return "", 0, fmt.Errorf("%q is not a loopback address: until there is authentication only 127.0.0.1, ::1 or localhost may be listened on (choose another with --nats-listen)", host)
+	if ip := net.ParseIP(host); !asked && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", 0, fmt.Errorf("%q %w", host, errNotLoopback)
 	}
 	if port == 0 {
 		port = server.RANDOM_PORT

@@ -1,0 +1,61 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// The buckets of an installation. Conditions and secrets have their own, so
+// that a core may read the first and never the second.
+const (
+	BucketCatalog    = "callout_catalog"    // revisions and their chunks
+	BucketConditions = "callout_conditions" // for cores
+	BucketDeclared   = "callout_declared"   // what cores can be extended at
+	BucketSecrets    = "callout_secrets"    // signing keys
+	BucketLines      = "callout_lines"      // lines, their records, paused targets
+	BucketLeads      = "callout_leads"      // who leads an instance, and who follows a file
+	BucketJobs       = "callout_jobs"       // what takes longer than a request may
+	BucketPresent    = "callout_present"    // which processes are there
+	BucketTokens     = "callout_tokens"     // who may ask over HTTP
+)
+
+// BucketStream is the name of the stream that a bucket lies in.
+func BucketStream(bucket string) string { return "KV_" + bucket }
+
+// BucketSubject is where what stands under a key is written; a key may have the
+// wildcards of NATS.
+func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
+
+// Streams are the names of an instance's streams.
+type Streams struct {
+	Events   string // events and catalog markers
+	Dead     string // dead letters
+	Async    string // async deliveries and redrives
+	Attempts string // what became of each attempt
+}
+
+// StreamsOf names the streams of an instance.
+func StreamsOf(instance string) Streams {
+	of := ShortToken(instance)
+	return Streams{Events: "CALLOUT_EVENTS_" + of, Dead: "CALLOUT_DEAD_" + of, Async: "CALLOUT_ASYNC_" + of, Attempts: "CALLOUT_ATTEMPTS_" + of}
+}
+
+// All lists them.
+func (s Streams) All() []string { return []string{s.Events, s.Dead, s.Async, s.Attempts} }
+
+// ShortToken is Token within the 255 characters that the name of a stream may have.
+func ShortToken(id string) string {
+	token := Token(id)
+	if len(token) <= 128 {
+		return token
+	}
+	sum := sha256.Sum256([]byte(id))
+	return token[:64] + "-" + hex.EncodeToString(sum[:16])
+}
+
+// CallGroup is the queue group of workers: each call reaches one of them.
+const CallGroup = "callout-workers"
+
+// Cancelled is where all workers are told of a caller that goes away. The call is
+// named by the subject it is to be answered to.
+const Cancelled = "callout.cancel"
