@@ -4,9 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -100,22 +98,4 @@ func readTokenFile(path string) (access.Token, error) {
 		return access.Token{}, errors.Unwrap(err)
 	}
 	return access.OfText(strings.TrimSpace(string(raw)), "operator", access.Scope{}, access.Verbs)
-}
-
-// writeTokenFile makes a token that may do everything, in a file that nobody but its
-// owner reads. One that exists is not touched.
-func writeTokenFile(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists already, and a token is written over nothing: use it, or name another file", path)
-	}
-	if err != nil {
-		return err
-	}
-	_, text := access.NewToken("operator", access.Scope{}, access.Verbs)
-	_, err = file.WriteString(text + "\n")
-	return errors.Join(err, file.Sync(), file.Close())
 }

@@ -26,19 +26,23 @@ type authInitFlags struct {
 func (p *Program) authInitCommand() *cobra.Command {
 	var f authInitFlags
 	cmd := &cobra.Command{
-		Use:   "init --nats users|accounts -o DIR [--instance NAME]…",
-		Short: "Make a NATS login for each role, and the server's configuration",
-		Long: `Writes into DIR, which is made when it is not there, a login for the dispatcher, the
-workers, who looks at figures, and the cores of each instance; the configuration of
-a NATS server that lets each do what its role needs and nothing else; and a README.md
-with the commands to start everything with them.
+		Use:   "init -o DIR [--nats users|accounts] [--instance NAME]…",
+		Short: "Make the operator's token, and a NATS login for each role",
+		Long: `Writes into DIR, which is made when it is not there, operator.token: a dispatcher that
+is started with it (--token-file) asks everybody who he is, and who has it may do
+everything, and make other tokens.
+
+With --nats it also writes a login for the dispatcher, the workers, who looks at
+figures, and the cores of each instance; the configuration of a NATS server that lets
+each do what its role needs and nothing else; and a README.md with the commands to
+start everything with them.
 
 With users all are in one account, with lists of what each may do. With accounts the
 cores of each instance are in an account of their own besides, in which there is
 nothing of anybody else.
 
 A file that is there is never written over: nothing is written then.`,
-		Example: "  callout auth init --nats users -o secrets\n  callout auth init --nats accounts -o secrets --instance north --instance south",
+		Example: "  callout auth init -o secrets\n  callout auth init --nats users -o secrets\n  callout auth init --nats accounts -o secrets --instance north --instance south",
 		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return p.authInit(&f) },
 	}
@@ -50,7 +54,7 @@ A file that is there is never written over: nothing is written then.`,
 }
 
 func (f *authInitFlags) check() error {
-	if !slices.Contains(logins.Forms, logins.Form(f.form)) {
+	if f.form != "" && !slices.Contains(logins.Forms, logins.Form(f.form)) {
 		return &usageError{fmt.Errorf("--nats %q is none: write --nats %s or --nats %s", f.form, logins.Users, logins.Accounts)}
 	}
 	if f.dir == "" {
@@ -78,12 +82,21 @@ func (p *Program) authInit(f *authInitFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	_, token := access.NewToken("operator", access.Scope{}, access.Verbs)
+	files, names := map[string]string{tokenFile: token + "\n"}, []string{tokenFile}
+	if f.form == "" {
+		if err := writeLogins(f.dir, names, files); err != nil {
+			return err
+		}
+		path := filepath.Join(f.dir, tokenFile)
+		return p.say("written: %s\n\ndispatcher --token-file %s …\ncallout context set operator --server https://… --token - < %s\n", path, shellWord(path), shellWord(path))
+	}
 	all, err := logins.New(access.Grants(f.instances...))
 	if err != nil {
 		return err
 	}
-	files := map[string]string{natsConfigFile: logins.Config(logins.Form(f.form), all), "README.md": authReadme(f)}
-	names := []string{natsConfigFile, "README.md"}
+	files[natsConfigFile], files["README.md"] = logins.Config(logins.Form(f.form), all), authReadme(f)
+	names = append(names, natsConfigFile, "README.md")
 	for _, l := range all {
 		name := logins.SeedFile(l.Grant)
 		files[name], names = string(l.Seed)+"\n", append(names, name)
@@ -93,6 +106,9 @@ func (p *Program) authInit(f *authInitFlags) error {
 	}
 	return p.say("written to %s: %s\nREADME.md there says what each is, and how to start with them.\n", f.dir, strings.Join(names, ", "))
 }
+
+// tokenFile is the name of the operator's token in the directory.
+const tokenFile = "operator.token"
 
 // writeLogins writes files for nobody else to read. When one is there already none is
 // written.

@@ -29,13 +29,14 @@ var accountText = map[logins.Form]string{
 		"A call whose caller goes away ends by its deadline there: workers know a caller of another account by another name.",
 }
 
-const readmeText = `# NATS logins of Callout
+const readmeText = `# Logins of Callout
 
 Written by ~callout auth init --nats FORM ARGUMENTS~. Whoever has a file that ends in ~.nk~ can do what its role may:
 give each process its own, readable for it alone, and keep the rest away from it.
 
 | file | what it is |
 |---|---|
+| ~operator.token~ | the token of the operator, for HTTP: who has it may do everything, and make others |
 | ~nats.conf~ | the configuration of the NATS server; there is no secret in it |
 | ~dispatcher.nk~ | dispatchers: everything in their account, since they make the streams |
 | ~worker.nk~ | workers: calls and deliveries of these instances, signing keys |
@@ -49,14 +50,14 @@ A NATS server of its own, and a fleet:
 
 '''
 nats-server -c nats.conf
-dispatcher --nats nats://127.0.0.1:4222 --nats-nkey dispatcher.nk -f callout.yaml
+dispatcher --nats nats://127.0.0.1:4222 --nats-nkey dispatcher.nk --token-file operator.token -f callout.yaml
 worker --nats nats://127.0.0.1:4222 --nats-nkey worker.nk
 '''
 
 Or NATS within the dispatcher:
 
 '''
-dispatcher --embedded-nats --nats-config nats.conf --nats-nkey dispatcher.nk -f callout.yaml
+dispatcher --embedded-nats --nats-config nats.conf --nats-nkey dispatcher.nk --token-file operator.token -f callout.yaml
 '''
 
 A core in Go:

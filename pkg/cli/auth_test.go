@@ -20,7 +20,7 @@ func TestAuth(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "secrets")
 			made := run(t, "callout", "auth", "init", "--nats", form, "-o", dir, "--instance", "north", "--instance", "a b")
-			require.Equal(t, result{0, fmt.Sprintf("written to %s: nats.conf, README.md, dispatcher.nk, worker.nk, observer.nk, core-north.nk, core-a=20b.nk\n"+
+			require.Equal(t, result{0, fmt.Sprintf("written to %s: operator.token, nats.conf, README.md, dispatcher.nk, worker.nk, observer.nk, core-north.nk, core-a=20b.nk\n"+
 				"README.md there says what each is, and how to start with them.\n", dir), ""}, made)
 			require.NoError(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 				info, infoErr := e.Info()
@@ -32,7 +32,7 @@ func TestAuth(t *testing.T) {
 			require.NoError(t, err)
 			again := run(t, "callout", "auth", "init", "--nats", form, "-o", dir)
 			require.Equal(t, 1, again.code)
-			require.Contains(t, again.err, filepath.Join(dir, "nats.conf")+" is there already")
+			require.Contains(t, again.err, filepath.Join(dir, "operator.token")+" is there already")
 			at := func(name string) string { return filepath.Join(dir, name) }
 
 			d := newProcess("dispatcher", nil, "--embedded-nats", "--data", "", "--nats-config", at("nats.conf"), "--nats-nkey", at("dispatcher.nk"), "--nats-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0")
