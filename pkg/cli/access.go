@@ -1,22 +1,26 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/dispatch"
+	"github.com/callout-hq/callout/pkg/identity"
 )
 
 // accessFlags say who may come in over HTTP, and how it is spoken.
 type accessFlags struct {
 	tokenFile  string
+	roles      string
 	cert, key  string
 	clientCA   string
 	insecure   bool
@@ -26,6 +30,7 @@ type accessFlags struct {
 func (a *accessFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.tokenFile, "token-file", "", "ask everybody who he is: the token in this `FILE`, which \"callout auth init\" makes, may do everything, and make others")
+	f.StringVar(&a.roles, "roles", "", "who comes in by a client certificate, or by a token of an identity provider, and what he may: a `FILE`, see docs/security.md")
 	f.StringVar(&a.cert, "tls-cert", "", "speak TLS with the certificate in this `FILE` (PEM), which is read again when it changes; with --tls-key")
 	f.StringVar(&a.key, "tls-key", "", "the private key of --tls-cert, in a `FILE` (PEM)")
 	f.StringVar(&a.clientCA, "tls-client-ca", "", "clients may show certificates that are signed by one of this `FILE` (PEM)")
@@ -40,10 +45,10 @@ func (a *accessFlags) check() error {
 		return &usageError{errors.New("--tls-cert and --tls-key belong together")}
 	case a.clientCA != "" && a.cert == "":
 		return &usageError{errors.New("--tls-client-ca is of no use without --tls-cert")}
-	case a.insecure && a.tokenFile != "":
-		return &usageError{errors.New("--insecure-listen lets in everybody, --token-file those with a token: give one of them")}
-	case a.reflection && a.tokenFile == "":
-		return &usageError{errors.New("--public-reflection changes nothing without --token-file: nobody is asked who he is")}
+	case a.insecure && a.asks():
+		return &usageError{errors.New("--insecure-listen lets in everybody, --token-file and --roles those that are known: give one of them")}
+	case a.reflection && !a.asks():
+		return &usageError{errors.New("--public-reflection changes nothing without --token-file or --roles: nobody is asked who he is")}
 	}
 	return nil
 }
@@ -52,22 +57,45 @@ func (a *accessFlags) check() error {
 func (a *accessFlags) options(o *dispatch.Entry, log zerolog.Logger) error {
 	o.OpenToAll = a.insecure
 	var err error
-	if o.Access, err = a.access(); err != nil {
+	if o.Access, err = a.access(log); err != nil {
 		return err
 	}
 	o.TLS, err = a.tls(log)
 	return err
 }
 
-func (a *accessFlags) access() (*dispatch.Access, error) {
-	if a.tokenFile == "" {
+// asks tells whether anybody is asked who he is.
+func (a *accessFlags) asks() bool { return a.tokenFile != "" || a.roles != "" }
+
+func (a *accessFlags) access(log zerolog.Logger) (*dispatch.Access, error) {
+	if !a.asks() {
 		return nil, nil
 	}
-	operator, err := readTokenFile(a.tokenFile)
-	if err != nil {
-		return nil, fmt.Errorf("--token-file %s: %w", a.tokenFile, err)
+	known := &dispatch.Access{PublicReflection: a.reflection}
+	var err error
+	if a.tokenFile != "" {
+		if known.Operator, err = readTokenFile(a.tokenFile); err != nil {
+			return nil, fmt.Errorf("--token-file %s: %w", a.tokenFile, err)
+		}
 	}
-	return &dispatch.Access{Operator: operator, PublicReflection: a.reflection}, nil
+	if a.roles == "" {
+		return known, nil
+	}
+	roles, err := identity.ReadFile(a.roles)
+	if err != nil {
+		return nil, fmt.Errorf("--roles %s: %w", a.roles, err)
+	}
+	if len(roles.Certificates) > 0 && a.clientCA == "" {
+		return nil, &usageError{fmt.Errorf("--roles %s names certificates, and without --tls-client-ca nobody shows one", a.roles)}
+	}
+	known.Certificates = roles.Subjects()
+	for _, p := range roles.Providers {
+		v := identity.NewVerifier(p, log)
+		known.Bearers = append(known.Bearers, func(ctx context.Context, token string) (*access.Principal, bool) {
+			return v.Verify(ctx, token, time.Now())
+		})
+	}
+	return known, nil
 }
 
 func (a *accessFlags) tls(log zerolog.Logger) (*tls.Config, error) {

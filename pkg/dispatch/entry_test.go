@@ -228,8 +228,8 @@ func TestClientCertificates(t *testing.T) {
 	config, err := dispatch.FollowCertificate(ca.files("server", ca.path("ca.pem")), zerolog.Nop())
 	require.NoError(t, err)
 	only, text := operator()
-	only.Others = append(only.Others, dispatch.ByCertificate(map[string]access.Principal{
-		"CN=core,O=Example": {ID: "core", Scope: access.Scope{Instance: "default"}, Verbs: []access.Verb{access.Publish}}}))
+	only.Certificates = map[string]*access.Principal{
+		"CN=core,O=Example": {ID: "core", Scope: access.Scope{Instance: "default"}, Verbs: []access.Verb{access.Publish}}}
 	d := f.dispatcherWith(f.bus(), dispatch.Options{Entry: dispatch.Entry{TLS: config, Access: only}, Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error {
 		return d.Instance("default").Ensure(ctx)
 	}})
@@ -253,6 +253,7 @@ func TestClientCertificates(t *testing.T) {
 		require.Equal(t, 401, publish(ca.client("nobody", http2), ""))
 		require.Equal(t, 401, publish(ca.client("", http2), ""))
 		require.Equal(t, 202, publish(ca.client("", http2), text))
+		require.Equal(t, 401, publish(ca.client("core", http2), text[:len(text)-1]), "a token that does not count is no matter of a certificate")
 	}
 	foreign := ca.client("", false)
 	pair, err := tls.LoadX509KeyPair(other.path("core.pem"), other.path("core.key"))

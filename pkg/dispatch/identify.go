@@ -15,11 +15,14 @@ import (
 // Access is who is let in. Without one nobody is asked who he is.
 type Access struct {
 	// Operator is the token that may do everything, whose text the operator keeps. By
-	// it the others are made, which are stored.
+	// it the others are made, which are stored. The zero value is none.
 	Operator access.Token
-	// Others tell who a request is from that brings no token of ours, such as one of an
-	// identity provider, or a client certificate. They are asked in their order.
-	Others []func(*http.Request) (*access.Principal, bool)
+	// Bearers tell whose a token is that is none of ours, such as one of an identity
+	// provider. They are asked in their order.
+	Bearers []func(ctx context.Context, token string) (*access.Principal, bool)
+	// Certificates are who shows a certificate that an authority of the listener's has
+	// signed, by its subject. They count where no token is sent along.
+	Certificates map[string]*access.Principal
 	// PublicReflection tells everybody what the management API can do.
 	PublicReflection bool
 }
@@ -43,7 +46,9 @@ func (d *Dispatcher) followTokens(ctx context.Context) (first <-chan struct{}) {
 		close(read)
 		return read
 	}
-	d.identity.ring.Set(d.identity.access.Operator)
+	if operator := d.identity.access.Operator; operator.ID != "" {
+		d.identity.ring.Set(operator)
+	}
 	return tokens.Follow(ctx, d.bus, &d.identity.ring)
 }
 
@@ -76,17 +81,21 @@ func (i *identity) who(r *http.Request) (*access.Principal, bool) {
 	if len(said) > 1 {
 		return nil, false
 	}
-	if len(said) == 1 {
-		scheme, text, _ := strings.Cut(said[0], " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return nil, false
-		}
-		if p, ok := i.ring.Find(strings.TrimSpace(text), time.Now()); ok {
-			return p, true
-		}
+	if len(said) == 0 {
+		subject, _ := certificateOf(r.Context())
+		p, ok := i.access.Certificates[subject]
+		return p, ok
 	}
-	for _, other := range i.access.Others {
-		if p, ok := other(r); ok {
+	scheme, text, _ := strings.Cut(said[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return nil, false
+	}
+	text = strings.TrimSpace(text)
+	if p, ok := i.ring.Find(text, time.Now()); ok {
+		return p, true
+	}
+	for _, whose := range i.access.Bearers {
+		if p, ok := whose(r.Context(), text); ok {
 			return p, true
 		}
 	}

@@ -5,9 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
-
-	"github.com/callout-hq/callout/pkg/access"
 )
 
 // Entry says how one comes in over HTTP, and who does.
@@ -62,9 +59,9 @@ func (d *Dispatcher) URL() string {
 	return "http://" + d.listener.Addr().String()
 }
 
-// Certificates gives what a client has proved by TLS that it is: the chain of its
-// certificate, its own first; none when it showed none.
-func Certificates(ctx context.Context) (subject string, ok bool) {
+// certificateOf tells the subject of the certificate that a client has shown, and that
+// an authority of ours has signed; "" when it showed none.
+func certificateOf(ctx context.Context) (subject string, ok bool) {
 	framed, ok := ctx.Value(framedKey{}).(*framedConn)
 	if !ok {
 		return "", false
@@ -78,16 +75,4 @@ func Certificates(ctx context.Context) (subject string, ok bool) {
 		return "", false
 	}
 	return state.PeerCertificates[0].Subject.String(), true
-}
-
-// ByCertificate lets in who shows a certificate whose subject has a role.
-func ByCertificate(roles map[string]access.Principal) func(*http.Request) (*access.Principal, bool) {
-	return func(r *http.Request) (*access.Principal, bool) {
-		subject, ok := Certificates(r.Context())
-		if !ok {
-			return nil, false
-		}
-		p, ok := roles[subject]
-		return &p, ok
-	}
 }

@@ -14,7 +14,7 @@ var floors = [][]string{
 	{"pkg/action", "schemas", "pkg/follow", "pkg/share"},
 	{"pkg/wire", "pkg/outcome"},
 	{"pkg/patch", "pkg/sign", "pkg/catalog", "pkg/access"},
-	{"pkg/invoke", "pkg/bus"},
+	{"pkg/invoke", "pkg/bus", "pkg/identity"},
 	{"pkg/work", "pkg/dispatch", "pkg/manage", "pkg/callout", "pkg/sdk"},
 	{"pkg/node"},
 	{"pkg/demo"},
