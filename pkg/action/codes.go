@@ -5,18 +5,19 @@ package action
 // is held against it by a test.
 const (
 	// What was sent to us.
-	CodeMalformed       Code = "malformed"        // not the JSON that was expected
-	CodeTooLarge        Code = "too_large"        // over a size bound
-	CodeTooDeep         Code = "too_deep"         // JSON nested too deep
-	CodeBadField        Code = "bad_field"        // a field outside its grammar
-	CodeMismatch        Code = "mismatch"         // body and path or subject disagree
-	CodeUnknownInstance Code = "unknown_instance" // no such instance
-	CodeDeadline        Code = "deadline"         // the caller's time was over
-	CodeNotYet          Code = "not_yet"          // named in the design, not built yet
-	CodeNotFound        Code = "not_found"        // nothing at that path
-	CodeUnauthenticated Code = "unauthenticated"  // no token, or one that does not count here
-	CodeForbidden       Code = "forbidden"        // refused method, Host, Origin or Content-Type; or more than the token may
-	CodeBadSignature    Code = "bad_signature"    // a signature that is missing, too old or wrong
+	CodeMalformed       Code = "malformed"         // not the JSON that was expected
+	CodeTooLarge        Code = "too_large"         // over a size bound
+	CodeTooDeep         Code = "too_deep"          // JSON nested too deep
+	CodeBadField        Code = "bad_field"         // a field outside its grammar
+	CodeMismatch        Code = "mismatch"          // body and path or subject disagree
+	CodeUnknownInstance Code = "unknown_instance"  // no such instance
+	CodeDeadline        Code = "deadline"          // the caller's time was over
+	CodeNotYet          Code = "not_yet"           // named in the design, not built yet
+	CodeNotFound        Code = "not_found"         // nothing at that path
+	CodeUnauthenticated Code = "unauthenticated"   // no token, or one that does not count here
+	CodeForbidden       Code = "forbidden"         // refused method, Host, Origin or Content-Type; or more than the token may
+	CodeTooManyRequests Code = "too_many_requests" // more requests in a second than who asks may send
+	CodeBadSignature    Code = "bad_signature"     // a signature that is missing, too old or wrong
 
 	// What is asked of the configuration.
 	CodeAlreadyExists    Code = "already_exists"    // there is one of that name or condition
@@ -84,6 +85,7 @@ var meanings = map[Code]meaning{
 	CodeNotYet:          {501, "this is not available yet"},
 	CodeNotFound:        {404, "there is nothing here"},
 	CodeUnauthenticated: {401, "say who you are: with a token that is known here and not over, as Authorization: Bearer"},
+	CodeTooManyRequests: {429, "more requests come in a second than you may send: try again in a moment"},
 	CodeForbidden:       {403, "the request is not allowed here"},
 	CodeBadSignature:    {401, "the signature is not valid"},
 

@@ -25,6 +25,7 @@ type accessFlags struct {
 	clientCA   string
 	insecure   bool
 	reflection bool
+	rate       int
 }
 
 func (a *accessFlags) add(cmd *cobra.Command) {
@@ -34,6 +35,7 @@ func (a *accessFlags) add(cmd *cobra.Command) {
 	f.StringVar(&a.cert, "tls-cert", "", "speak TLS with the certificate in this `FILE` (PEM), which is read again when it changes; with --tls-key")
 	f.StringVar(&a.key, "tls-key", "", "the private key of --tls-cert, in a `FILE` (PEM)")
 	f.StringVar(&a.clientCA, "tls-client-ca", "", "clients may show certificates that are signed by one of this `FILE` (PEM)")
+	f.IntVar(&a.rate, "request-rate", dispatch.DefaultRate, "with --token-file or --roles: how many requests a second each who asks may send; twice as many at once")
 	f.BoolVar(&a.insecure, "insecure-listen", false, "listen elsewhere than on loopback though nobody is asked who he is: whoever reaches it may do everything")
 	f.BoolVar(&a.reflection, "public-reflection", false, "tell everybody by gRPC reflection what the management API can do, without a token")
 }
@@ -47,6 +49,8 @@ func (a *accessFlags) check() error {
 		return &usageError{errors.New("--tls-client-ca is of no use without --tls-cert")}
 	case a.insecure && a.asks():
 		return &usageError{errors.New("--insecure-listen lets in everybody, --token-file and --roles those that are known: give one of them")}
+	case a.rate < 1:
+		return &usageError{errors.New("--request-rate is at least 1")}
 	case a.reflection && !a.asks():
 		return &usageError{errors.New("--public-reflection changes nothing without --token-file or --roles: nobody is asked who he is")}
 	}
@@ -71,7 +75,7 @@ func (a *accessFlags) access(log zerolog.Logger) (*dispatch.Access, error) {
 	if !a.asks() {
 		return nil, nil
 	}
-	known := &dispatch.Access{PublicReflection: a.reflection}
+	known := &dispatch.Access{PublicReflection: a.reflection, Rate: a.rate}
 	var err error
 	if a.tokenFile != "" {
 		if known.Operator, err = readTokenFile(a.tokenFile); err != nil {

@@ -65,6 +65,7 @@ type Dispatcher struct {
 	listener  net.Listener
 	door      *door
 	identity  identity
+	paces     paces
 	secure    bool            // TLS is spoken
 	openToAll bool            // also elsewhere than on loopback nobody is asked
 	open      atomic.Bool     // requests are taken
@@ -88,6 +89,9 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 		door: newDoor(), pace: *cmp.Or(o.pace, &usual), identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)
+	if o.Entry.Access != nil {
+		d.paces.perSecond = cmp.Or(o.Entry.Access.Rate, DefaultRate)
+	}
 	if err := d.listen(o.Listen, o.Entry); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ type Access struct {
 	// Certificates are who shows a certificate that an authority of the listener's has
 	// signed, by its subject. They count where no token is sent along.
 	Certificates map[string]*access.Principal
+	// Rate is how many requests a second each of them may send; 0 = DefaultRate.
+	Rate int
 	// PublicReflection tells everybody what the management API can do.
 	PublicReflection bool
 }
@@ -58,6 +60,9 @@ func (d *Dispatcher) followTokens(ctx context.Context) (first <-chan struct{}) {
 func (d *Dispatcher) identify(next http.Handler, mounted map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, ok := d.identity.who(r)
+		if !d.paceOf(w, r, p) {
+			return
+		}
 		switch {
 		case ok:
 			d.identity.uses.note(p.ID)

@@ -27,6 +27,7 @@ var connectCodes = map[action.Code]connect.Code{
 	action.CodeForbidden:        connect.CodePermissionDenied,
 	action.CodeBadSignature:     connect.CodeUnauthenticated,
 	action.CodeUnauthenticated:  connect.CodeUnauthenticated,
+	action.CodeTooManyRequests:  connect.CodeResourceExhausted,
 	action.CodeFileOwned:        connect.CodeFailedPrecondition,
 	action.CodeConflict:         connect.CodeAborted,
 	action.CodeInUse:            connect.CodeAlreadyExists,
