@@ -111,7 +111,7 @@ func TestKeepDeclaring(t *testing.T) {
 	pair := bustest.Pair(t, b)
 	kept := make(chan error, 2)
 	s.Restart(t, func() {
-		require.Eventually(t, func() bool { return !b.Connected() }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return !b.Connected() }, time.Minute, time.Millisecond)
 		for _, i := range pair {
 			go func() { kept <- i.KeepDeclaring(bustest.Within(t, 30*time.Second), users("/s.S/A")) }()
 		}

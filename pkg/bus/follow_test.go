@@ -94,14 +94,14 @@ func TestNothingNewerIsRead(t *testing.T) {
 		case <-time.After(2500 * time.Millisecond):
 		}
 		return len(told.Get()) == before
-	}, 30*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	require.False(t, slices.ContainsFunc(told.Get(), func(s string) bool { return s == "late unknown" }))
 	cfg.Metadata["callout_format"] = fmt.Sprint(action.Format)
 	_, err = js.UpdateStream(ctx, cfg)
 	require.NoError(t, err)
 	_, err = jetstream.KeyValue.Put(s.Bucket(t, bus.BucketConditions), ctx, "a", []byte("known again"))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return slices.Contains(told.Get(), "known again") }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return slices.Contains(told.Get(), "known again") }, time.Minute, 10*time.Millisecond)
 }
 
 // TestAMemoryPutsBackWhatWasLost, and neither what was removed nor what is there.
@@ -121,7 +121,7 @@ func TestAMemoryPutsBackWhatWasLost(t *testing.T) {
 		there := map[string]bool{}
 		return len(memory.Lost(prefix, there))
 	}
-	require.Eventually(t, func() bool { return remembers("") == 4 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return remembers("") == 4 }, time.Minute, time.Millisecond)
 	require.NoError(t, js.DeleteStream(ctx, bus.BucketStream(bus.BucketSecrets)))
 	require.NoError(t, b.EnsureInstallation(ctx))
 	require.NoError(t, k.Put(ctx, "i.c", []byte("newer")))

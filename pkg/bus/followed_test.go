@@ -16,7 +16,7 @@ import (
 func TestFollowedFile(t *testing.T) {
 	t.Parallel()
 	pair := bustest.Pair(t, bustest.Start(t).Connect(t, bus.Options{}))
-	ctx := bustest.Within(t, 30*time.Second)
+	ctx := bustest.Within(t, 2*time.Minute)
 	followed := func(i bus.Instance) bool {
 		is, err := i.Followed(ctx)
 		require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestFollowedFile(t *testing.T) {
 	go func() { keep(); close(ended) }()
 	_, err = pair[1].KeepFollowed(t.Context(), "a.yaml") // and its process dies
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return !followed(pair[1]) }, 20*time.Second, 10*time.Millisecond, "it lapses")
+	require.Eventually(t, func() bool { return !followed(pair[1]) }, time.Minute, 10*time.Millisecond, "it lapses")
 	require.True(t, followed(pair[0]), "what is said again and again does not")
 	stop()
 	<-ended

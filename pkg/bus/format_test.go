@@ -45,7 +45,7 @@ func TestReadableAsksSeldom(t *testing.T) {
 		cfg.Metadata["callout_format"] = fmt.Sprint(action.Format + 1)
 		_, err = js.UpdateStream(ctx, cfg)
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return own.Readable(ctx, i.Dead) != nil }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return own.Readable(ctx, i.Dead) != nil }, time.Minute, 5*time.Millisecond)
 		bustest.Code(t, action.CodeNewer, own.Readable(ctx, i.Dead))
 		require.NoError(t, own.Readable(ctx, i.Async), "another stream is none the worse")
 		bustest.Code(t, action.CodeMissing, own.Readable(ctx, own.Instance("nobody").Dead))

@@ -45,7 +45,7 @@ func TestAMemoryPutsRightWhatWasSpoilt(t *testing.T) {
 			for n := range keys {
 				keys[n] = at + keys[n]
 			}
-			require.Eventually(t, func() bool { return slices.Equal(keys, memory.Spoilt(at)) }, 10*time.Second, time.Millisecond, "%v", keys)
+			require.Eventually(t, func() bool { return slices.Equal(keys, memory.Spoilt(at)) }, time.Minute, time.Millisecond, "%v", keys)
 		}
 		put("good", "a", "b", "c", "d")
 		put("garbage", "a", "b", "c", "d", "never")
@@ -61,7 +61,7 @@ func TestAMemoryPutsRightWhatWasSpoilt(t *testing.T) {
 		require.Eventually(t, func() bool { // of d it may have known the garbage before
 			_, err := memory.PutRight(ctx, at)
 			return err == nil && slices.Equal([]string{at + "never"}, memory.Spoilt(at))
-		}, 10*time.Second, 5*time.Millisecond)
+		}, time.Minute, 5*time.Millisecond)
 		stands := map[string]string{}
 		require.NoError(t, k.Each(ctx, at+">", func(v bus.Value) error { stands[strings.TrimPrefix(v.Key, at)] = string(v.Bytes); return nil }))
 		require.Equal(t, map[string]string{"a": "good", "c": "written since", "d": "good", "never": "garbage"}, stands)
@@ -83,7 +83,7 @@ func TestPuttingRightTakesNobodysPlace(t *testing.T) {
 			require.NoError(t, k.Put(ctx, at+"a", []byte(value)))
 			require.NoError(t, k.Put(ctx, at+"b", []byte(value)))
 		}
-		require.Eventually(t, func() bool { return len(memory.Spoilt(at)) == 2 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(memory.Spoilt(at)) == 2 }, time.Minute, time.Millisecond)
 		p.Hold()
 		require.NoError(t, k.Put(ctx, at+"b", []byte("written since")))
 		put, sent := make(chan int, 1), far.Conn().Stats().OutMsgs
@@ -94,7 +94,7 @@ func TestPuttingRightTakesNobodysPlace(t *testing.T) {
 			}
 			put <- n
 		}()
-		require.Eventually(t, func() bool { return far.Conn().Stats().OutMsgs > sent }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return far.Conn().Stats().OutMsgs > sent }, time.Minute, time.Millisecond)
 		p.Release()
 		require.Equal(t, 1, <-put)
 		for key, want := range map[string]string{"a": "good", "b": "written since"} {
@@ -119,11 +119,11 @@ func TestAMemoryRemembersWhatStoodBeforeTheGarbage(t *testing.T) {
 	for _, i := range pair {
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("good of "+i.ID)))
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("garbage")))
-		require.Eventually(t, func() bool { return len(memory.Spoilt(i.Token+".")) == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(memory.Spoilt(i.Token+".")) == 1 }, time.Minute, time.Millisecond)
 	}
 	require.NoError(t, s.JetStream(t).DeleteStream(ctx, bus.BucketStream(bus.BucketSecrets)))
 	require.NoError(t, b.EnsureInstallation(ctx))
-	require.Eventually(t, func() bool { return len(memory.Spoilt("")) == 0 }, 20*time.Second, time.Millisecond, "it has heard of the loss")
+	require.Eventually(t, func() bool { return len(memory.Spoilt("")) == 0 }, time.Minute, time.Millisecond, "it has heard of the loss")
 	for _, i := range pair {
 		n, err := memory.PutBack(ctx, i.Token+".", func(string, []byte) bool { return true })
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestTwoPutBackTogether(t *testing.T) {
 		}
 	}
 	for _, memory := range memories {
-		require.Eventually(t, func() bool { return len(memory.Lost("", nil)) == 2*values }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(memory.Lost("", nil)) == 2*values }, time.Minute, time.Millisecond)
 	}
 	require.NoError(t, s.JetStream(t).DeleteStream(ctx, bus.BucketStream(bus.BucketSecrets)))
 	require.NoError(t, pair[0].EnsureInstallation(ctx))
@@ -186,7 +186,7 @@ func TestASecretIsRecalled(t *testing.T) {
 	for _, i := range pair {
 		require.NoError(t, i.PutSecrets(ctx, []bus.NewSecret{{Owner: "acme", Target: "hook", Key: signing(i.ID)}, {Target: "other", Key: signing("o")}}))
 	}
-	require.Eventually(t, func() bool { return len(memory.Lost("", nil)) == 4 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(memory.Lost("", nil)) == 4 }, time.Minute, time.Millisecond)
 	stream, err := s.JetStream(t).Stream(ctx, bus.BucketStream(bus.BucketSecrets))
 	require.NoError(t, err)
 	require.NoError(t, stream.Purge(ctx)) // nobody removed them

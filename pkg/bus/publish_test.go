@@ -96,7 +96,7 @@ func TestNothingIsStoredLater(t *testing.T) {
 	b := s.Connect(t, bus.Options{})
 	pair := bustest.Pair(t, b)
 	s.Restart(t, func() {
-		require.Eventually(t, func() bool { return !b.Connected() }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return !b.Connected() }, time.Minute, time.Millisecond)
 		for _, i := range pair {
 			_, err := i.Publish(bustest.Within(t, 10*time.Second), bus.NewEvent{AggregateID: "u", Type: "a"})
 			bustest.Code(t, action.CodeUnavailable, err)
@@ -129,7 +129,7 @@ func TestConfirmationThatNeverComes(t *testing.T) {
 		require.Eventually(t, func() bool {
 			last, err := i.LastSequence(ctx)
 			return err == nil && last == 2
-		}, 10*time.Second, time.Millisecond, "it is stored")
+		}, time.Minute, time.Millisecond, "it is stored")
 		p.Cut()
 		p.Release()
 		got := <-answered

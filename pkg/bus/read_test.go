@@ -116,7 +116,7 @@ func whileRenewed(t *testing.T, p *bustest.Proxy, i bus.Instance, ask func() err
 	p.Hold()
 	sent, answered := i.Conn().Stats().OutMsgs, make(chan error, 1)
 	go func() { answered <- ask() }()
-	require.Eventually(t, func() bool { return i.Conn().Stats().OutMsgs > sent }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return i.Conn().Stats().OutMsgs > sent }, time.Minute, time.Millisecond)
 	renewed := i.Renewed()
 	p.Cut()
 	p.Release()

@@ -192,6 +192,6 @@ func TestKeysThatNobodyCanAskFor(t *testing.T) {
 			_, err := js.PublishMsg(ctx, &nats.Msg{Subject: subject + key, Header: nats.Header{"KV-Operation": {"PURGE"}}})
 			require.NoError(t, err)
 		}
-		require.Eventually(t, func() bool { return len(unreadable(own, i.Token+".")) == 0 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(unreadable(own, i.Token+".")) == 0 }, time.Minute, time.Millisecond)
 	})
 }

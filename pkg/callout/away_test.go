@@ -77,7 +77,7 @@ func TestConnectWithNoTimeLeft(t *testing.T) {
 	c, err := Connect(spent, Options{URL: n.NATSURL()})
 	require.NoError(t, err)
 	defer c.Close()
-	require.Eventually(t, func() bool { return isLoaded(c) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return isLoaded(c) }, time.Minute, time.Millisecond)
 	require.Equal(t, action.Continue, request(t, c, "/t.S/M").Outcome)
 }
 
@@ -98,14 +98,14 @@ func TestNATSComesLateGoesAndReturnsChanged(t *testing.T) {
 targets: {must: {type: webhook, url: HOOK, interrupt_on_error: true}, may: {type: webhook, url: HOOK}}
 requests: {/t.S/Must: {targets: [{target: must}]}, /t.S/May: {targets: [{target: may}]}}
 `)
-	require.Eventually(t, func() bool { return isLoaded(c) }, 15*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return isLoaded(c) }, time.Minute, time.Millisecond)
 	require.Equal(t, action.Continue, request(t, c, "/t.S/Must").Outcome)
 	require.Len(t, bodies(), 1)
 	require.Equal(t, action.Result{Outcome: action.Continue, Revision: 1}, request(t, c, "/t.S/Other"))
 
 	stop()
 	// What is on its way when the connection breaks is not answered.
-	require.Eventually(t, func() bool { return !c.bus.Connected() }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !c.bus.Connected() }, time.Minute, time.Millisecond)
 	require.Equal(t, action.Unavailable, request(t, c, "/t.S/Must").Outcome)
 	may := request(t, c, "/t.S/May")
 	require.Equal(t, action.Continue, may.Outcome)
@@ -117,9 +117,9 @@ requests: {/t.S/Must: {targets: [{target: must}]}, /t.S/May: {targets: [{target:
 targets: {must: {type: webhook, url: HOOK, interrupt_on_error: true}}
 requests: {/t.S/Other: {targets: [{target: must}]}}
 `)
-	require.Eventually(t, func() bool { return c.Configured(action.Request, "/t.S/Other", "") }, 30*time.Second, 5*time.Millisecond,
+	require.Eventually(t, func() bool { return c.Configured(action.Request, "/t.S/Other", "") }, time.Minute, 5*time.Millisecond,
 		"the new conditions have arrived")
 	require.False(t, c.Configured(action.Request, "/t.S/Must", ""))
-	require.Eventually(t, func() bool { return request(t, c, "/t.S/Other").Outcome == action.Continue }, 15*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return request(t, c, "/t.S/Other").Outcome == action.Continue }, time.Minute, 10*time.Millisecond)
 	require.Len(t, bodies(), 2)
 }

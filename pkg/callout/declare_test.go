@@ -23,7 +23,7 @@ func known(t *testing.T, n *node.Node, methods int) *catalog.Declared {
 		d, err = n.Dispatcher().Instance("default").Declared(within(t, 5*time.Second))
 		require.NoError(t, err)
 		return len(d.Methods) == methods
-	}, 20*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	return d
 }
 

@@ -163,7 +163,7 @@ func TestDemoHold(t *testing.T) {
 	require.Eventually(t, func() bool {
 		res, err := search(c, ldapPeople, ldap.ScopeWholeSubtree, "(uid=grace)")
 		return err == nil && len(res.Entries) == 1
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	count := func() (n int) {
 		for _, l := range readLines(t, out.String()) {
 			if l.String() == logUserID.String() {
@@ -172,7 +172,7 @@ func TestDemoHold(t *testing.T) {
 		}
 		return n
 	}
-	require.Eventually(t, func() bool { return count() == 2 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return count() == 2 }, time.Minute, 10*time.Millisecond)
 	cancel()
 	select {
 	case err := <-ended:
@@ -234,6 +234,6 @@ func (w *watched) String() string {
 
 func (w *watched) await(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(w.String(), text) }, 30*time.Second, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return strings.Contains(w.String(), text) }, time.Minute, 10*time.Millisecond,
 		"%q does not appear", text)
 }

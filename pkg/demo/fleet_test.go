@@ -45,7 +45,7 @@ func processes(t *testing.T, exe string) map[int]string {
 
 func requireNone(t *testing.T, exe string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(processes(t, exe)) == 0 }, 10*time.Second, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return len(processes(t, exe)) == 0 }, time.Minute, 10*time.Millisecond,
 		"processes are left behind")
 }
 

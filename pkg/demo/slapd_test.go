@@ -61,7 +61,7 @@ func startSlapd(t *testing.T) (url string) {
 			_ = c.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond, "slapd does not listen")
+	}, time.Minute, 10*time.Millisecond, "slapd does not listen")
 	return url
 }
 

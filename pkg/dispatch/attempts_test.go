@@ -53,7 +53,7 @@ func TestTheLogOfAttemptsIsLookedAfter(t *testing.T) {
 		require.Eventually(t, func() bool {
 			stream, err := f.js.Stream(ctx, b.Attempts)
 			return err == nil && stream.CachedInfo().Created.After(made)
-		}, 30*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 
 		require.NoError(t, f.js.DeleteStream(ctx, b.Attempts))
 		stranger := jetstream.StreamConfig{Name: "stranger-" + b.Attempts, Subjects: []string{"callout.attempt." + b.Token + ".>"}}
@@ -63,19 +63,19 @@ func TestTheLogOfAttemptsIsLookedAfter(t *testing.T) {
 				_ = f.js.DeleteStream(ctx, b.Attempts) // it was made again first
 			}
 			return err == nil
-		}, 30*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 		require.Eventually(t, func() bool {
 			status, body := ready(t, d)
 			require.Equal(t, http.StatusOK, status, body)
 			return containsAll(body, "attempts is not recorded", b.Attempts)
-		}, 30*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 		_, err = d.Instance(of.id).Deliveries(ctx, attempts.Filter{}, 10, nil)
 		require.Equal(t, action.CodeMissing, action.CodeOf(err), "%v", err)
 		require.NoError(t, f.js.DeleteStream(ctx, stranger.Name))
 		require.Eventually(t, func() bool {
 			_, body := ready(t, d)
 			return !containsAll(body, b.Attempts)
-		}, 30*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 	})
 }
 

@@ -67,7 +67,7 @@ func TestKeysLeaveWithTheirTargets(t *testing.T) {
 	goes, moves, returns := key("goes"), key("moves"), key("returns")
 	require.NoError(t, d.Instance(instance).PauseTarget(within(t, 5*time.Second), "", "goes", "moving house"))
 	require.NoError(t, d.Instance(instance).PauseTarget(within(t, 5*time.Second), "", "moves", "moving house"))
-	require.Eventually(t, func() bool { _, paused := d.Instance(instance).Paused("", "moves"); return paused }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, paused := d.Instance(instance).Paused("", "moves"); return paused }, time.Minute, time.Millisecond)
 	id := d.meta(t, target("goes")).ID
 
 	_, before := d.edit(t, "api", remove("goes"))
@@ -79,13 +79,13 @@ func TestKeysLeaveWithTheirTargets(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, goes, left)
 	require.Equal(t, moves, key("moved"))
-	require.Eventually(t, func() bool { reason, _ := d.Instance(instance).Paused("", "moved"); return reason == "moving house" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { reason, _ := d.Instance(instance).Paused("", "moved"); return reason == "moving house" }, time.Minute, time.Millisecond)
 
 	d.edit(t, "api", add("moves", "https://b.example"))
 	d.edit(t, "api", add("goes", "https://b.example"))
 	require.NotEqual(t, moves, key("moves"), "another target, another key")
 	require.NotEqual(t, goes, key("goes"))
-	require.Eventually(t, func() bool { _, paused := d.Instance(instance).Paused("", "goes"); return !paused }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, paused := d.Instance(instance).Paused("", "goes"); return !paused }, time.Minute, time.Millisecond)
 	old, err := d.Instance(instance).CatalogAt(within(t, 5*time.Second), before)
 	require.NoError(t, err)
 	d.edit(t, "rollback to 4", func(sc *catalog.Scope) {

@@ -145,7 +145,7 @@ func TestAPauseOutlivesAMigration(t *testing.T) {
 
 		// Now those that wait are paused, and what they wait for is not empty.
 		require.NoError(t, i.PauseTarget(within(t, 20*time.Second), "", "crook", "by hand"))
-		require.Eventually(t, func() bool { _, paused := i.Paused("", "crook"); return paused }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { _, paused := i.Paused("", "crook"); return paused }, time.Minute, 10*time.Millisecond)
 		p.publish(t, of.id, "", "user.added", "u")
 		of.change(t, d, moved(r, of.id, "crook", 1))
 		require.Contains(t, stands(t, d, of.id, "user.*/crook"), action.SubscriptionMigrating)

@@ -18,7 +18,7 @@ import (
 // said waits until a dispatcher has logged a text.
 func (r *running) said(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(r.log.String(), text) }, 10*time.Second, 5*time.Millisecond, "%s\n%s", text, r.log)
+	require.Eventually(t, func() bool { return strings.Contains(r.log.String(), text) }, time.Minute, 5*time.Millisecond, "%s\n%s", text, r.log)
 }
 
 // at is what is in force in an instance.
@@ -51,10 +51,10 @@ func TestAnEmptiedFileTakesNothingOutOfForce(t *testing.T) {
 		rewrite(t, file, text)
 		require.Eventually(t, func() bool {
 			return strings.Contains(d.log.String()[before:], "a file without any takes nothing out of force: 2 of what is in force belong to it")
-		}, 10*time.Second, 5*time.Millisecond, name)
+		}, time.Minute, 5*time.Millisecond, name)
 		require.Equal(t, revision, d.now(t).Revision, name)
 		rewrite(t, file, twoTargets) // in force as it was
-		require.Eventually(t, func() bool { return strings.Contains(d.log.String()[before:], "configuration reloaded: +0 ~0 -0") }, 10*time.Second, 5*time.Millisecond, name)
+		require.Eventually(t, func() bool { return strings.Contains(d.log.String()[before:], "configuration reloaded: +0 ~0 -0") }, time.Minute, 5*time.Millisecond, name)
 	}
 	require.Contains(t, d.log.String(), `callout apply --prune -f callout.yaml`)
 	release()
@@ -121,7 +121,7 @@ func TestTwoFilesAreFollowed(t *testing.T) {
 		}
 		for instance := range dirs {
 			want := fmt.Sprintf("https://%s.example/%d", instance, n+1)
-			require.Eventually(t, func() bool { return d.at(t, instance).Scopes[""].Targets["a"].URL == want }, 10*time.Second, 5*time.Millisecond,
+			require.Eventually(t, func() bool { return d.at(t, instance).Scopes[""].Targets["a"].URL == want }, time.Minute, 5*time.Millisecond,
 				"%s, way %d", instance, n)
 		}
 	}

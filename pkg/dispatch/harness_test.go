@@ -229,7 +229,7 @@ func target(name string) catalog.Ref { return catalog.Ref{Name: name} }
 // instance in a moment.
 func (r *running) ended(t *testing.T, instance, id string, how action.JobState) (j jobs.Job) {
 	t.Helper()
-	require.Eventually(t, func() bool { _, err := r.Instance(instance).Catalog(within(t, 20*time.Second), 0); return err == nil }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, err := r.Instance(instance).Catalog(within(t, 20*time.Second), 0); return err == nil }, time.Minute, time.Millisecond)
 	require.NoError(t, r.Instance(instance).WatchJob(within(t, 2*time.Minute), id, func(now jobs.Job) (bool, error) { j = now; return !j.HasEnded(), nil }))
 	require.Equal(t, how, j.State, "%+v", j)
 	return j

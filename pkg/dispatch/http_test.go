@@ -49,7 +49,7 @@ func TestEventsAreAllOrNothing(t *testing.T) {
 			require.Eventually(t, func() bool {
 				n, err := d.Instance(id).Waiting(within(t, 20*time.Second), lineTo("hook"))
 				return err == nil && int(n) == want
-			}, 20*time.Second, 5*time.Millisecond)
+			}, time.Minute, 5*time.Millisecond)
 		}
 		post := func(body string) served { t.Helper(); return c.post(eventsOf(id), body, isJSON) }
 		for body, says := range map[string]string{

@@ -109,7 +109,7 @@ func TestNobodyGetsTheKeyOfADeadEdit(t *testing.T) {
 			require.NoError(t, err)
 			require.NotEqual(t, key, other, name)
 		}
-		require.Eventually(t, func() bool { _, paused := i.Paused("", "z2"); return !paused }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { _, paused := i.Paused("", "z2"); return !paused }, time.Minute, 10*time.Millisecond)
 		reason, _ := i.Paused("", "z")
 		require.Equal(t, "by hand", reason)
 	})
@@ -147,7 +147,7 @@ func TestBetweenMarkerAndRoot(t *testing.T) {
 	}
 	f.worker(f.bus())
 	for _, id := range instances { // read by now
-		require.Eventually(t, func() bool { _, err := d.Instance(id).Catalog(within(t, time.Second), 1); return err == nil }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { _, err := d.Instance(id).Catalog(within(t, time.Second), 1); return err == nil }, time.Minute, time.Millisecond)
 	}
 	require.NoError(t, d.Stop(within(t, 20*time.Second)))
 	there, other := instances[1], instances[0] // only in one of them
@@ -174,7 +174,7 @@ func TestBetweenMarkerAndRoot(t *testing.T) {
 func (f *fleet) reach(t *testing.T, r *receiver, want map[string]int) {
 	t.Helper()
 	for path, n := range want {
-		require.Eventually(t, func() bool { return len(r.got(path)) >= n }, 30*time.Second, 5*time.Millisecond, "%s got %v", path, r.got(path))
+		require.Eventually(t, func() bool { return len(r.got(path)) >= n }, time.Minute, 5*time.Millisecond, "%s got %v", path, r.got(path))
 	}
 }
 

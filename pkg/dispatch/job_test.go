@@ -93,7 +93,7 @@ func TestJobOfAnEditThatNeverWas(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := jobs.Of(b.Instance(instance)).Get(within(t, 5*time.Second), job.ID)
 		return action.CodeOf(err) == action.CodeNotFound
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	awaitWaiting(t, d.Instance(instance), "stays", 3)
 	// Another edit in its place does not begin it either.
 	before, _ := d.edit(t, "api", add("another", "https://a.example"))
@@ -223,5 +223,5 @@ func TestDiscardCancelled(t *testing.T) {
 			return err == nil && l.Job == "" && !s.Held && s.Pending == 20000-kept
 		}
 		return false
-	}, 20*time.Second, 50*time.Millisecond, "the line drains on, behind the letters")
+	}, time.Minute, 50*time.Millisecond, "the line drains on, behind the letters")
 }

@@ -68,7 +68,7 @@ func TestRotateKey(t *testing.T) {
 		require.Eventually(t, func() bool { // once it has heard of the name
 			alone, err = again.Instance(of.id).RotateKey(ctx, "", "renamed", 0)
 			return action.CodeOf(err) != action.CodeNotFound
-		}, 20*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 		require.NoError(t, err)
 		require.Len(t, alone, 1)
 	})
@@ -124,7 +124,7 @@ func TestTwoRotateAtOnce(t *testing.T) {
 		ctx := within(t, 60*time.Second)
 		_, err := pair[0].Instance(of.id).Apply(ctx, catalog.Empty(of.id).WithTarget("", hook("a", "https://a.example")))
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { _, err := pair[1].Instance(of.id).Catalog(ctx, 1); return err == nil }, 30*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { _, err := pair[1].Instance(of.id).Catalog(ctx, 1); return err == nil }, time.Minute, time.Millisecond)
 		b := f.bus().Instance(of.id)
 		was, _, err := b.SigningKeys(ctx, "", "a")
 		require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestTwoRotateAtOnce(t *testing.T) {
 					results <- result{keys, err}
 				}()
 			}
-			require.Eventually(t, func() bool { return asked.Load() >= 2 }, 30*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return asked.Load() >= 2 }, time.Minute, time.Millisecond)
 			return nil
 		}))
 		one, other := <-results, <-results

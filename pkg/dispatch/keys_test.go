@@ -112,7 +112,7 @@ func TestAPauseGoesAlong(t *testing.T) {
 		for n := range 3 {
 			from, to := []string{"a", "b"}[n%2], []string{"b", "a"}[n%2]
 			require.NoError(t, b.PauseTarget(within(t, 10*time.Second), "", from, "by hand"))
-			require.Eventually(t, func() bool { _, paused := second.Instance(of.id).Paused("", from); return paused }, 20*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { _, paused := second.Instance(of.id).Paused("", from); return paused }, time.Minute, time.Millisecond)
 			second.Unhear(of.id, from)
 			of.change(t, second, func(current *catalog.Snapshot) *catalog.Snapshot { return renamed(current, from, to) })
 			reason, paused, err := b.Pause(within(t, 10*time.Second), "", to)

@@ -120,7 +120,7 @@ func awaitWaiting(t *testing.T, i *dispatch.Instance, target string, count int) 
 	require.Eventually(t, func() bool {
 		n, err := i.Waiting(within(t, 20*time.Second), lineTo(target))
 		return err == nil && n == uint64(count)
-	}, 20*time.Second, time.Millisecond, "%d events wait", count)
+	}, time.Minute, time.Millisecond, "%d events wait", count)
 	n, err := i.Waiting(within(t, 20*time.Second), lineTo(target))
 	require.NoError(t, err)
 	require.EqualValues(t, count, n)

@@ -24,7 +24,7 @@ func TestAPauseHoldsWhatComesNext(t *testing.T) {
 			require.Len(t, r.got(pathOf(of.id, "z")), n)
 			_, err := d.Instance(of.id).ResumeTarget(within(t, 10*time.Second), "", "z")
 			require.NoError(t, err)
-			require.Eventually(t, func() bool { return len(r.got(pathOf(of.id, "z"))) == n+1 }, 20*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return len(r.got(pathOf(of.id, "z"))) == n+1 }, time.Minute, time.Millisecond)
 		}
 	})
 }

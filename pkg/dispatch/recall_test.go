@@ -79,7 +79,7 @@ func TestWhatComesBackIsWhatItWas(t *testing.T) {
 		require.Eventually(t, func() bool { // what is not paused has drained by then, and is gone
 			all, err := lines.Of(b).List(within(t, 20*time.Second))
 			return err == nil && !slices.ContainsFunc(all, func(l lines.Line) bool { return l.Target == "beside" })
-		}, 30*time.Second, 20*time.Millisecond)
+		}, time.Minute, 20*time.Millisecond)
 		of.apply(t, other, bothObjects)
 		for end := time.Now().Add(30 * time.Second); of.known(t, other, b, "x") != was && time.Now().Before(end); {
 			<-time.After(20 * time.Millisecond) // until the line before has handed on its pause

@@ -139,7 +139,7 @@ func TestTenWaysToSaveWhileEventsFlow(t *testing.T) {
 			require.Eventually(t, func() bool {
 				x, there := d.at(t, of.id).Scopes[""].Targets["x"]
 				return there && x.Labels["saved"] == fmt.Sprint(n)
-			}, 30*time.Second, 5*time.Millisecond, way)
+			}, time.Minute, 5*time.Millisecond, way)
 			close(stop)
 			<-flowed
 			for _, name := range names {

@@ -48,7 +48,7 @@ func TestAnAsyncDeliveryWithoutItsTarget(t *testing.T) {
 			kept, err = letters.Of(i).All(within(t, 10*time.Second))
 			info, infoErr := i.State(within(t, 10*time.Second), i.Async)
 			return err == nil && infoErr == nil && len(kept) == 6 && info.State.Msgs == 1
-		}, 30*time.Second, 20*time.Millisecond, "%+v", kept)
+		}, time.Minute, 20*time.Millisecond, "%+v", kept)
 		reasons := map[string]int{}
 		for _, l := range kept {
 			reasons[string(l.Reason)+" "+l.Target]++

@@ -386,7 +386,7 @@ func (w *walk) skips(t *testing.T) {
 	w.receiver.answer(pathOf(i.id, "y"), 503)
 	w.publisher.publish(t, i.id, "", "user.added", "u")
 	d := w.other.Instance(i.id)
-	require.Eventually(t, func() bool { return d.Skip(within(t, 20*time.Second), "user.*/y", dispatch.AllLanes) == nil }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return d.Skip(within(t, 20*time.Second), "user.*/y", dispatch.AllLanes) == nil }, time.Minute, 50*time.Millisecond)
 	w.receiver.answer(pathOf(i.id, "y"), 0)
 	w.settled(t, i.id)
 	w.account(t, w.receiver, "", w.publisher.events)

@@ -44,7 +44,7 @@ func TestWhoWaitsIsLetInByTurns(t *testing.T) {
 				in <- n
 			}
 		}()
-		require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.lines[held].Len() == n+1 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.lines[held].Len() == n+1 }, time.Minute, time.Millisecond)
 	}
 	for n := range 3 {
 		s.leave(held)

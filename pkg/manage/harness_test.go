@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // bound is how long a test waits for what is to happen at once.
-const bound = 20 * time.Second
+const bound = time.Minute
 
 // lookEvery is how often a test looks again.
 const lookEvery = 50 * time.Millisecond

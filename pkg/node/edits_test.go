@@ -204,5 +204,5 @@ func TestLostConsumerIsPutBack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		got := hooks.got("hook")
 		return markOf(t, got[len(got)-1]).n == 2
-	}, 25*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }

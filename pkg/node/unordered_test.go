@@ -102,8 +102,8 @@ func TestRetryNowOfAnUnorderedLine(t *testing.T) {
 	status.Store(200)
 	r.publish(t, event("a", "user.added", 3), event("a", "user.added", 4))
 	hooks.await(t, "hook", 4)
-	require.Eventually(t, func() bool { return r.subscription(t, "user.added/hook").InWork == 2 }, 5*time.Second, 5*time.Millisecond)
-	require.Eventually(t, func() bool { return r.act(t, r.Dispatcher().Instance("default").RetryNow, "user.added/hook") == nil }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return r.subscription(t, "user.added/hook").InWork == 2 }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return r.act(t, r.Dispatcher().Instance("default").RetryNow, "user.added/hook") == nil }, time.Minute, 5*time.Millisecond)
 	r.drained(t)
 	require.Len(t, hooks.got("hook"), 6, "each of the two once more")
 }

@@ -32,6 +32,6 @@ func (n *Noted) Get() []string {
 // Await waits until so much is noted.
 func (n *Noted) Await(t testing.TB, count int) []string {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(n.Get()) >= count }, 30*time.Second, time.Millisecond, "%v", n)
+	require.Eventually(t, func() bool { return len(n.Get()) >= count }, time.Minute, time.Millisecond, "%v", n)
 	return n.Get()
 }

@@ -69,7 +69,7 @@ func awaitWaiting(t *testing.T, b *bus.Bus, instance string, want int) {
 	require.Eventually(t, func() bool {
 		have, err := lead.LeadWaiting(within(t, 5*time.Second), b, instance)
 		return err == nil && have == want
-	}, 20*time.Second, time.Millisecond, "%d that wait", want)
+	}, time.Minute, time.Millisecond, "%d that wait", want)
 }
 
 // awaitQueued waits until so many callers of a process lead or wait.
@@ -78,7 +78,7 @@ func awaitQueued(t *testing.T, b *bus.Bus, instance string, want int) {
 	require.Eventually(t, func() bool {
 		have, _ := lead.LeadQueued(b, instance)
 		return have == want
-	}, 20*time.Second, time.Millisecond, "%d callers", want)
+	}, time.Minute, time.Millisecond, "%d callers", want)
 }
 
 // TestTurnsGoAroundBetweenDispatchers has one dispatcher ask again as soon as its
@@ -135,7 +135,7 @@ func TestTurnsInOneDispatcherComeInOrder(t *testing.T) {
 		release()
 		all.Wait()
 		require.Equal(t, want, seen.seen)
-		require.Eventually(t, func() bool { _, kept := lead.LeadQueued(b, instance); return !kept }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { _, kept := lead.LeadQueued(b, instance); return !kept }, time.Minute, time.Millisecond)
 	})
 }
 

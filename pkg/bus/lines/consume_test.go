@@ -117,7 +117,7 @@ func TestSlots(t *testing.T) {
 		for n := range 20 {
 			bustest.Publish(t, i, fmt.Sprint(n), "u", "user.added")
 		}
-		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return running == 8 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return running == 8 }, time.Minute, time.Millisecond)
 		close(release)
 		seen.Await(t, 20)
 		require.Equal(t, 8, most)
@@ -257,7 +257,7 @@ func TestLinesOutliveARestartOfTheServer(t *testing.T) {
 		require.Eventually(t, func() bool { // an acknowledgement may be lost, and its event come again
 			got := seen[n].Get()
 			return len(got) >= 2 && got[len(got)-1] == bustest.Body(i, "b")
-		}, 30*time.Second, 5*time.Millisecond, "%v", &seen[n])
+		}, time.Minute, 5*time.Millisecond, "%v", &seen[n])
 		ctx := bustest.Within(t, 20*time.Second)
 		require.NoError(t, lines.Of(i).KeepPosition(ctx, all[n], 3))
 		require.NoError(t, s.JetStream(t).DeleteConsumer(ctx, i.Events, all[n].Name))
@@ -268,6 +268,6 @@ func TestLinesOutliveARestartOfTheServer(t *testing.T) {
 		require.Eventually(t, func() bool {
 			got := seen[n].Get()
 			return got[len(got)-1] == bustest.Body(i, "c")
-		}, 30*time.Second, 5*time.Millisecond, "%v", &seen[n])
+		}, time.Minute, 5*time.Millisecond, "%v", &seen[n])
 	}
 }

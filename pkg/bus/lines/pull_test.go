@@ -31,7 +31,7 @@ func asked(t *testing.T, s *bustest.Server, i bus.Instance, l lines.Line, want i
 	require.Eventually(t, func() bool {
 		c, err := js.Consumer(bustest.Within(t, 10*time.Second), i.Events, l.Name)
 		return err == nil && c.CachedInfo().NumWaiting == want
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // TestDeliveryThatWasLongOnItsWay: by the time it arrives another worker has it.
@@ -96,7 +96,7 @@ func longOnItsWay(t *testing.T, s *bustest.Server, i bus.Instance, l lines.Line,
 	require.Eventually(t, func() bool { // it is on its way
 		standing, err := lines.Of(i).Standing(bustest.Within(t, 10*time.Second), l)
 		return err == nil && standing.InWork == 1
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	two := consume(t, s.Connect(t, bus.Options{AckWait: ackWait}), func(ctx context.Context, d *lines.Delivery) {
 		most.Store(max(most.Load(), inHand.Add(1)))
 		defer inHand.Add(-1)
@@ -131,7 +131,7 @@ func TestDeliveryThatWasShortOnItsWay(t *testing.T) {
 		require.Eventually(t, func() bool {
 			standing, err := lines.Of(i).Standing(bustest.Within(t, 10*time.Second), l)
 			return err == nil && standing.InWork == 1
-		}, 20*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 		p.Release()
 		require.Equal(t, bustest.Bodies(i, "a"), seen.Await(t, 1))
 	})
@@ -154,7 +154,7 @@ func TestLeaseFollowsTheConsumer(t *testing.T) {
 			lapsed <- context.Cause(ctx)
 		}, l)
 		bustest.Publish(t, i, "a", "u", "user.added")
-		require.Eventually(t, func() bool { return holds.Load() != nil }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return holds.Load() != nil }, time.Minute, time.Millisecond)
 		var seen bustest.Noted
 		consume(t, s.Connect(t, bus.Options{AckWait: told}), func(ctx context.Context, d *lines.Delivery) {
 			if holds.Load().Held() {
@@ -212,7 +212,7 @@ func TestLeftBehindByAWorkerThatStops(t *testing.T) {
 				require.Eventually(t, func() bool {
 					standing, err := lines.Of(i).Standing(bustest.Within(t, 10*time.Second), l)
 					return err == nil && standing.InWork == 1
-				}, 20*time.Second, time.Millisecond)
+				}, time.Minute, time.Millisecond)
 				took, release := make(chan struct{}, 10), make(chan struct{})
 				goOn := sync.OnceFunc(func() { close(release) })
 				defer goOn()

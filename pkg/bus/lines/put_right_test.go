@@ -190,7 +190,7 @@ func TestAPauseIsPutRight(t *testing.T) {
 			require.Eventually(t, func() bool {
 				standing, err := b.Standing(ctx, runs)
 				return err == nil && !standing.Held
-			}, 10*time.Second, time.Millisecond)
+			}, time.Minute, time.Millisecond)
 		}
 		stands := line(t, i, "user.added", func(l *lines.Line) { l.Name, l.Fenced = "stands", true })
 		stopped := line(t, i, "user.added", func(l *lines.Line) { l.Name = "stopped" })

@@ -43,7 +43,7 @@ func TestWhoIsThere(t *testing.T) {
 	dispatcher := present.Self(action.RoleDispatcher, "v1.2.3")
 	leaveNewer, leaveOlder, leaveDispatcher := keep(newer), keep(older), keep(dispatcher)
 	defer leaveDispatcher()
-	require.Eventually(t, func() bool { return len(ids(action.RoleWorker)) == 2 && len(ids(action.RoleDispatcher)) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(ids(action.RoleWorker)) == 2 && len(ids(action.RoleDispatcher)) == 1 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, []string{older.ID, newer.ID}, ids(action.RoleWorker), "who started first comes first")
 	require.Equal(t, []string{dispatcher.ID}, ids(action.RoleDispatcher))
 	all, err := present.List(t.Context(), b, action.RoleWorker)

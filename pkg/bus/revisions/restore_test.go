@@ -109,7 +109,7 @@ func storeAgain(t *testing.T, lose func(*testing.T, *bustest.Server, *bus.Bus, .
 							return
 						}
 						require.Equal(t, []any{uint64(edits), at(i, edits)}, []any{then.Revision(), urlOf(then)}, name)
-					}, 20*time.Second, 10*time.Millisecond)
+					}, time.Minute, 10*time.Millisecond)
 				}
 			}
 		}
@@ -145,7 +145,7 @@ func TestAStoreThatBeganAnewIsFollowed(t *testing.T) {
 		require.Eventually(t, func() bool {
 			m, err := catalogs.Of(i.ID).AtLeast(ctx, 0)
 			return err == nil && m.Revision() == 1 && urlOf(m) == at(i, "anew")
-		}, 20*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 	}
 }
 

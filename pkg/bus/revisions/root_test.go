@@ -65,7 +65,7 @@ func TestNewerFormats(t *testing.T) {
 				<-first
 				require.NoError(t, catalogs.Of(i.ID).Fault())
 				store(t, s, i)
-				require.Eventually(t, func() bool { return catalogs.Of(i.ID).Fault() != nil }, 20*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return catalogs.Of(i.ID).Fault() != nil }, time.Minute, time.Millisecond)
 				bustest.Code(t, action.CodeNewer, catalogs.Of(i.ID).Fault())
 				m, err := catalogs.Of(i.ID).AtLeast(ctx, 0)
 				require.NoError(t, err)

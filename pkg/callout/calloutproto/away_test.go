@@ -106,7 +106,7 @@ func TestNATSComesAndGoes(t *testing.T) {
 		_, err := s.create(within(t, atOnce/4), ada())
 		code, _ := s.told(err)
 		return code == calloutproto.Unavailable
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	began := time.Now()
 	_, err = s.create(within(t, 10*atOnce), ada())
 	code, _ = s.told(err)
