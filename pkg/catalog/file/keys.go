@@ -115,7 +115,7 @@ var TargetKeys = []Key{
 		{Name: "open", Form: FormDuration, Need: true, From: action.MinWait, To: action.MaxWait, Says: "For how long."}}},
 	{Name: "max_answer", Form: FormWhole, Default: "1048576", Least: 1, Most: action.CeilingAnswer, Says: "Bytes that an answer may have."},
 	{Name: "keep_alive", Form: FormBool, Default: "true", Says: "Whether a connection is used again."},
-	{Name: "egress", Form: FormMapping, Says: "Which addresses may be called beyond the public ones.", Keys: []Key{
+	{Name: "egress", Form: FormMapping, Says: "Which addresses may be called beyond the public ones, as far as the workers' `--allow-egress` lets targets ask. Not of an organization's target.", Keys: []Key{
 		{Name: "allow", Form: FormTexts, Unset: "public addresses only", Count: catalog.MaxPrefixes, Says: "Addresses or ranges: `10.1.0.0/16`, `fd00::/8`."}}},
 	{Name: "paused", Form: FormBool, Default: "false", Says: "Nothing is sent: events wait, and a turn in a call fails."},
 	{Name: "labels", Form: FormTextMap, Unset: "none", Count: catalog.MaxLabels, Length: 256, Says: "For finding targets: `callout get targets -l team=identity`."},

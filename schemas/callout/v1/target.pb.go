@@ -538,7 +538,8 @@ func (x *Breaker) GetOpen() *durationpb.Duration {
 	return nil
 }
 
-// Egress names addresses that may be dialled beyond the public ones.
+// Egress names addresses that may be dialled beyond the public ones, as far as the
+// workers' --allow-egress lets targets ask. A target of an organization has none.
 type Egress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Prefixes such as 10.0.0.0/8.
