@@ -17,9 +17,9 @@ import (
 
 // unconfigured starts `callout dev` without a file, and gives a way to run
 // commands against it.
-func unconfigured(t *testing.T) (p *process, callout func(stdin string, args ...string) result) {
+func unconfigured(t *testing.T, args ...string) (p *process, callout func(stdin string, args ...string) result) {
 	t.Helper()
-	p = start(t, "callout", nil, "dev", "--data", "", "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0")
+	p = start(t, "callout", nil, append([]string{"dev", "--data", "", "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0"}, args...)...)
 	return p, func(stdin string, args ...string) result {
 		t.Helper()
 		return runWith(t, "callout", runOptions{dir: examples, stdin: stdin, env: []string{"CALLOUT_SERVER=" + p.ready["http"]}}, args...)

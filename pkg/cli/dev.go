@@ -32,6 +32,7 @@ func besideBroker(lines int) time.Duration {
 func (p *Program) devCommand() *cobra.Command {
 	o := node.Options{AllowUndeclared: true}
 	var keys keysOut
+	var offered keysOffered
 	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "dev [-f FILE]",
@@ -61,6 +62,10 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := (&busFlags{maxObject: o.MaxObject}).check(); err != nil {
 				return err
 			}
+			if err := offered.check(); err != nil {
+				return err
+			}
+			o.KeysDir, o.KeyEnv = offered.dir, offered.env
 			o.Version = p.version
 			if err := keys.open(p); err != nil {
 				return err
@@ -78,6 +83,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
 	keys.add(cmd)
+	offered.add(cmd)
 	logs.add(cmd, "info")
 	return cmd
 }

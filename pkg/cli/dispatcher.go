@@ -26,6 +26,7 @@ type dispatcherFlags struct {
 	natsListen string
 	maxStream  int64
 	attempts   attemptsFlags
+	keys       keysOffered
 	syncAlways bool
 	undeclared bool
 }
@@ -53,6 +54,9 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := f.attempts.check(); err != nil {
 				return err
 			}
+			if err := f.keys.check(); err != nil {
+				return err
+			}
 			log, err := f.log.logger(p.Err)
 			if err != nil {
 				return err
@@ -71,6 +75,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.attempts.add(cmd)
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
 	flags.BoolVar(&f.undeclared, "allow-undeclared", false, "warn of an execution whose condition no core has declared, instead of refusing it")
+	f.keys.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -94,7 +99,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	defer b.Close()
 	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, Version: p.version, Mount: node.Mount(log),
+	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, Version: p.version, Mount: node.Mount(log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return f.apply(ctx, following, d, snapshot) }})
 	if err != nil {
 		return err

@@ -31,6 +31,8 @@ func TestUsage(t *testing.T) {
 		{"party of the demo", "callout", []string{"demo", "--break", "everything"}, nil, ""},
 		{"dispatcher without a broker", "dispatcher", nil, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
 		{"dispatcher with two brokers", "dispatcher", []string{"--embedded-nats", "--nats", "nats://127.0.0.1:1"}, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
+		{"keys from a directory that is none", "dispatcher", []string{"--embedded-nats", "--keys-dir", "nowhere"}, nil, "--keys-dir \"nowhere\" cannot be read: no such file or directory\nSee \"dispatcher --help\".\n"},
+		{"keys of variables that are none", "dispatcher", []string{"--embedded-nats", "--key-env", "MY-"}, nil, "--key-env \"MY-\": the name of a variable begins with letters, digits and _, such as CALLOUT_KEY_\nSee \"dispatcher --help\".\n"},
 		{"worker with an address that is no prefix", "worker", []string{"--allow", "ten"}, nil, "--allow \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
 		{"worker with an address to ask for that is no prefix", "worker", []string{"--allow-egress", "ten"}, nil, "--allow-egress \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
 		{"worker with an address that is everything", "worker", []string{"--allow", "10.0.0.0/8,1.2.3.4/0"}, nil, "--allow \"1.2.3.4/0\": the range has bits behind its length: write 1.2.3.4/32 for the one address, or 0.0.0.0/0 for the whole range\nSee \"worker --help\".\n"},

@@ -32,6 +32,10 @@ type Options struct {
 	// AllowUndeclared makes a warning of an execution whose condition no core has
 	// declared; it is refused otherwise.
 	AllowUndeclared bool
+	// KeysDir is where the files lie that who manages over the API may name as signing
+	// keys, relative to it; "" = none. KeyEnv begins the names of the variables that
+	// he may name; "" = none.
+	KeysDir, KeyEnv string
 	// Version is what this program is called among its releases; "" = dev.
 	Version string
 	// MadeKeys is told the signing keys that a followed file has made for its targets,
@@ -73,6 +77,7 @@ type Dispatcher struct {
 	ended     sync.WaitGroup
 
 	allowUndeclared bool // of the options
+	offer           offer
 	madeKeys        func(instance string, made []bus.NewSecret)
 	pace            pace
 }
@@ -81,7 +86,7 @@ type Dispatcher struct {
 // left half done, and serves HTTP. It returns when requests are taken; those
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
+	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys, offer: offer{o.KeysDir, o.KeyEnv},
 		door: newDoor(), pace: *cmp.Or(o.pace, &usual)}
 	d.lines.begin(d)
 	d.jobs.begin(d)

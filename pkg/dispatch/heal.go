@@ -30,7 +30,7 @@ type healing struct {
 // *unreadKeys when files of keys may be needed that were not read before.
 func (h *healing) heal(ctx context.Context) (bus.Look, error) {
 	if newest := h.catalog().Newest(); newest != nil {
-		if err := h.files.lacks(inText(newest.Matcher.Snapshot())); err != nil {
+		if err := h.files.lacks(asStored(newest.Matcher.Snapshot())); err != nil {
 			return bus.Look{}, err
 		}
 	}

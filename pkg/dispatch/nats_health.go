@@ -214,7 +214,7 @@ func (h *health) mend(ctx context.Context, i *Instance, l loss) error {
 	ctx, cancel := context.WithTimeout(ctx, healFor)
 	defer cancel()
 	var after bus.Look
-	err := withKeyFiles(ctx, func(files keyFiles) error {
+	err := h.dispatcher.withKeyFiles(ctx, func(files keyFiles) error {
 		return i.lead(ctx, func(ctx context.Context) (err error) {
 			healing := &healing{Instance: i, health: h, loss: l, files: files}
 			after, err = healing.heal(ctx)

@@ -95,7 +95,7 @@ func TestObjectRefusals(t *testing.T) {
 		}, connect.CodeInvalidArgument, "bad_field instance: instance: an id has no control characters", "instance"},
 		{"it is there", create(good(func(w *calloutv1.Target) { w.Name = "log" })), connect.CodeAlreadyExists, `already_exists target.name: there is a target "log" already`, ""},
 		{"a key that is not there", create(good(func(w *calloutv1.Target) { w.SigningKey = &calloutv1.KeySource{Env: "CALLOUT_NO_SUCH_KEY"} })),
-			connect.CodeInvalidArgument, "bad_field target.signing_key: the signing key cannot be used", ""},
+			connect.CodeInvalidArgument, "bad_field target.signing_key.env: over the API no variable of the dispatcher's environment can be named: it was started without --key-env", ""},
 		{"no duration", create(good(func(w *calloutv1.Target) { w.Timeout = &durationpb.Duration{Seconds: 1, Nanos: -1} })),
 			connect.CodeInvalidArgument, `bad_field target.timeout: target.timeout: "timeout" is a duration with its unit, such as 500ms, 10s, 5m or 24h`, "target.timeout"},
 

@@ -103,8 +103,8 @@ var TargetKeys = []Key{
 		{Name: "max_age", Form: FormDuration, Default: "24h", From: action.MinWait, To: catalog.MaxKeep, Says: "After this long the delivery is given up."},
 		{Name: "attempts", Form: FormWhole, Unset: "not counted", Least: 1, Most: action.MaxAttempts, Says: "After so many attempts the delivery is given up."}}},
 	{Name: "signing_key", Form: FormMapping, Unset: "a key is made and kept", Count: 1, Says: "Where the key comes from. The key itself never stands in a file. One of the two:", Keys: []Key{
-		{Name: "env", Form: FormText, Pattern: `^[A-Za-z_][A-Za-z0-9_]{0,254}$`, Says: "A variable of the dispatcher's environment."},
-		{Name: "file", Form: FormText, Length: 4096, Says: "A file on the dispatcher's machine."}}},
+		{Name: "env", Form: FormText, Pattern: `^[A-Za-z_][A-Za-z0-9_]{0,254}$`, Says: "A variable of the dispatcher's environment; over the API one that begins with its `--key-env`."},
+		{Name: "file", Form: FormText, Length: 4096, Says: "A file on the dispatcher's machine; over the API one within its `--keys-dir`, relative to it."}}},
 	{Name: "payload", Form: FormText, Default: "json", OneOf: []string{"json"}, Says: "What the body is. `jwt` and `jwe` are not there yet."},
 	{Name: "signature", Form: FormTexts, Default: "[zitadel, standard]", OneOf: []string{"zitadel", "standard"}, Says: "How requests are signed."},
 	{Name: "lanes", Form: FormWhole, Default: "1", OneOf: []string{"1", "4", "16", "64"}, Says: "So many events may be under way at once; order holds within an aggregate."},
