@@ -82,6 +82,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.IntVar(&o.MaxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
+	f.BoolVar(&o.MakeInstances, "make-instances", true, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
 	keys.add(cmd)
 	offered.add(cmd)
 	logs.add(cmd, "info")

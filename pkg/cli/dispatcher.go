@@ -29,6 +29,7 @@ type dispatcherFlags struct {
 	keys       keysOffered
 	syncAlways bool
 	undeclared bool
+	make       bool
 }
 
 func (p *Program) dispatcherCommand() *cobra.Command {
@@ -75,6 +76,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.attempts.add(cmd)
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
 	flags.BoolVar(&f.undeclared, "allow-undeclared", false, "warn of an execution whose condition no core has declared, instead of refusing it")
+	flags.BoolVar(&f.make, "make-instances", false, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
 	f.keys.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
@@ -99,7 +101,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	defer b.Close()
 	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, Version: p.version, Mount: node.Mount(log),
+	d, err := dispatch.Start(starting, dispatch.Options{Bus: b, Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return f.apply(ctx, following, d, snapshot) }})
 	if err != nil {
 		return err

@@ -76,6 +76,9 @@ func (h *health) makeAttempts(ctx context.Context, known []string, look bus.Look
 	}
 	made := 0
 	for _, id := range known {
+		if !h.dispatcher.catalogs.Knows(id) { // it was deleted meanwhile
+			continue
+		}
 		i := h.dispatcher.shared(id)
 		if _, there := look.Streams[i.bus.Attempts]; there {
 			h.unrecorded(id, "")

@@ -36,6 +36,9 @@ type Options struct {
 	// keys, relative to it; "" = none. KeyEnv begins the names of the variables that
 	// he may name; "" = none.
 	KeysDir, KeyEnv string
+	// MakeInstances has an edit make the instance that it names where there is none;
+	// it is unknown_instance otherwise, and instances are made by Instance.Create.
+	MakeInstances bool
 	// Version is what this program is called among its releases; "" = dev.
 	Version string
 	// MadeKeys is told the signing keys that a followed file has made for its targets,
@@ -63,6 +66,7 @@ type Dispatcher struct {
 	lines     knownLines
 	jobs      knownJobs
 	health    health
+	removals  removals
 	led       led
 	history   time.Duration
 	server    *http.Server
@@ -78,6 +82,7 @@ type Dispatcher struct {
 
 	allowUndeclared bool // of the options
 	offer           offer
+	makeInstances   bool
 	madeKeys        func(instance string, made []bus.NewSecret)
 	pace            pace
 }
@@ -86,10 +91,11 @@ type Dispatcher struct {
 // left half done, and serves HTTP. It returns when requests are taken; those
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys, offer: offer{o.KeysDir, o.KeyEnv},
+	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys, offer: offer{o.KeysDir, o.KeyEnv}, makeInstances: o.MakeInstances,
 		door: newDoor(), pace: *cmp.Or(o.pace, &usual)}
 	d.lines.begin(d)
 	d.jobs.begin(d)
+	d.removals.init()
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
@@ -99,7 +105,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	following, unfollow := context.WithCancel(context.Background())
 	d.unfollow = unfollow
 	var catalogsRead, linesRead <-chan struct{}
-	d.catalogs, catalogsRead = revisions.Follow(following, d.bus)
+	d.catalogs, catalogsRead = revisions.FollowDeleted(following, d.bus, d.deleted)
 	linesRead = lines.Follow(following, d.bus, lines.Events{Line: d.lines.set, Paused: d.lines.setPaused})
 	jobs.Follow(following, d.bus, d.jobs.set)
 	read := append(d.health.remember(following, d), catalogsRead, linesRead)
@@ -108,6 +114,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 		return nil, errors.Join(err, d.Stop(ctx))
 	}
 	d.ended.Go(func() { d.tidy(following) })
+	d.ended.Go(func() { d.removing(following) })
 	d.ended.Go(func() { d.health.run(following) })
 	d.ended.Go(func() { d.fit(following) })
 	d.ended.Go(func() { d.tell(following, o.Version) })
@@ -172,6 +179,9 @@ func (d *Dispatcher) prepareOne(ctx context.Context, id string) error {
 		return err
 	}
 	i := d.Instance(id)
+	if i.isGone(ctx) {
+		return nil
+	}
 	if _, there := look.Streams[i.bus.Events]; !there {
 		if _, _, err := i.revisions.Current(ctx); action.CodeOf(err) == action.CodeUnreadable {
 			d.log.Error().Err(err).Str("instance", id).Msg("a root without an event stream, left out")
@@ -179,6 +189,9 @@ func (d *Dispatcher) prepareOne(ctx context.Context, id string) error {
 		}
 	}
 	err = d.prepareKnown(ctx, d.shared(id), look)
+	if err != nil && i.isGone(ctx) {
+		return nil
+	}
 	switch action.CodeOf(err) {
 	case action.CodeUnreadable, action.CodeBadField, action.CodeInternal, action.CodeMissing, action.CodeNotFound, action.CodeTooLarge, action.CodeNewer:
 		d.log.Error().Err(err).Str("instance", id).Msg("the instance is not served until this is mended")

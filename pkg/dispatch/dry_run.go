@@ -19,6 +19,9 @@ func (i *Instance) DryRun(ctx context.Context, edit func(current *catalog.Snapsh
 	case "":
 		was = m.Snapshot()
 	case action.CodeUnknownInstance:
+		if may := i.mayEdit(ctx, edition{}); may != nil {
+			return nil, nil, may
+		}
 		was = catalog.Empty(i.ID)
 		m, made = catalog.Compile(was)
 	default:

@@ -21,7 +21,7 @@ import (
 // Edit puts in force what edit makes of the catalog of an instance, and tells
 // the revisions before and after: they are the same when nothing changed. An
 // instance that is not there yet has an empty catalog of revision 0, and is
-// made. edit is called while no other dispatcher can edit, once more when it
+// made where Options.MakeInstances says so; it is unknown_instance otherwise. edit is called while no other dispatcher can edit, once more when it
 // names files of signing keys, which are read in between, and when the lead was lost
 // before anything was stored; it must not write to what it gets. What it refuses is returned as it is. source tells the
 // history what made the revision, in at most action.MaxSource bytes. The error
@@ -65,6 +65,9 @@ func (i *Instance) turn(ctx context.Context, e edition) (before, after uint64, e
 	if len(e.source) > action.MaxSource {
 		return 0, 0, action.NewError(action.CodeBadField, action.StageCatalog,
 			fmt.Sprintf("what makes an edit is told in at most %d bytes", action.MaxSource)).WithField("source")
+	}
+	if err := i.mayEdit(ctx, e); err != nil {
+		return 0, 0, err
 	}
 	i = i.dispatcher.shared(i.ID)
 	err = i.dispatcher.withKeyFiles(ctx, func(files keyFiles) (err error) {
@@ -110,6 +113,9 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	base, mended, err := i.base(ctx, *e)
 	if err != nil {
 		return 0, 0, err
+	}
+	if base.Revision.Revision == 0 && !e.operators && !i.dispatcher.makeInstances { // deleted while it was waited for
+		return 0, 0, action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
 	}
 	current := base.Matcher.Snapshot()
 	next, err := e.change(current)

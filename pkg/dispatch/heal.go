@@ -38,6 +38,9 @@ func (h *healing) heal(ctx context.Context) (bus.Look, error) {
 	if err != nil {
 		return before, err
 	}
+	if gone, err := h.deleted(ctx, before); err != nil || gone {
+		return before, err
+	}
 	if h.loss.none() {
 		return before, h.mendSpoilt(ctx)
 	}
@@ -68,6 +71,23 @@ func (h *healing) heal(ctx context.Context) (bus.Look, error) {
 	}
 	told.Msg("what was missing in NATS is made again")
 	return look, nil
+}
+
+// deleted tells whether the instance was deleted while this dispatcher heard nothing:
+// of what somebody removes by mistake there is something left.
+func (h *healing) deleted(ctx context.Context, look bus.Look) (bool, error) {
+	if !h.dispatcher.catalogs.Knows(h.ID) {
+		return true, nil
+	}
+	if _, there := look.Streams[h.bus.Events]; there || h.loss.catalog {
+		return false, nil
+	}
+	left, err := h.bus.Left(ctx)
+	if err != nil || left {
+		return false, err
+	}
+	h.dispatcher.catalogs.Remove(h.ID)
+	return true, nil
 }
 
 // keys puts back the signing keys, also of targets that have left.

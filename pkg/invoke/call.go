@@ -10,7 +10,7 @@ import (
 // Call is one HTTP exchange to be had.
 type Call struct {
 	Target *action.Target
-	Owner  string   // the scope that defines Target; with its name it finds the connection pool
+	Owner  string   // the scope that defines Target; with Instance and its name it finds the connection pool
 	MayAsk bool     // Target.Egress counts, as far as Options.AllowEgress goes: an organization's target may not ask
 	Keys   []string // signing keys, the newest first; needed unless Target carries no signature
 	Body   []byte   // JSON, sent as it is; never empty

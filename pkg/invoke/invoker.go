@@ -96,7 +96,7 @@ func (i *Invoker) do(caller context.Context, c Call) Answer {
 	if err := caller.Err(); err != nil {
 		return Answer{Err: classify(caller, caller, nil, err)}
 	}
-	v, err := i.enter(c.Owner, c.definition())
+	v, err := i.enter(c.Instance, c.Owner, c.definition())
 	if err != nil {
 		return Answer{Err: err}
 	}
