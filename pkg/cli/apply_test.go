@@ -99,7 +99,7 @@ func TestApplyRefused(t *testing.T) {
 	require.Equal(t, result{1, "", "stdin:1:11: error: the file names the instance \"acme\", and it is for \"other\" [other_instance]\n" +
 		"callout: the configuration is refused: 1 error; what is in force stays\n"},
 		callout("instance: acme\n", "apply", "-f", "-", "--instance", "other"))
-	require.Equal(t, result{1, "", "callout: there is no such instance (give another --instance, or make this one with \"callout apply -f FILE\") [unknown_instance]\n"},
+	require.Equal(t, result{1, "", "callout: there is no such instance (give another --instance, or make this one with \"callout create instance NAME\") [unknown_instance]\n"},
 		callout("", "export", "--instance", "acme"))
 
 	// The file's instance, the flag's, and that of neither.

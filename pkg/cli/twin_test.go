@@ -25,7 +25,7 @@ import (
 const (
 	twinID       = "twin"
 	twinOrg      = "acme"
-	twinVariable = keyVariable + "_OF_TWIN"
+	twinVariable = "TARGET_SECRET_OF_TWIN"
 	besidePath   = "/beside" // of the organization's target
 	besideTwins  = "\norgs: {" + twinOrg + ": {targets: {beside: {type: webhook, url: \"URL" + besidePath + "\", KEY}}, events: {'*': {targets: [{target: beside}]}}}}\n"
 )

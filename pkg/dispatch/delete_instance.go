@@ -7,6 +7,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/lead"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -37,7 +38,7 @@ func (i *Instance) Create(ctx context.Context) (revision uint64, err error) {
 // mayEdit is the error unknown_instance of an edit that would make an instance by
 // the way.
 func (i *Instance) mayEdit(ctx context.Context, e edition) error {
-	if e.operators || i.dispatcher.makeInstances || i.dispatcher.catalogs.Knows(i.ID) {
+	if i.mayMake(e) || i.dispatcher.catalogs.Knows(i.ID) {
 		return nil
 	}
 	_, set, err := i.revisions.Current(ctx)
@@ -46,6 +47,9 @@ func (i *Instance) mayEdit(ctx context.Context, e edition) error {
 	}
 	return err
 }
+
+// mayMake tells whether an edit may make the instance that it names.
+func (i *Instance) mayMake(e edition) bool { return e.operators || i.dispatcher.makeInstances }
 
 // Delete deletes the instance with everything of it, and tells what there was. It
 // waits until all is gone; when ctx ends before, it goes on. The error is
@@ -177,4 +181,11 @@ func (d *Dispatcher) forget(id string) {
 		known.(*Instance).ensured.Store(false)
 	}
 	d.health.forget(id)
+	d.led.forget(id)
+	d.misfits.Range(func(k, _ any) bool {
+		if k.(lines.Key).Instance == id {
+			d.misfits.Delete(k)
+		}
+		return true
+	})
 }

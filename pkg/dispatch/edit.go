@@ -111,11 +111,11 @@ const mostLeads = 3
 // leaves work that the next dispatcher finishes.
 func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, err error) {
 	base, mended, err := i.base(ctx, *e)
+	if err == nil && base.Revision.Revision == 0 && !i.mayMake(*e) { // deleted while it was waited for
+		err = action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
+	}
 	if err != nil {
 		return 0, 0, err
-	}
-	if base.Revision.Revision == 0 && !e.operators && !i.dispatcher.makeInstances { // deleted while it was waited for
-		return 0, 0, action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
 	}
 	current := base.Matcher.Snapshot()
 	next, err := e.change(current)

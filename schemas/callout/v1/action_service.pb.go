@@ -1180,7 +1180,7 @@ var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\"\x9e\x02\n" +
+	"callout.v1\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x19callout/v1/instance.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\"\x9e\x02\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1274,7 +1274,7 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\tR\x06target\"N\n" +
 	"\x14ResumeTargetResponse\x126\n" +
-	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xee\x1c\n" +
+	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xff\x1e\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
@@ -1320,7 +1320,10 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\tCancelJob\x12\x1c.callout.v1.CancelJobRequest\x1a\x1d.callout.v1.CancelJobResponse\x12H\n" +
 	"\tGetStatus\x12\x1c.callout.v1.GetStatusRequest\x1a\x1d.callout.v1.GetStatusResponse\x12N\n" +
 	"\vListWorkers\x12\x1e.callout.v1.ListWorkersRequest\x1a\x1f.callout.v1.ListWorkersResponse\x12T\n" +
-	"\rListInstances\x12 .callout.v1.ListInstancesRequest\x1a!.callout.v1.ListInstancesResponse\x12K\n" +
+	"\rListInstances\x12 .callout.v1.ListInstancesRequest\x1a!.callout.v1.ListInstancesResponse\x12W\n" +
+	"\x0eCreateInstance\x12!.callout.v1.CreateInstanceRequest\x1a\".callout.v1.CreateInstanceResponse\x12]\n" +
+	"\x10DescribeInstance\x12#.callout.v1.DescribeInstanceRequest\x1a$.callout.v1.DescribeInstanceResponse\x12W\n" +
+	"\x0eDeleteInstance\x12!.callout.v1.DeleteInstanceRequest\x1a\".callout.v1.DeleteInstanceResponse\x12K\n" +
 	"\n" +
 	"ListEvents\x12\x1d.callout.v1.ListEventsRequest\x1a\x1e.callout.v1.ListEventsResponseB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
@@ -1396,151 +1399,163 @@ var file_callout_v1_action_service_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 54: callout.v1.GetStatusRequest
 	(*ListWorkersRequest)(nil),         // 55: callout.v1.ListWorkersRequest
 	(*ListInstancesRequest)(nil),       // 56: callout.v1.ListInstancesRequest
-	(*ListEventsRequest)(nil),          // 57: callout.v1.ListEventsRequest
-	(*GetRevisionResponse)(nil),        // 58: callout.v1.GetRevisionResponse
-	(*CreateTargetResponse)(nil),       // 59: callout.v1.CreateTargetResponse
-	(*GetTargetResponse)(nil),          // 60: callout.v1.GetTargetResponse
-	(*ListTargetsResponse)(nil),        // 61: callout.v1.ListTargetsResponse
-	(*UpdateTargetResponse)(nil),       // 62: callout.v1.UpdateTargetResponse
-	(*DeleteTargetResponse)(nil),       // 63: callout.v1.DeleteTargetResponse
-	(*TestTargetResponse)(nil),         // 64: callout.v1.TestTargetResponse
-	(*RotateTargetKeyResponse)(nil),    // 65: callout.v1.RotateTargetKeyResponse
-	(*SetExecutionResponse)(nil),       // 66: callout.v1.SetExecutionResponse
-	(*GetExecutionResponse)(nil),       // 67: callout.v1.GetExecutionResponse
-	(*ListExecutionsResponse)(nil),     // 68: callout.v1.ListExecutionsResponse
-	(*DeleteExecutionResponse)(nil),    // 69: callout.v1.DeleteExecutionResponse
-	(*DeclareConditionsResponse)(nil),  // 70: callout.v1.DeclareConditionsResponse
-	(*ListConditionsResponse)(nil),     // 71: callout.v1.ListConditionsResponse
-	(*ListRevisionsResponse)(nil),      // 72: callout.v1.ListRevisionsResponse
-	(*DiffRevisionsResponse)(nil),      // 73: callout.v1.DiffRevisionsResponse
-	(*RollbackResponse)(nil),           // 74: callout.v1.RollbackResponse
-	(*WatchRevisionsResponse)(nil),     // 75: callout.v1.WatchRevisionsResponse
-	(*ListSubscriptionsResponse)(nil),  // 76: callout.v1.ListSubscriptionsResponse
-	(*PauseSubscriptionResponse)(nil),  // 77: callout.v1.PauseSubscriptionResponse
-	(*ResumeSubscriptionResponse)(nil), // 78: callout.v1.ResumeSubscriptionResponse
-	(*RetrySubscriptionResponse)(nil),  // 79: callout.v1.RetrySubscriptionResponse
-	(*SkipSubscriptionResponse)(nil),   // 80: callout.v1.SkipSubscriptionResponse
-	(*ListDeadLettersResponse)(nil),    // 81: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterResponse)(nil),      // 82: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersResponse)(nil), // 83: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersResponse)(nil), // 84: callout.v1.DiscardDeadLettersResponse
-	(*ListDeliveriesResponse)(nil),     // 85: callout.v1.ListDeliveriesResponse
-	(*GetDeliveryResponse)(nil),        // 86: callout.v1.GetDeliveryResponse
-	(*ReplayEventsResponse)(nil),       // 87: callout.v1.ReplayEventsResponse
-	(*TailEventsResponse)(nil),         // 88: callout.v1.TailEventsResponse
-	(*ListJobsResponse)(nil),           // 89: callout.v1.ListJobsResponse
-	(*GetJobResponse)(nil),             // 90: callout.v1.GetJobResponse
-	(*WatchJobResponse)(nil),           // 91: callout.v1.WatchJobResponse
-	(*CancelJobResponse)(nil),          // 92: callout.v1.CancelJobResponse
-	(*GetStatusResponse)(nil),          // 93: callout.v1.GetStatusResponse
-	(*ListWorkersResponse)(nil),        // 94: callout.v1.ListWorkersResponse
-	(*ListInstancesResponse)(nil),      // 95: callout.v1.ListInstancesResponse
-	(*ListEventsResponse)(nil),         // 96: callout.v1.ListEventsResponse
+	(*CreateInstanceRequest)(nil),      // 57: callout.v1.CreateInstanceRequest
+	(*DescribeInstanceRequest)(nil),    // 58: callout.v1.DescribeInstanceRequest
+	(*DeleteInstanceRequest)(nil),      // 59: callout.v1.DeleteInstanceRequest
+	(*ListEventsRequest)(nil),          // 60: callout.v1.ListEventsRequest
+	(*GetRevisionResponse)(nil),        // 61: callout.v1.GetRevisionResponse
+	(*CreateTargetResponse)(nil),       // 62: callout.v1.CreateTargetResponse
+	(*GetTargetResponse)(nil),          // 63: callout.v1.GetTargetResponse
+	(*ListTargetsResponse)(nil),        // 64: callout.v1.ListTargetsResponse
+	(*UpdateTargetResponse)(nil),       // 65: callout.v1.UpdateTargetResponse
+	(*DeleteTargetResponse)(nil),       // 66: callout.v1.DeleteTargetResponse
+	(*TestTargetResponse)(nil),         // 67: callout.v1.TestTargetResponse
+	(*RotateTargetKeyResponse)(nil),    // 68: callout.v1.RotateTargetKeyResponse
+	(*SetExecutionResponse)(nil),       // 69: callout.v1.SetExecutionResponse
+	(*GetExecutionResponse)(nil),       // 70: callout.v1.GetExecutionResponse
+	(*ListExecutionsResponse)(nil),     // 71: callout.v1.ListExecutionsResponse
+	(*DeleteExecutionResponse)(nil),    // 72: callout.v1.DeleteExecutionResponse
+	(*DeclareConditionsResponse)(nil),  // 73: callout.v1.DeclareConditionsResponse
+	(*ListConditionsResponse)(nil),     // 74: callout.v1.ListConditionsResponse
+	(*ListRevisionsResponse)(nil),      // 75: callout.v1.ListRevisionsResponse
+	(*DiffRevisionsResponse)(nil),      // 76: callout.v1.DiffRevisionsResponse
+	(*RollbackResponse)(nil),           // 77: callout.v1.RollbackResponse
+	(*WatchRevisionsResponse)(nil),     // 78: callout.v1.WatchRevisionsResponse
+	(*ListSubscriptionsResponse)(nil),  // 79: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),  // 80: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil), // 81: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),  // 82: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),   // 83: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),    // 84: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),      // 85: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil), // 86: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil), // 87: callout.v1.DiscardDeadLettersResponse
+	(*ListDeliveriesResponse)(nil),     // 88: callout.v1.ListDeliveriesResponse
+	(*GetDeliveryResponse)(nil),        // 89: callout.v1.GetDeliveryResponse
+	(*ReplayEventsResponse)(nil),       // 90: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),         // 91: callout.v1.TailEventsResponse
+	(*ListJobsResponse)(nil),           // 92: callout.v1.ListJobsResponse
+	(*GetJobResponse)(nil),             // 93: callout.v1.GetJobResponse
+	(*WatchJobResponse)(nil),           // 94: callout.v1.WatchJobResponse
+	(*CancelJobResponse)(nil),          // 95: callout.v1.CancelJobResponse
+	(*GetStatusResponse)(nil),          // 96: callout.v1.GetStatusResponse
+	(*ListWorkersResponse)(nil),        // 97: callout.v1.ListWorkersResponse
+	(*ListInstancesResponse)(nil),      // 98: callout.v1.ListInstancesResponse
+	(*CreateInstanceResponse)(nil),     // 99: callout.v1.CreateInstanceResponse
+	(*DescribeInstanceResponse)(nil),   // 100: callout.v1.DescribeInstanceResponse
+	(*DeleteInstanceResponse)(nil),     // 101: callout.v1.DeleteInstanceResponse
+	(*ListEventsResponse)(nil),         // 102: callout.v1.ListEventsResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
-	15, // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
-	16, // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
-	17, // 2: callout.v1.ApplyResponse.made_keys:type_name -> callout.v1.MadeKeys
-	16, // 3: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
-	18, // 4: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
-	18, // 5: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
-	8,  // 6: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
-	10, // 7: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
-	9,  // 8: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
-	0,  // 9: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
-	1,  // 10: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
-	4,  // 11: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
-	6,  // 12: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
-	11, // 13: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
-	13, // 14: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
-	19, // 15: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
-	20, // 16: callout.v1.ActionService.CreateTarget:input_type -> callout.v1.CreateTargetRequest
-	21, // 17: callout.v1.ActionService.GetTarget:input_type -> callout.v1.GetTargetRequest
-	22, // 18: callout.v1.ActionService.ListTargets:input_type -> callout.v1.ListTargetsRequest
-	23, // 19: callout.v1.ActionService.UpdateTarget:input_type -> callout.v1.UpdateTargetRequest
-	24, // 20: callout.v1.ActionService.DeleteTarget:input_type -> callout.v1.DeleteTargetRequest
-	25, // 21: callout.v1.ActionService.TestTarget:input_type -> callout.v1.TestTargetRequest
-	26, // 22: callout.v1.ActionService.RotateTargetKey:input_type -> callout.v1.RotateTargetKeyRequest
-	27, // 23: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
-	28, // 24: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
-	29, // 25: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
-	30, // 26: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
-	31, // 27: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
-	32, // 28: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
-	33, // 29: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
-	34, // 30: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
-	35, // 31: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
-	36, // 32: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
-	37, // 33: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
-	38, // 34: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
-	39, // 35: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
-	40, // 36: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
-	41, // 37: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
-	42, // 38: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
-	43, // 39: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
-	44, // 40: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
-	45, // 41: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
-	46, // 42: callout.v1.ActionService.ListDeliveries:input_type -> callout.v1.ListDeliveriesRequest
-	47, // 43: callout.v1.ActionService.GetDelivery:input_type -> callout.v1.GetDeliveryRequest
-	48, // 44: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
-	49, // 45: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
-	50, // 46: callout.v1.ActionService.ListJobs:input_type -> callout.v1.ListJobsRequest
-	51, // 47: callout.v1.ActionService.GetJob:input_type -> callout.v1.GetJobRequest
-	52, // 48: callout.v1.ActionService.WatchJob:input_type -> callout.v1.WatchJobRequest
-	53, // 49: callout.v1.ActionService.CancelJob:input_type -> callout.v1.CancelJobRequest
-	54, // 50: callout.v1.ActionService.GetStatus:input_type -> callout.v1.GetStatusRequest
-	55, // 51: callout.v1.ActionService.ListWorkers:input_type -> callout.v1.ListWorkersRequest
-	56, // 52: callout.v1.ActionService.ListInstances:input_type -> callout.v1.ListInstancesRequest
-	57, // 53: callout.v1.ActionService.ListEvents:input_type -> callout.v1.ListEventsRequest
-	2,  // 54: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	5,  // 55: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	7,  // 56: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	12, // 57: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	14, // 58: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	58, // 59: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	59, // 60: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
-	60, // 61: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
-	61, // 62: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
-	62, // 63: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
-	63, // 64: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
-	64, // 65: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
-	65, // 66: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
-	66, // 67: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
-	67, // 68: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
-	68, // 69: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
-	69, // 70: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
-	70, // 71: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
-	71, // 72: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
-	72, // 73: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
-	73, // 74: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
-	74, // 75: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
-	75, // 76: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
-	76, // 77: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
-	77, // 78: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
-	78, // 79: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
-	79, // 80: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
-	80, // 81: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
-	81, // 82: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
-	82, // 83: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
-	83, // 84: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
-	84, // 85: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
-	85, // 86: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
-	86, // 87: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
-	87, // 88: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
-	88, // 89: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
-	89, // 90: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
-	90, // 91: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
-	91, // 92: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
-	92, // 93: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
-	93, // 94: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
-	94, // 95: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
-	95, // 96: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
-	96, // 97: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
-	54, // [54:98] is the sub-list for method output_type
-	10, // [10:54] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	15,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
+	16,  // 1: callout.v1.ApplyResponse.problems:type_name -> callout.v1.Problem
+	17,  // 2: callout.v1.ApplyResponse.made_keys:type_name -> callout.v1.MadeKeys
+	16,  // 3: callout.v1.ErrorDetail.problems:type_name -> callout.v1.Problem
+	18,  // 4: callout.v1.ExplainRequest.phase:type_name -> callout.v1.Phase
+	18,  // 5: callout.v1.ExplainResponse.phase:type_name -> callout.v1.Phase
+	8,   // 6: callout.v1.ExplainResponse.scopes:type_name -> callout.v1.ExplainedScope
+	10,  // 7: callout.v1.ExplainResponse.turns:type_name -> callout.v1.ExplainedTurn
+	9,   // 8: callout.v1.ExplainedScope.candidates:type_name -> callout.v1.Candidate
+	0,   // 9: callout.v1.Candidate.verdict:type_name -> callout.v1.Candidate.Verdict
+	1,   // 10: callout.v1.ActionService.Apply:input_type -> callout.v1.ApplyRequest
+	4,   // 11: callout.v1.ActionService.Export:input_type -> callout.v1.ExportRequest
+	6,   // 12: callout.v1.ActionService.Explain:input_type -> callout.v1.ExplainRequest
+	11,  // 13: callout.v1.ActionService.PauseTarget:input_type -> callout.v1.PauseTargetRequest
+	13,  // 14: callout.v1.ActionService.ResumeTarget:input_type -> callout.v1.ResumeTargetRequest
+	19,  // 15: callout.v1.ActionService.GetRevision:input_type -> callout.v1.GetRevisionRequest
+	20,  // 16: callout.v1.ActionService.CreateTarget:input_type -> callout.v1.CreateTargetRequest
+	21,  // 17: callout.v1.ActionService.GetTarget:input_type -> callout.v1.GetTargetRequest
+	22,  // 18: callout.v1.ActionService.ListTargets:input_type -> callout.v1.ListTargetsRequest
+	23,  // 19: callout.v1.ActionService.UpdateTarget:input_type -> callout.v1.UpdateTargetRequest
+	24,  // 20: callout.v1.ActionService.DeleteTarget:input_type -> callout.v1.DeleteTargetRequest
+	25,  // 21: callout.v1.ActionService.TestTarget:input_type -> callout.v1.TestTargetRequest
+	26,  // 22: callout.v1.ActionService.RotateTargetKey:input_type -> callout.v1.RotateTargetKeyRequest
+	27,  // 23: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
+	28,  // 24: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
+	29,  // 25: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
+	30,  // 26: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
+	31,  // 27: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
+	32,  // 28: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
+	33,  // 29: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
+	34,  // 30: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
+	35,  // 31: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
+	36,  // 32: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
+	37,  // 33: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
+	38,  // 34: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
+	39,  // 35: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
+	40,  // 36: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
+	41,  // 37: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
+	42,  // 38: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
+	43,  // 39: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
+	44,  // 40: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
+	45,  // 41: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
+	46,  // 42: callout.v1.ActionService.ListDeliveries:input_type -> callout.v1.ListDeliveriesRequest
+	47,  // 43: callout.v1.ActionService.GetDelivery:input_type -> callout.v1.GetDeliveryRequest
+	48,  // 44: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
+	49,  // 45: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
+	50,  // 46: callout.v1.ActionService.ListJobs:input_type -> callout.v1.ListJobsRequest
+	51,  // 47: callout.v1.ActionService.GetJob:input_type -> callout.v1.GetJobRequest
+	52,  // 48: callout.v1.ActionService.WatchJob:input_type -> callout.v1.WatchJobRequest
+	53,  // 49: callout.v1.ActionService.CancelJob:input_type -> callout.v1.CancelJobRequest
+	54,  // 50: callout.v1.ActionService.GetStatus:input_type -> callout.v1.GetStatusRequest
+	55,  // 51: callout.v1.ActionService.ListWorkers:input_type -> callout.v1.ListWorkersRequest
+	56,  // 52: callout.v1.ActionService.ListInstances:input_type -> callout.v1.ListInstancesRequest
+	57,  // 53: callout.v1.ActionService.CreateInstance:input_type -> callout.v1.CreateInstanceRequest
+	58,  // 54: callout.v1.ActionService.DescribeInstance:input_type -> callout.v1.DescribeInstanceRequest
+	59,  // 55: callout.v1.ActionService.DeleteInstance:input_type -> callout.v1.DeleteInstanceRequest
+	60,  // 56: callout.v1.ActionService.ListEvents:input_type -> callout.v1.ListEventsRequest
+	2,   // 57: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	5,   // 58: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	7,   // 59: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	12,  // 60: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	14,  // 61: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	61,  // 62: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	62,  // 63: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
+	63,  // 64: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
+	64,  // 65: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
+	65,  // 66: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
+	66,  // 67: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
+	67,  // 68: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
+	68,  // 69: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
+	69,  // 70: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
+	70,  // 71: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
+	71,  // 72: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
+	72,  // 73: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
+	73,  // 74: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
+	74,  // 75: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
+	75,  // 76: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
+	76,  // 77: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
+	77,  // 78: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
+	78,  // 79: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
+	79,  // 80: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	80,  // 81: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	81,  // 82: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	82,  // 83: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	83,  // 84: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	84,  // 85: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	85,  // 86: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	86,  // 87: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	87,  // 88: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	88,  // 89: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
+	89,  // 90: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
+	90,  // 91: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	91,  // 92: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	92,  // 93: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
+	93,  // 94: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
+	94,  // 95: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
+	95,  // 96: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
+	96,  // 97: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
+	97,  // 98: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
+	98,  // 99: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
+	99,  // 100: callout.v1.ActionService.CreateInstance:output_type -> callout.v1.CreateInstanceResponse
+	100, // 101: callout.v1.ActionService.DescribeInstance:output_type -> callout.v1.DescribeInstanceResponse
+	101, // 102: callout.v1.ActionService.DeleteInstance:output_type -> callout.v1.DeleteInstanceResponse
+	102, // 103: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
+	57,  // [57:104] is the sub-list for method output_type
+	10,  // [10:57] is the sub-list for method input_type
+	10,  // [10:10] is the sub-list for extension type_name
+	10,  // [10:10] is the sub-list for extension extendee
+	0,   // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_action_service_proto_init() }
@@ -1554,6 +1569,7 @@ func file_callout_v1_action_service_proto_init() {
 	file_callout_v1_delivery_proto_init()
 	file_callout_v1_event_proto_init()
 	file_callout_v1_execution_proto_init()
+	file_callout_v1_instance_proto_init()
 	file_callout_v1_job_proto_init()
 	file_callout_v1_key_proto_init()
 	file_callout_v1_phase_proto_init()

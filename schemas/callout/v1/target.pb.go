@@ -432,7 +432,8 @@ func (x *Retry) GetAttempts() uint32 {
 }
 
 // KeySource tells where a signing key comes from: one of the two, as the
-// dispatcher sees them.
+// dispatcher sees them. Over the API it is one that the operator has offered: a file
+// within --keys-dir, relative to it, or a variable that begins with --key-env.
 type KeySource struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Env           string                 `protobuf:"bytes,1,opt,name=env,proto3" json:"env,omitempty"`
