@@ -111,9 +111,6 @@ const mostLeads = 3
 // leaves work that the next dispatcher finishes.
 func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, err error) {
 	base, mended, err := i.base(ctx, *e)
-	if err == nil && base.Revision.Revision == 0 && !i.mayMake(*e) { // deleted while it was waited for
-		err = action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
-	}
 	if err != nil {
 		return 0, 0, err
 	}
@@ -211,8 +208,17 @@ func about(e edition, changes []catalog.Change) action.Revision {
 }
 
 // base gives the newest revision, which an edit is made from, when everything
-// about it is in force. A rollback mends what cannot be read.
+// about it is in force. A rollback mends what cannot be read. Of an instance that was
+// deleted while its turn was waited for there is none.
 func (i *Instance) base(ctx context.Context, e edition) (v *revisions.Version, mended bool, err error) {
+	v, mended, err = i.newest(ctx, e)
+	if err == nil && v.Revision.Revision == 0 && !i.mayMake(e) {
+		err = action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
+	}
+	return v, mended, err
+}
+
+func (i *Instance) newest(ctx context.Context, e edition) (v *revisions.Version, mended bool, err error) {
 	latest, there, err := i.revisions.Latest(ctx)
 	if action.CodeOf(err) == action.CodeMissing { // who made the stream died before its first marker
 		if _, err = i.revisions.PutBack(ctx); err == nil {
