@@ -80,6 +80,9 @@ func (h *health) makeAttempts(ctx context.Context, known []string, look bus.Look
 			continue
 		}
 		i := h.dispatcher.shared(id)
+		if _, there := look.Streams[i.bus.Events]; !there { // it is lost too, or the instance was deleted: nobody has heard of it yet
+			continue
+		}
 		if _, there := look.Streams[i.bus.Attempts]; there {
 			h.unrecorded(id, "")
 			continue

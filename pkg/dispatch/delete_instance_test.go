@@ -385,3 +385,32 @@ func TestWhoWasAwayWhenAnInstanceWasDeleted(t *testing.T) {
 	_, paused := away.Instance(again.id).Paused("", "z")
 	require.False(t, paused)
 }
+
+// TestNobodyTouchesWhatIsBeingDeleted: what waited for its turn when it was stored
+// that the instance goes is not done any more.
+func TestNobodyTouchesWhatIsBeingDeleted(t *testing.T) {
+	t.Parallel()
+	f, r := newFleet(t), newReceiver(t)
+	d := f.dispatcher()
+	both(t, f, func(t *testing.T, of tenant) {
+		of.made(t, d, baseOf(r, of.id))
+		did, refused := make(chan struct{}), make(chan error, 1)
+		of.held(t, of.id, func() {
+			go func() {
+				refused <- d.Instance(of.id).Lead(within(t, 30*time.Second), func(context.Context) error { close(did); return nil })
+			}()
+			require.Never(t, func() bool { return len(refused) > 0 }, 300*time.Millisecond, 50*time.Millisecond, "it stands in line")
+			require.NoError(t, revisions.Of(f.bus().Instance(of.id)).Delete(within(t, 10*time.Second)))
+		})
+		code(t, action.CodeUnknownInstance, <-refused)
+		select {
+		case <-did:
+			require.Fail(t, "it was done")
+		default:
+		}
+		require.Eventually(t, func() bool { return len(f.everythingOf(t, of.id)) == 0 }, time.Minute, 100*time.Millisecond, "who heard of it removes it")
+		require.NoError(t, d.HealUnheard(within(t, 20*time.Second), of.id))
+		require.Empty(t, f.everythingOf(t, of.id), "who has not heard of it finds nothing to heal")
+		require.NotContains(t, d.InstanceIDs(), of.id)
+	})
+}

@@ -79,7 +79,11 @@ func (h *healing) deleted(ctx context.Context, look bus.Look) (bool, error) {
 	if !h.dispatcher.catalogs.Knows(h.ID) {
 		return true, nil
 	}
-	if _, there := look.Streams[h.bus.Events]; there || h.loss.catalog {
+	catalog := bus.BucketStream(bus.BucketCatalog)
+	h.health.mu.Lock()
+	before, after := h.health.before[looked{h.ID, catalog}]
+	h.health.mu.Unlock()
+	if _, there := look.Streams[h.bus.Events]; there || after && !look.Streams[catalog].Made.Equal(before.Made) { // or NATS has lost it all
 		return false, nil
 	}
 	left, err := h.bus.Left(ctx)
