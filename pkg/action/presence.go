@@ -81,6 +81,26 @@ type InstanceSummary struct {
 	Fault       string // why it is not served as it should be; empty when it is
 }
 
+// InstanceUsage is what there is of an instance, in numbers.
+type InstanceUsage struct {
+	ID              string
+	Revision        uint64
+	Made            time.Time // when its event stream was
+	Targets         int
+	Executions      int // and lists
+	Lines           int
+	Events          uint64 // stored, delivered or not
+	EventBytes      uint64
+	Waiting         uint64 // for a line, or in work there: an event counts for each
+	DeadLetters     uint64 // one that is kept in two messages counts twice
+	DeadLetterBytes uint64
+	Async           uint64 // async deliveries and redrives that wait
+	AsyncBytes      uint64
+	Attempts        uint64 // records in the log of attempts
+	AttemptBytes    uint64
+	Fault           string // why not all can be told; empty when it can
+}
+
 // NATSStatus is what a dispatcher's server tells of itself and of the account.
 type NATSStatus struct {
 	Connected bool

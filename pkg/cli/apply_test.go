@@ -17,9 +17,9 @@ import (
 
 // unconfigured starts `callout dev` without a file, and gives a way to run
 // commands against it.
-func unconfigured(t *testing.T) (p *process, callout func(stdin string, args ...string) result) {
+func unconfigured(t *testing.T, args ...string) (p *process, callout func(stdin string, args ...string) result) {
 	t.Helper()
-	p = start(t, "callout", nil, "dev", "--data", "", "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0")
+	p = start(t, "callout", nil, append([]string{"dev", "--data", "", "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0"}, args...)...)
 	return p, func(stdin string, args ...string) result {
 		t.Helper()
 		return runWith(t, "callout", runOptions{dir: examples, stdin: stdin, env: []string{"CALLOUT_SERVER=" + p.ready["http"]}}, args...)
@@ -99,7 +99,7 @@ func TestApplyRefused(t *testing.T) {
 	require.Equal(t, result{1, "", "stdin:1:11: error: the file names the instance \"acme\", and it is for \"other\" [other_instance]\n" +
 		"callout: the configuration is refused: 1 error; what is in force stays\n"},
 		callout("instance: acme\n", "apply", "-f", "-", "--instance", "other"))
-	require.Equal(t, result{1, "", "callout: there is no such instance (give another --instance, or make this one with \"callout apply -f FILE\") [unknown_instance]\n"},
+	require.Equal(t, result{1, "", "callout: there is no such instance (give another --instance, or make this one with \"callout create instance NAME\") [unknown_instance]\n"},
 		callout("", "export", "--instance", "acme"))
 
 	// The file's instance, the flag's, and that of neither.

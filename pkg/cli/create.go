@@ -27,12 +27,12 @@ type createTargetFlags struct {
 
 func (p *Program) createCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:     "create target NAME --url URL",
-		Short:   "Make a target, without a file",
-		Long:    `Makes a target from the command line. What it has beyond the flags here is set by "callout edit target NAME", or in a configuration file.`,
-		Example: "  callout create target audit --url https://hooks.example.com/audit",
+		Use:     "create target|instance NAME",
+		Short:   "Make a target, or an instance, without a file",
+		Long:    `Makes a target, or an instance, from the command line. What a target has beyond the flags here is set by "callout edit target NAME", or in a configuration file.`,
+		Example: "  callout create target audit --url https://hooks.example.com/audit\n  callout create instance acme",
 	})
-	cmd.AddCommand(p.createTargetCommand())
+	cmd.AddCommand(p.createTargetCommand(), p.createInstanceCommand())
 	return cmd
 }
 

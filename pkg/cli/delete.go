@@ -60,8 +60,8 @@ func (p *Program) deleteCommand() *cobra.Command {
 	var f deleteFlags
 	var files filesFlag
 	cmd := &cobra.Command{
-		Use:   "delete (target|execution NAME… | -f FILE)",
-		Short: "Delete targets and executions",
+		Use:   "delete (target|execution NAME… | instance NAME | -f FILE)",
+		Short: "Delete targets and executions, or an instance",
 		Long: `Deletes targets and executions by their names, or, with -f, those that a
 configuration file names: first its executions, those that include others before
 these, then its targets. What is in the file and not on the server is passed over.` + howDeleted,
@@ -85,7 +85,7 @@ these, then its targets. What is in the file and not on the server is passed ove
 	}
 	files.add(cmd, "delete what is in the configuration")
 	f.add(cmd)
-	cmd.AddCommand(p.deleteTargetCommand(), p.deleteExecutionCommand())
+	cmd.AddCommand(p.deleteTargetCommand(), p.deleteExecutionCommand(), p.deleteInstanceCommand())
 	return cmd
 }
 

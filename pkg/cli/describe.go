@@ -13,14 +13,14 @@ import (
 
 func (p *Program) describeCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:   "describe target|execution|subscription|delivery|job NAME",
+		Use:   "describe target|execution|subscription|delivery|job|instance NAME",
 		Short: "Tell everything that is known of one thing",
 		Long: `Tells everything that is known of a target, an execution or a subscription: its
 settings, what names it, whether it is paused and why, the file that it belongs to,
-and how its lines stand; or of a delivery and its attempts, or of a job.`,
+and how its lines stand; or of a delivery and its attempts, of a job, or of an instance.`,
 		Example: "  callout describe target audit\n  callout describe execution event/user.added\n  callout describe subscription 'user.*/audit'",
 	})
-	cmd.AddCommand(p.describeTargetCommand(), p.describeExecutionCommand(), p.describeSubscriptionCommand(), p.describeDeliveryCommand(), p.describeJobCommand())
+	cmd.AddCommand(p.describeTargetCommand(), p.describeExecutionCommand(), p.describeSubscriptionCommand(), p.describeDeliveryCommand(), p.describeJobCommand(), p.describeInstanceCommand())
 	return cmd
 }
 

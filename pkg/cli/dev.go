@@ -33,6 +33,7 @@ func besideBroker(lines int) time.Duration {
 func (p *Program) devCommand() *cobra.Command {
 	o := node.Options{AllowUndeclared: true}
 	var keys keysOut
+	var offered keysOffered
 	var logs logFlags
 	var access accessFlags
 	cmd := &cobra.Command{
@@ -66,6 +67,10 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := access.options(&o.Entry, o.Log); err != nil {
 				return err
 			}
+			if err := offered.check(); err != nil {
+				return err
+			}
+			o.KeysDir, o.KeyEnv = offered.dir, offered.env
 			o.Version = p.version
 			if err := keys.open(p); err != nil {
 				return err
@@ -84,8 +89,10 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.IntVar(&o.MaxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
+	f.BoolVar(&o.MakeInstances, "make-instances", true, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
 	keys.add(cmd)
 	access.add(cmd)
+	offered.add(cmd)
 	logs.add(cmd, "info")
 	return cmd
 }

@@ -29,9 +29,11 @@ type dispatcherFlags struct {
 	natsConfig string
 	maxStream  int64
 	attempts   attemptsFlags
+	keys       keysOffered
 	syncAlways bool
 	undeclared bool
 	access     accessFlags
+	make       bool
 }
 
 func (p *Program) dispatcherCommand() *cobra.Command {
@@ -60,6 +62,9 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := cmp.Or(f.attempts.check(), f.access.check()); err != nil {
 				return err
 			}
+			if err := f.keys.check(); err != nil {
+				return err
+			}
 			log, err := f.log.logger(p.Err)
 			if err != nil {
 				return err
@@ -80,6 +85,8 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
 	flags.BoolVar(&f.undeclared, "allow-undeclared", false, "warn of an execution whose condition no core has declared, instead of refusing it")
 	f.access.add(cmd)
+	flags.BoolVar(&f.make, "make-instances", false, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
+	f.keys.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -91,7 +98,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, Version: p.version, Mount: node.Mount(log)}
+	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
 	if err := f.access.options(&o.Entry, log); err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func TestEventsPublish(t *testing.T) {
 	} {
 		require.Equal(t, result{1, "", "callout: " + want + "\n"}, send(stdin), stdin)
 	}
-	require.Equal(t, result{1, "", "callout: there is no such instance (give another --instance, or make this one with \"callout apply -f FILE\") [unknown_instance]\n"},
+	require.Equal(t, result{1, "", "callout: there is no such instance (give another --instance, or make this one with \"callout create instance NAME\") [unknown_instance]\n"},
 		send(userAdded, "--instance", "a/b"))
 	require.Equal(t, result{1, "", "callout: the events cannot be read: open lost.json: no such file or directory (give another file with -f)\n"}, send("", "-f", "lost.json"))
 	require.Equal(t, result{1, "", "callout: the events have more than 67108864 bytes: send them in parts [too_large]\n"}, send(strings.Repeat(" ", 64<<20+1)))

@@ -32,9 +32,9 @@ func toldTerminal(t *testing.T, env []string, args ...string) (told, out string)
 // terminal, once, and are in no result.
 func TestKeysOnATerminal(t *testing.T) {
 	t.Parallel()
-	p, callout := unconfigured(t)
+	p, callout := unconfigured(t, "--keys-dir", keysDir(t))
 	file := filepath.Join(t.TempDir(), "callout.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(keyedText(t)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(keyed), 0o600))
 	env := []string{"CALLOUT_SERVER=" + p.ready["http"]}
 	told, out := toldTerminal(t, env, "apply", "-f", file, "-o", "json")
 	require.Regexp(t, regexp.MustCompile(`signing keys, shown this once:\r\naudit whsec_\S+\r\nacme co:audit whsec_\S+\r\n`), told)

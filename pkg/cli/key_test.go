@@ -16,17 +16,17 @@ import (
 const keyed = `
 targets:
   audit: {type: webhook, url: https://a.example/audit}
-  elsewhere: {type: webhook, url: https://a.example/e, signing_key: {file: KEYFILE}}
+  elsewhere: {type: webhook, url: https://a.example/e, signing_key: {file: audit.key}}
 orgs:
   acme co: {targets: {audit: {type: webhook, url: https://a.example/crm}}}
 `
 
-// keyedText is a configuration with a key that comes from a file.
-func keyedText(t *testing.T) string {
+// keysDir is a directory with the key that a configuration above names.
+func keysDir(t *testing.T) string {
 	t.Helper()
-	from := filepath.Join(t.TempDir(), "key")
-	require.NoError(t, os.WriteFile(from, []byte(sign.NewKey()), 0o600))
-	return strings.ReplaceAll(keyed, "KEYFILE", from)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "audit.key"), []byte(sign.NewKey()), 0o600))
+	return dir
 }
 
 // keysIn reads a file of keys: each by the target that it is of.
@@ -51,8 +51,8 @@ func keysIn(t *testing.T, path string) map[string]string {
 // once, where somebody asks for it.
 func TestTargetKey(t *testing.T) {
 	t.Parallel()
-	_, callout := unconfigured(t)
-	require.Zero(t, callout(keyedText(t), "apply", "-f", "-").code)
+	_, callout := unconfigured(t, "--keys-dir", keysDir(t))
+	require.Zero(t, callout(keyed, "apply", "-f", "-").code)
 	for _, args := range [][]string{{"audit"}, {"acme co:audit"}, {"elsewhere"}, {"audit", "-o", "json"}} {
 		got := callout("", append([]string{"target", "key"}, args...)...)
 		require.Zero(t, got.code, got.err)
@@ -111,8 +111,8 @@ func TestTargetKey(t *testing.T) {
 // pipe.
 func TestApplyKeysOut(t *testing.T) {
 	t.Parallel()
-	p, callout := unconfigured(t)
-	text, out := keyedText(t), filepath.Join(t.TempDir(), "keys")
+	p, callout := unconfigured(t, "--keys-dir", keysDir(t))
+	text, out := keyed, filepath.Join(t.TempDir(), "keys")
 	got := callout(text, "apply", "-f", "-", "--keys-out", out, "-o", "json")
 	require.Zero(t, got.code, got.err)
 	require.NotContains(t, got.out+got.err, "whsec_")

@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 func stage(env *testscript.Env) error {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
-	n, err := node.Start(ctx, node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", AckWait: time.Second, Log: zerolog.Nop()})
+	n, err := node.Start(ctx, node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", AckWait: time.Second, MakeInstances: true, Log: zerolog.Nop()})
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 	address, dir := free(t), t.TempDir()
 	s := lockedNATS(t, address, dir)
 	url := "nats://user:" + hidden + "@" + address
-	first := start(t, "dispatcher", nil, "--nats", url, "--listen", "127.0.0.1:0", "--log-level", "debug")
+	first := start(t, "dispatcher", nil, "--nats", url, "--make-instances", "--listen", "127.0.0.1:0", "--log-level", "debug")
 	second := start(t, "worker", []string{"CALLOUT_NATS=" + url + ",nats://" + hidden + "@" + free(t)}, "--log-level", "debug")
 	require.Equal(t, "nats://"+address, first.ready["nats"])
 	require.Regexp(t, "^nats://"+address+",nats://127.0.0.2:[0-9]+$", second.ready["nats"])

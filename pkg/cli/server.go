@@ -206,7 +206,7 @@ func (e *flawed) Error() string {
 
 // hints name the way out of an error.
 var hints = map[action.Code]string{
-	action.CodeUnknownInstance: "give another --instance, or make this one with \"callout apply -f FILE\"",
+	action.CodeUnknownInstance: "give another --instance, or make this one with \"callout create instance NAME\"",
 	action.CodeConflict:        "try again",
 	action.CodeUnauthenticated: "give --token, CALLOUT_TOKEN or a --context; \"callout token create\" makes one",
 }

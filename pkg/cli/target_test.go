@@ -60,7 +60,7 @@ func newTarget(t *testing.T, answer func(http.ResponseWriter, arrival)) *target 
 
 // env is the environment in which a configuration finds the key.
 func (tg *target) env() []string {
-	env := []string{keyVariable + "=" + tg.key}
+	env := []string{keyVariable + "=" + tg.key, "CALLOUT_KEY_ENV=TARGET_", "CALLOUT_MAKE_INSTANCES=true"}
 	if tg.twin != nil {
 		env = append(env, twinVariable+"="+tg.twin.tg.key)
 	}

@@ -25,8 +25,8 @@ import (
 const (
 	twinID       = "twin"
 	twinOrg      = "acme"
-	twinVariable = "TWIN_SECRET" // of its signing key
-	besidePath   = "/beside"     // of the organization's target
+	twinVariable = "TARGET_SECRET_OF_TWIN"
+	besidePath   = "/beside" // of the organization's target
 	besideTwins  = "\norgs: {" + twinOrg + ": {targets: {beside: {type: webhook, url: \"URL" + besidePath + "\", KEY}}, events: {'*': {targets: [{target: beside}]}}}}\n"
 )
 

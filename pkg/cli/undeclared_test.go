@@ -25,8 +25,8 @@ func TestUndeclared(t *testing.T) {
 		args    []string
 		allowed bool
 	}{
-		"refused": {"dispatcher", []string{"--embedded-nats"}, false},
-		"allowed": {"dispatcher", []string{"--embedded-nats", "--allow-undeclared"}, true},
+		"refused": {"dispatcher", []string{"--embedded-nats", "--make-instances"}, false},
+		"allowed": {"dispatcher", []string{"--embedded-nats", "--allow-undeclared", "--make-instances"}, true},
 		"dev":     {"callout", []string{"dev"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -43,7 +43,10 @@ func TestUsage(t *testing.T) {
 		{"dispatcher with a configuration that is not there", "dispatcher", []string{"--embedded-nats", "--nats-config", "none.conf"}, nil, ""},
 		{"dev with a configuration that is not there", "callout", []string{"dev", "--nats-config", "none.conf"}, nil, ""},
 		{"dev with a login that is not there", "callout", []string{"dev", "--nats-creds", "none.creds"}, nil, "--nats-creds none.creds: no such file or directory: name a file that this process may read\nSee \"callout dev --help\".\n"},
+		{"keys from a directory that is none", "dispatcher", []string{"--embedded-nats", "--keys-dir", "nowhere"}, nil, "--keys-dir \"nowhere\" cannot be read: no such file or directory\nSee \"dispatcher --help\".\n"},
+		{"keys of variables that are none", "dispatcher", []string{"--embedded-nats", "--key-env", "MY-"}, nil, "--key-env \"MY-\": the name of a variable begins with letters, digits and _, such as CALLOUT_KEY_\nSee \"dispatcher --help\".\n"},
 		{"worker with an address that is no prefix", "worker", []string{"--allow", "ten"}, nil, "--allow \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
+		{"worker with an address to ask for that is no prefix", "worker", []string{"--allow-egress", "ten"}, nil, "--allow-egress \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
 		{"worker with an address that is everything", "worker", []string{"--allow", "10.0.0.0/8,1.2.3.4/0"}, nil, "--allow \"1.2.3.4/0\": the range has bits behind its length: write 1.2.3.4/32 for the one address, or 0.0.0.0/0 for the whole range\nSee \"worker --help\".\n"},
 		{"worker with a flag of the dispatcher", "worker", []string{"-f", "x"}, nil, "unknown shorthand flag: 'f' in -f\nSee \"worker --help\".\n"},
 	} {

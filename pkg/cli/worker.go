@@ -21,6 +21,7 @@ type workerFlags struct {
 	log        logFlags
 	allowLocal bool
 	allow      []string
+	mayAsk     []string
 	calls      int
 	slots      int
 }
@@ -48,6 +49,7 @@ When it takes traffic it prints one line on stdout: ready nats=URL`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.allowLocal, "allow-local", false, "targets on this machine and in private networks may be called (development)")
 	flags.StringSliceVar(&f.allow, "allow", nil, "addresses that may be called besides the public ones, as `PREFIX`,…")
+	flags.StringSliceVar(&f.mayAsk, "allow-egress", nil, "addresses that a target may ask for with its egress.allow, as `PREFIX`,…")
 	flags.IntVar(&f.calls, "calls", 1024, "how many calls may be under way to one target at once; twice as many wait")
 	flags.IntVar(&f.slots, "slots", 32, "how many deliveries of one unordered line are worked on at once")
 	f.log.add(cmd, "info")
@@ -61,16 +63,13 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 	if f.calls < 1 || f.slots < 1 {
 		return &usageError{errors.New("--calls and --slots are at least 1")}
 	}
-	var allow []netip.Prefix
-	for _, text := range f.allow {
-		prefix, err := action.ParsePrefix(text)
-		if err == nil {
-			err = action.CheckPrefix(prefix)
-		}
-		if err != nil {
-			return &usageError{fmt.Errorf("--allow %q: %w", text, err)}
-		}
-		allow = append(allow, prefix)
+	allow, err := prefixes("allow", f.allow)
+	if err != nil {
+		return err
+	}
+	mayAsk, err := prefixes("allow-egress", f.mayAsk)
+	if err != nil {
+		return err
 	}
 	starting, cancel := context.WithTimeout(ctx, startIn)
 	defer cancel()
@@ -79,7 +78,7 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 		return err
 	}
 	defer b.Close()
-	invoker := invoke.New(invoke.Options{Log: log, AllowLocal: f.allowLocal, Allow: allow})
+	invoker := invoke.New(invoke.Options{Log: log, AllowLocal: f.allowLocal, Allow: allow, AllowEgress: mayAsk})
 	defer invoker.Close()
 	w, err := work.Start(starting, work.Options{Bus: b, Invoker: invoker, Log: log, Calls: f.calls, Slots: f.slots, Version: p.version})
 	if err != nil {
@@ -90,4 +89,19 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 	}
 	<-ctx.Done()
 	return finish(w.Stop, finishIn)
+}
+
+// prefixes reads the addresses of a flag.
+func prefixes(flag string, texts []string) (all []netip.Prefix, err error) {
+	for _, text := range texts {
+		prefix, err := action.ParsePrefix(text)
+		if err == nil {
+			err = action.CheckPrefix(prefix)
+		}
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--%s %q: %w", flag, text, err)}
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
 }

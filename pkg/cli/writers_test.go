@@ -66,7 +66,7 @@ type writing struct {
 
 func (w *writers) start(t *testing.T, i int) {
 	t.Helper()
-	p := start(t, "dispatcher", nil, "--nats", w.broker.ready["nats"], "--listen", "127.0.0.1:0", "--log-level", "error")
+	p := start(t, "dispatcher", nil, "--nats", w.broker.ready["nats"], "--make-instances", "--listen", "127.0.0.1:0", "--log-level", "error")
 	w.at[i].Store(&endpoint{p, calloutv1connect.NewActionServiceClient(w.by, p.ready["http"])})
 }
 
@@ -213,7 +213,7 @@ func TestWriters(t *testing.T) {
 	transport := &http.Transport{MaxIdleConnsPerHost: writersAtOnce}
 	defer transport.CloseIdleConnections()
 	w := &writers{by: &http.Client{Transport: transport}, counts: map[string]int{}}
-	w.broker = start(t, "dispatcher", nil, "--embedded-nats", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--log-level", "error")
+	w.broker = start(t, "dispatcher", nil, "--embedded-nats", "--make-instances", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--log-level", "error")
 	w.start(t, 0)
 	w.start(t, 1)
 	for i := range writersShare {

@@ -12,9 +12,9 @@ import (
 
 // Apply puts a catalog in force for its instance, which it makes when there is
 // none. It returns the revision; a catalog that is in force already keeps its
-// own.
+// own. It is for who runs the dispatcher, whose signing keys may come from anywhere.
 func (i *Instance) Apply(ctx context.Context, next *catalog.Snapshot) (uint64, error) {
-	return i.apply(ctx, next, edition{source: "apply",
+	return i.apply(ctx, next, edition{source: "apply", operators: true,
 		change: func(*catalog.Snapshot) (*catalog.Snapshot, error) { return next, nil }})
 }
 
@@ -28,7 +28,7 @@ func (i *Instance) ApplyFile(ctx context.Context, path string, next *catalog.Sna
 	if m, err := i.catalog().AtLeast(ctx, 0); err == nil {
 		before = m.Revision()
 	}
-	revision, err := i.apply(ctx, next, edition{source: "file " + name, file: name, named: next, made: &made,
+	revision, err := i.apply(ctx, next, edition{source: "file " + name, operators: true, file: name, named: next, made: &made,
 		change: func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return catalog.Reload(current, next), nil }})
 	if tell := i.dispatcher.madeKeys; err == nil && tell != nil && len(made) > 0 {
 		tell(i.ID, made)
@@ -57,14 +57,14 @@ func (i *Instance) apply(ctx context.Context, next *catalog.Snapshot, e edition)
 	if _, err := catalog.Compile(next); err != nil {
 		return 0, action.NewError(action.CodeBadCatalog, action.StageCatalog, "").WithCause(err)
 	}
+	e.text = next
 	revision, same, err := i.inForce(ctx, e)
 	if err != nil {
 		return 0, err
 	}
 	if same {
-		return revision, withKeyFiles(ctx, func(files keyFiles) error { return i.keepKeys(ctx, next, files) })
+		return revision, i.dispatcher.withKeyFiles(ctx, func(files keyFiles) error { return i.keepKeys(ctx, e.inText(next), files) })
 	}
-	e.text = next
 	_, revision, err = i.turn(ctx, e)
 	return revision, err
 }

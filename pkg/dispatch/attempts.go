@@ -76,7 +76,13 @@ func (h *health) makeAttempts(ctx context.Context, known []string, look bus.Look
 	}
 	made := 0
 	for _, id := range known {
+		if !h.dispatcher.catalogs.Knows(id) { // it was deleted meanwhile
+			continue
+		}
 		i := h.dispatcher.shared(id)
+		if _, there := look.Streams[i.bus.Events]; !there { // it is lost too, or the instance was deleted: nobody has heard of it yet
+			continue
+		}
 		if _, there := look.Streams[i.bus.Attempts]; there {
 			h.unrecorded(id, "")
 			continue

@@ -265,7 +265,13 @@ func stepOf(subject string, body []byte) (instance, step string) {
 	case strings.HasPrefix(subject, "callout.catalog."):
 		return tokens[2], "marker"
 	}
-	for prefix, step := range map[string]string{"$JS.API.STREAM.CREATE.": "stream", "$JS.API.CONSUMER.CREATE.": "consumer",
+	if filter, ok := strings.CutPrefix(subject, "$JS.API.STREAM.PURGE.KV_callout_"); ok { // a key that is swept away
+		_, rest, _ := strings.Cut(string(body), "$KV.callout_"+filter+".")
+		of, _, _ := strings.Cut(rest, "\"")
+		of, _, _ = strings.Cut(of, ".")
+		return of, "sweep " + filter
+	}
+	for prefix, step := range map[string]string{"$JS.API.STREAM.DELETE.": "stream goes", "$JS.API.STREAM.CREATE.": "stream", "$JS.API.CONSUMER.CREATE.": "consumer",
 		"$JS.API.CONSUMER.DURABLE.CREATE.": "consumer", "$JS.API.CONSUMER.PAUSE.": "pause", "$JS.API.CONSUMER.DELETE.": "consumer goes"} {
 		if of, ok := stream(prefix); ok && (step != "consumer" || bytes.Contains(body, []byte(`"durable_name"`))) {
 			return of, step

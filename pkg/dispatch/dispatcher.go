@@ -32,6 +32,13 @@ type Options struct {
 	// AllowUndeclared makes a warning of an execution whose condition no core has
 	// declared; it is refused otherwise.
 	AllowUndeclared bool
+	// KeysDir is where the files lie that who manages over the API may name as signing
+	// keys, relative to it; "" = none. KeyEnv begins the names of the variables that
+	// he may name; "" = none.
+	KeysDir, KeyEnv string
+	// MakeInstances has an edit make the instance that it names where there is none;
+	// it is unknown_instance otherwise, and instances are made by Instance.Create.
+	MakeInstances bool
 	// Version is what this program is called among its releases; "" = dev.
 	Version string
 	// MadeKeys is told the signing keys that a followed file has made for its targets,
@@ -59,6 +66,7 @@ type Dispatcher struct {
 	lines     knownLines
 	jobs      knownJobs
 	health    health
+	removals  removals
 	led       led
 	history   time.Duration
 	server    *http.Server
@@ -77,6 +85,8 @@ type Dispatcher struct {
 	ended     sync.WaitGroup
 
 	allowUndeclared bool // of the options
+	offer           offer
+	makeInstances   bool
 	madeKeys        func(instance string, made []bus.NewSecret)
 	pace            pace
 }
@@ -86,9 +96,11 @@ type Dispatcher struct {
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
-		door: newDoor(), pace: *cmp.Or(o.pace, &usual), identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
+		offer: offer{o.KeysDir, o.KeyEnv}, makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
+		identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)
+	d.removals.init()
 	if o.Entry.Access != nil {
 		d.paces.perSecond = cmp.Or(o.Entry.Access.Rate, DefaultRate)
 	}
@@ -99,7 +111,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	following, unfollow := context.WithCancel(context.Background())
 	d.unfollow = unfollow
 	var catalogsRead, linesRead <-chan struct{}
-	d.catalogs, catalogsRead = revisions.Follow(following, d.bus)
+	d.catalogs, catalogsRead = revisions.FollowDeleted(following, d.bus, d.deleted)
 	linesRead = lines.Follow(following, d.bus, lines.Events{Line: d.lines.set, Paused: d.lines.setPaused})
 	jobs.Follow(following, d.bus, d.jobs.set)
 	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following))
@@ -108,6 +120,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 		return nil, errors.Join(err, d.Stop(ctx))
 	}
 	d.ended.Go(func() { d.tidy(following) })
+	d.ended.Go(func() { d.removing(following) })
 	d.ended.Go(func() { d.health.run(following) })
 	d.ended.Go(func() { d.fit(following) })
 	d.ended.Go(func() { d.tell(following, o.Version) })
@@ -173,6 +186,9 @@ func (d *Dispatcher) prepareOne(ctx context.Context, id string) error {
 		return err
 	}
 	i := d.Instance(id)
+	if i.isGone(ctx) {
+		return nil
+	}
 	if _, there := look.Streams[i.bus.Events]; !there {
 		if _, _, err := i.revisions.Current(ctx); action.CodeOf(err) == action.CodeUnreadable {
 			d.log.Error().Err(err).Str("instance", id).Msg("a root without an event stream, left out")
@@ -180,6 +196,9 @@ func (d *Dispatcher) prepareOne(ctx context.Context, id string) error {
 		}
 	}
 	err = d.prepareKnown(ctx, d.shared(id), look)
+	if err != nil && i.isGone(ctx) {
+		return nil
+	}
 	switch action.CodeOf(err) {
 	case action.CodeUnreadable, action.CodeBadField, action.CodeInternal, action.CodeMissing, action.CodeNotFound, action.CodeTooLarge, action.CodeNewer:
 		d.log.Error().Err(err).Str("instance", id).Msg("the instance is not served until this is mended")

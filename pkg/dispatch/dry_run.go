@@ -19,12 +19,15 @@ func (i *Instance) DryRun(ctx context.Context, edit func(current *catalog.Snapsh
 	case "":
 		was = m.Snapshot()
 	case action.CodeUnknownInstance:
+		if may := i.mayEdit(ctx, edition{}); may != nil {
+			return nil, nil, may
+		}
 		was = catalog.Empty(i.ID)
 		m, made = catalog.Compile(was)
 	default:
 		return nil, nil, err
 	}
-	err = withKeyFiles(ctx, func(files keyFiles) (err error) {
+	err = i.dispatcher.withKeyFiles(ctx, func(files keyFiles) (err error) {
 		if next, err = edit(was); err != nil || next == was {
 			return err
 		}
@@ -53,9 +56,9 @@ func (i *Instance) dryRun(ctx context.Context, e edition, before *catalog.Matche
 	if _, err := before.Next(stamped.Snapshot, stamped.Delta()); err != nil {
 		return err
 	}
-	if err := e.files.lacks(touched(stamped)); err != nil {
+	if err := e.files.lacks(e.touched(stamped)); err != nil {
 		return err
 	}
-	_, err = i.handOver(ctx, e.files, before, stamped)
+	_, err = i.handOver(ctx, &e, before, stamped)
 	return err
 }

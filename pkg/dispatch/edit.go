@@ -21,13 +21,15 @@ import (
 // Edit puts in force what edit makes of the catalog of an instance, and tells
 // the revisions before and after: they are the same when nothing changed. An
 // instance that is not there yet has an empty catalog of revision 0, and is
-// made. edit is called while no other dispatcher can edit, once more when it
+// made where Options.MakeInstances says so; it is unknown_instance otherwise. edit is called while no other dispatcher can edit, once more when it
 // names files of signing keys, which are read in between, and when the lead was lost
 // before anything was stored; it must not write to what it gets. What it refuses is returned as it is. source tells the
 // history what made the revision, in at most action.MaxSource bytes. The error
 // is file_owned when the edit would change or remove what a followed file owns,
 // unreadable when the newest revision cannot be read: only a source that begins
-// with "rollback to " is then taken, which also mends what was broken.
+// with "rollback to " is then taken, which also mends what was broken. A signing key may
+// come from what the operator has offered (Options.KeysDir, Options.KeyEnv) and from
+// nowhere else: bad_field otherwise.
 func (i *Instance) Edit(ctx context.Context, source string, edit func(current *catalog.Snapshot) (*catalog.Snapshot, error)) (before, after uint64, err error) {
 	return i.turn(ctx, edition{source: source, change: edit})
 }
@@ -35,14 +37,17 @@ func (i *Instance) Edit(ctx context.Context, source string, edit func(current *c
 // edition is an edit that is to be made.
 type edition struct {
 	source string
-	file   string            // the followed file that makes it, by its name
-	named  *catalog.Snapshot // what stands in that file
-	text   *catalog.Snapshot // what asks for it, whose keys are looked at in any case
-	change func(current *catalog.Snapshot) (*catalog.Snapshot, error)
-	job    *jobs.Job        // of what waits for what it removes; without a kind there is none
-	files  keyFiles         // those that were read for it so far
-	made   *[]bus.NewSecret // is told the signing keys that it makes; nil = nobody asks
-	begun  bool             // something of it is stored that others go on with
+	// operators tells that the operator himself asks: what signs may come from any
+	// file and variable of this process.
+	operators bool
+	file      string            // the followed file that makes it, by its name
+	named     *catalog.Snapshot // what stands in that file
+	text      *catalog.Snapshot // what asks for it, whose keys are looked at in any case
+	change    func(current *catalog.Snapshot) (*catalog.Snapshot, error)
+	job       *jobs.Job        // of what waits for what it removes; without a kind there is none
+	files     keyFiles         // those that were read for it so far
+	made      *[]bus.NewSecret // is told the signing keys that it makes; nil = nobody asks
+	begun     bool             // something of it is stored that others go on with
 }
 
 // rollingBack begins the source of an edit that goes back to an old revision.
@@ -61,8 +66,11 @@ func (i *Instance) turn(ctx context.Context, e edition) (before, after uint64, e
 		return 0, 0, action.NewError(action.CodeBadField, action.StageCatalog,
 			fmt.Sprintf("what makes an edit is told in at most %d bytes", action.MaxSource)).WithField("source")
 	}
+	if err := i.mayEdit(ctx, e); err != nil {
+		return 0, 0, err
+	}
 	i = i.dispatcher.shared(i.ID)
-	err = withKeyFiles(ctx, func(files keyFiles) (err error) {
+	err = i.dispatcher.withKeyFiles(ctx, func(files keyFiles) (err error) {
 		e.files = files
 		before, after, err = i.attempt(ctx, e)
 		return err
@@ -125,7 +133,7 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := i.prepareNames(ctx, *e, base.Matcher, stamped); err != nil {
+	if err := i.prepareNames(ctx, e, base.Matcher, stamped); err != nil {
 		return 0, 0, err
 	}
 	before = base.Revision.Revision
@@ -158,13 +166,13 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 
 // prepareNames makes ready what lies under the names of targets before anybody
 // can call them.
-func (i *Instance) prepareNames(ctx context.Context, e edition, before *catalog.Matcher, s catalog.Stamped) error {
-	for _, of := range []iter.Seq[action.Target]{inText(e.text), touched(s)} {
+func (i *Instance) prepareNames(ctx context.Context, e *edition, before *catalog.Matcher, s catalog.Stamped) error {
+	for _, of := range []iter.Seq[keyed]{e.inText(s.Snapshot), e.touched(s)} {
 		if err := e.files.lacks(of); err != nil {
 			return err
 		}
 	}
-	names, err := i.handOver(ctx, e.files, before, s)
+	names, err := i.handOver(ctx, e, before, s)
 	if err != nil {
 		return err
 	}
@@ -180,7 +188,7 @@ func (i *Instance) prepareNames(ctx context.Context, e edition, before *catalog.
 	if e.text == nil {
 		return nil
 	}
-	return i.keepKeys(ctx, e.text, e.files)
+	return i.keepKeys(ctx, e.inText(s.Snapshot), e.files)
 }
 
 // about tells the history how a revision came to be.
@@ -200,8 +208,17 @@ func about(e edition, changes []catalog.Change) action.Revision {
 }
 
 // base gives the newest revision, which an edit is made from, when everything
-// about it is in force. A rollback mends what cannot be read.
+// about it is in force. A rollback mends what cannot be read. Of an instance that was
+// deleted while its turn was waited for there is none.
 func (i *Instance) base(ctx context.Context, e edition) (v *revisions.Version, mended bool, err error) {
+	v, mended, err = i.newest(ctx, e)
+	if err == nil && v.Revision.Revision == 0 && !i.mayMake(e) {
+		err = action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
+	}
+	return v, mended, err
+}
+
+func (i *Instance) newest(ctx context.Context, e edition) (v *revisions.Version, mended bool, err error) {
 	latest, there, err := i.revisions.Latest(ctx)
 	if action.CodeOf(err) == action.CodeMissing { // who made the stream died before its first marker
 		if _, err = i.revisions.PutBack(ctx); err == nil {

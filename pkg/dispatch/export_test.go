@@ -79,3 +79,14 @@ func (d *Dispatcher) TakeRequests(address string, n int64) bool {
 	}
 	return d.door.requests.Take(address, n)
 }
+
+// Lead does something as the only one who touches the instance.
+func (i *Instance) Lead(ctx context.Context, do func(context.Context) error) error {
+	return i.lead(ctx, do)
+}
+
+// HealUnheard heals an instance as who has not heard that it was deleted.
+func (d *Dispatcher) HealUnheard(ctx context.Context, id string) error {
+	d.catalogs.Add(id)
+	return d.health.mend(ctx, d.shared(id), loss{words: []string{"all of it"}})
+}

@@ -130,7 +130,7 @@ const hurried = 500 * time.Millisecond
 func (f *fleet) dispatcherWith(b *bus.Bus, o dispatch.Options) *running {
 	f.t.Helper()
 	log := &lockedBuffer{}
-	o.Bus, o.Log, o.Listen = b, zerolog.New(log), "127.0.0.1:0"
+	o.Bus, o.Log, o.Listen, o.MakeInstances = b, zerolog.New(log), "127.0.0.1:0", true
 	d, err := dispatch.Start(within(f.t, 20*time.Second), o)
 	require.NoError(f.t, err)
 	r := &running{Dispatcher: d, log: log}

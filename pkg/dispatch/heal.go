@@ -30,12 +30,15 @@ type healing struct {
 // *unreadKeys when files of keys may be needed that were not read before.
 func (h *healing) heal(ctx context.Context) (bus.Look, error) {
 	if newest := h.catalog().Newest(); newest != nil {
-		if err := h.files.lacks(inText(newest.Matcher.Snapshot())); err != nil {
+		if err := h.files.lacks(asStored(newest.Matcher.Snapshot())); err != nil {
 			return bus.Look{}, err
 		}
 	}
 	before, err := h.bus.Look(ctx)
 	if err != nil {
+		return before, err
+	}
+	if gone, err := h.deleted(ctx, before); err != nil || gone {
 		return before, err
 	}
 	if h.loss.none() {
@@ -68,6 +71,27 @@ func (h *healing) heal(ctx context.Context) (bus.Look, error) {
 	}
 	told.Msg("what was missing in NATS is made again")
 	return look, nil
+}
+
+// deleted tells whether the instance was deleted while this dispatcher heard nothing:
+// of what somebody removes by mistake there is something left.
+func (h *healing) deleted(ctx context.Context, look bus.Look) (bool, error) {
+	if !h.dispatcher.catalogs.Knows(h.ID) {
+		return true, nil
+	}
+	catalog := bus.BucketStream(bus.BucketCatalog)
+	h.health.mu.Lock()
+	before, after := h.health.before[looked{h.ID, catalog}]
+	h.health.mu.Unlock()
+	if _, there := look.Streams[h.bus.Events]; there || after && !look.Streams[catalog].Made.Equal(before.Made) { // or NATS has lost it all
+		return false, nil
+	}
+	left, err := h.bus.Left(ctx)
+	if err != nil || left {
+		return false, err
+	}
+	h.dispatcher.catalogs.Remove(h.ID)
+	return true, nil
 }
 
 // keys puts back the signing keys, also of targets that have left.

@@ -74,12 +74,16 @@ func (i *Instance) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// lead does something as the only dispatcher that touches the instance. Who lost
-// the lead meanwhile is told that, and not that somebody went away.
+// lead does something as the only dispatcher that touches the instance, unless it is
+// being deleted. Who lost the lead meanwhile is told that, and not that somebody went
+// away.
 func (i *Instance) lead(ctx context.Context, do func(context.Context) error) error {
 	return lead.Run(ctx, i.bus, func(ctx context.Context) error {
 		i.dispatcher.led.note(i.ID)
-		err := do(ctx)
+		err := i.alive(ctx)
+		if err == nil {
+			err = do(ctx)
+		}
 		if over := context.Cause(ctx); err != nil && errors.Is(over, lead.ErrLeadOver) {
 			return over
 		}

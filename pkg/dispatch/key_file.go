@@ -7,17 +7,18 @@ import (
 	"iter"
 	"maps"
 
-	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/follow"
 )
 
 // maxKeyFile bounds the file of a signing key, in bytes.
 const maxKeyFile = 4 << 10
 
-// keyFiles are files of signing keys by their paths, as they were read while no
+// keyFiles are files of signing keys by where they are, as they were read while no
 // lock was held: a disk that does not answer holds up who asks, and nobody else.
-type keyFiles map[string]keyFile
+type keyFiles struct {
+	offer offer
+	read  map[keyPlace]keyFile
+}
 
 type keyFile struct {
 	text string
@@ -26,42 +27,42 @@ type keyFile struct {
 
 // unreadKeys is the error of who holds a lock and needs files that were not read
 // before.
-type unreadKeys struct{ paths []string }
+type unreadKeys struct{ places []keyPlace }
 
 func (e *unreadKeys) Error() string {
-	return fmt.Sprintf("%d files of signing keys are still to be read", len(e.paths))
+	return fmt.Sprintf("%d files of signing keys are still to be read", len(e.places))
 }
 
 // withKeyFiles does something that takes locks, and once more from its beginning
 // when it says that files of keys are needed: they are read in between.
-func withKeyFiles(ctx context.Context, do func(keyFiles) error) error {
-	for have := (keyFiles)(nil); ; {
+func (d *Dispatcher) withKeyFiles(ctx context.Context, do func(keyFiles) error) error {
+	for have := (keyFiles{offer: d.offer}); ; {
 		err := do(have)
 		var unread *unreadKeys
 		if !errors.As(err, &unread) {
 			return err
 		}
-		more, err := readKeyFiles(ctx, unread.paths)
+		more, err := readKeyFiles(ctx, d.offer, unread.places)
 		if err != nil {
 			return err
 		}
-		maps.Copy(more, have)
-		have = more
+		maps.Copy(more, have.read)
+		have.read = more
 	}
 }
 
 // readKeyFiles reads files until ctx ends; what is wrong with one is said where
 // it is needed.
-func readKeyFiles(ctx context.Context, paths []string) (keyFiles, error) {
-	done := make(chan keyFiles, 1)
+func readKeyFiles(ctx context.Context, of offer, places []keyPlace) (map[keyPlace]keyFile, error) {
+	done := make(chan map[keyPlace]keyFile, 1)
 	go func() {
-		files := keyFiles{}
-		for _, path := range paths {
+		files := map[keyPlace]keyFile{}
+		for _, p := range places {
 			if ctx.Err() != nil {
 				return
 			}
-			raw, err := follow.Once(path, maxKeyFile)
-			files[path] = keyFile{string(raw), err}
+			raw, err := of.read(p)
+			files[p] = keyFile{string(raw), err}
 		}
 		done <- files
 	}()
@@ -74,17 +75,17 @@ func readKeyFiles(ctx context.Context, paths []string) (keyFiles, error) {
 }
 
 // lacks tells which files of the targets' keys were not read, as an *unreadKeys,
-// or nil.
-func (have keyFiles) lacks(targets iter.Seq[action.Target]) error {
-	var lacking []string
-	asked := map[string]bool{}
+// or nil. What is outside of the offer is not looked at.
+func (have keyFiles) lacks(targets iter.Seq[keyed]) error {
+	var lacking []keyPlace
+	asked := map[keyPlace]bool{}
 	for t := range targets {
-		path := t.SigningKey.File
-		if _, read := have[path]; path == "" || read || asked[path] {
+		_, read := have.read[t.from]
+		if t.from.File == "" || read || asked[t.from] || have.offer.refuses(t) != nil {
 			continue
 		}
-		asked[path] = true
-		lacking = append(lacking, path)
+		asked[t.from] = true
+		lacking = append(lacking, t.from)
 	}
 	if lacking == nil {
 		return nil
@@ -92,14 +93,32 @@ func (have keyFiles) lacks(targets iter.Seq[action.Target]) error {
 	return &unreadKeys{lacking}
 }
 
-// inText are the targets of a catalog; there is none in nil.
-func inText(s *catalog.Snapshot) iter.Seq[action.Target] {
-	return func(yield func(action.Target) bool) {
-		if s == nil {
+// asStored are the targets of a catalog, each with its key from where it was taken
+// when it was configured: those of a file the operator named.
+func asStored(s *catalog.Snapshot) iter.Seq[keyed] {
+	return func(yield func(keyed) bool) {
+		for owner, t := range targetsOf(s) {
+			meta, _ := s.MetaOf(owner, catalog.Ref{Name: t.Name})
+			if !yield(keyedBy(owner, t, meta.Owner == "")) {
+				return
+			}
+		}
+	}
+}
+
+// inText are the targets of the text that asks for an edit, if any. One that a file
+// owns, and that the edit leaves alone, has its key by that file.
+func (e *edition) inText(s *catalog.Snapshot) iter.Seq[keyed] {
+	return func(yield func(keyed) bool) {
+		if e.text == nil {
 			return
 		}
-		for _, t := range targetsOf(s) {
-			if !yield(t) {
+		for owner, t := range targetsOf(e.text) {
+			meta, _ := s.MetaOf(owner, catalog.Ref{Name: t.Name})
+			if !e.operators && meta.Owner != "" {
+				continue
+			}
+			if !yield(keyedBy(owner, t, !e.operators)) {
 				return
 			}
 		}
@@ -107,12 +126,19 @@ func inText(s *catalog.Snapshot) iter.Seq[action.Target] {
 }
 
 // touched are the targets that an edit adds or changes.
-func touched(s catalog.Stamped) iter.Seq[action.Target] {
-	return func(yield func(action.Target) bool) {
+func (e *edition) touched(s catalog.Stamped) iter.Seq[keyed] {
+	return func(yield func(keyed) bool) {
 		for _, c := range s.Changes {
-			if c.Kind == catalog.KindTarget && c.Action != catalog.Removed && !yield(s.Scopes[c.Org].Targets[c.Name]) {
+			if c.Kind == catalog.KindTarget && c.Action != catalog.Removed && !yield(e.keyed(s, c)) {
 				return
 			}
 		}
 	}
+}
+
+// keyed is the target that a change makes.
+func (e *edition) keyed(s catalog.Stamped, c catalog.Change) keyed {
+	t := s.Scopes[c.Org].Targets[c.Name]
+	t.Name = c.Name
+	return keyedBy(c.Org, t, !e.operators)
 }

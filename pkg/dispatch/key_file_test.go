@@ -14,6 +14,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
@@ -53,11 +54,12 @@ func TestAKeyFileThatIsNone(t *testing.T) {
 func TestAKeyFileIsReadWithoutTheLock(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	d := f.dispatcher()
+	dir := t.TempDir()
+	d := f.dispatcherWith(f.bus(), dispatch.Options{KeysDir: dir})
 	both(t, f, func(t *testing.T, of tenant) {
 		i := d.Instance(of.id)
-		file, link := filepath.Join(t.TempDir(), "key"), filepath.Join(t.TempDir(), "link")
-		require.NoError(t, os.Symlink(file, link))
+		file, link := filepath.Join(dir, "key of "+of.id), "link of "+of.id
+		require.NoError(t, os.Symlink(filepath.Base(file), filepath.Join(dir, link)))
 		keys := []string{sign.NewKey(), sign.NewKey()}
 		asked := 0
 		before, after, err := i.Edit(within(t, 20*time.Second), "test", func(current *catalog.Snapshot) (*catalog.Snapshot, error) {

@@ -29,7 +29,7 @@ type pausing struct {
 
 // handOver finds out what an edit does. It writes nothing: an edit whose keys
 // cannot be had changes nothing.
-func (i *Instance) handOver(ctx context.Context, files keyFiles, before *catalog.Matcher, s catalog.Stamped) (h handover, err error) {
+func (i *Instance) handOver(ctx context.Context, e *edition, before *catalog.Matcher, s catalog.Stamped) (h handover, err error) {
 	var earlier []bus.Departed
 	asked := false
 	for _, c := range s.Changes {
@@ -44,9 +44,9 @@ func (i *Instance) handOver(ctx context.Context, files keyFiles, before *catalog
 		}
 		switch c.Action {
 		case catalog.Added:
-			err = i.receive(ctx, &h, files, before, earlier, s, c)
+			err = i.receive(ctx, &h, e, before, earlier, s, c)
 		case catalog.Changed:
-			err = i.renew(ctx, &h, files, s, c)
+			err = i.renew(ctx, &h, e, s, c)
 		case catalog.Removed:
 			err = i.leaveName(ctx, &h, before, c)
 		}
@@ -59,7 +59,7 @@ func (i *Instance) handOver(ctx context.Context, files keyFiles, before *catalog
 
 // receive gives a name that is new what the target had under the name before,
 // or when it was there before.
-func (i *Instance) receive(ctx context.Context, h *handover, files keyFiles, before *catalog.Matcher, earlier []bus.Departed, s catalog.Stamped, c catalog.Change) error {
+func (i *Instance) receive(ctx context.Context, h *handover, e *edition, before *catalog.Matcher, earlier []bus.Departed, s catalog.Stamped, c catalog.Change) error {
 	meta, _ := s.MetaOf(c.Org, catalog.Ref{Name: c.Name})
 	key, reason, stays := "", action.Code(""), false
 	var err error
@@ -76,7 +76,7 @@ func (i *Instance) receive(ctx context.Context, h *handover, files keyFiles, bef
 	}
 	made := false
 	if err == nil {
-		key, made, err = files.keyFor(c.Name, s.Scopes[c.Org].Targets[c.Name].SigningKey, key)
+		key, made, err = e.files.keyFor(e.keyed(s, c), key)
 	}
 	if err != nil {
 		return err
@@ -102,12 +102,12 @@ func (i *Instance) usable(ctx context.Context, owner, target string) (key string
 }
 
 // renew looks at where the key of a target that changes comes from.
-func (i *Instance) renew(ctx context.Context, h *handover, files keyFiles, s catalog.Stamped, c catalog.Change) error {
+func (i *Instance) renew(ctx context.Context, h *handover, e *edition, s catalog.Stamped, c catalog.Change) error {
 	have, _, err := i.usable(ctx, c.Org, c.Name)
 	if err != nil {
 		return err
 	}
-	key, made, err := files.keyFor(c.Name, s.Scopes[c.Org].Targets[c.Name].SigningKey, have)
+	key, made, err := e.files.keyFor(e.keyed(s, c), have)
 	if err == nil && key != have {
 		h.take(c, key, made)
 	}

@@ -17,8 +17,8 @@ import (
 // signing key: where it comes from may have changed, and one that is made may
 // have been lost. Like makeMissingKeys it fails with an *unreadKeys where files
 // lacks one.
-func (i *Instance) keepKeys(ctx context.Context, s *catalog.Snapshot, files keyFiles) error {
-	if err := files.lacks(inText(s)); err != nil {
+func (i *Instance) keepKeys(ctx context.Context, targets iter.Seq[keyed], files keyFiles) error {
+	if err := files.lacks(targets); err != nil {
 		return err
 	}
 	have, err := i.bus.Secrets(ctx)
@@ -26,12 +26,13 @@ func (i *Instance) keepKeys(ctx context.Context, s *catalog.Snapshot, files keyF
 		return err
 	}
 	var keys []bus.NewSecret
-	for owner, t := range targetsOf(s) {
-		switch key, _, err := files.keyFor(t.Name, t.SigningKey, have(owner, t.Name)); {
+	for t := range targets {
+		owner := t.owner
+		switch key, _, err := files.keyFor(t, have(owner, t.Name)); {
 		case err != nil:
 			return err
-		case keysFit(owner, t, key) != nil:
-			return keysFit(owner, t, key)
+		case keysFit(owner, t.Target, key) != nil:
+			return keysFit(owner, t.Target, key)
 		case key == have(owner, t.Name):
 		case t.SigningKey == (action.KeySource{}):
 			err := i.makeKey(ctx, owner, t.Name, key)
@@ -59,9 +60,9 @@ func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, fil
 	if err != nil {
 		return err
 	}
-	lacking := func(yield func(action.Target) bool) {
-		for owner, t := range targetsOf(s) {
-			if have(owner, t.Name) == "" && !yield(t) {
+	lacking := func(yield func(keyed) bool) {
+		for t := range asStored(s) {
+			if have(t.owner, t.Name) == "" && !yield(t) {
 				return
 			}
 		}
@@ -69,19 +70,17 @@ func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, fil
 	if err := files.lacks(lacking); err != nil {
 		return err
 	}
-	for owner, t := range targetsOf(s) {
-		if have(owner, t.Name) != "" {
-			continue
-		}
+	for t := range lacking {
+		owner := t.owner
 		if recalled, err := i.bus.RecallSecret(ctx, i.dispatcher.health.secrets, owner, t.Name); err != nil || recalled {
 			if err != nil {
 				return err
 			}
 			continue // its target knows that one
 		}
-		key, _, err := files.keyFor(t.Name, t.SigningKey, "")
+		key, _, err := files.keyFor(t, "")
 		if err == nil {
-			if err = keysFit(owner, t, key); err == nil {
+			if err = keysFit(owner, t.Target, key); err == nil {
 				err = i.makeKey(ctx, owner, t.Name, key)
 			}
 		}
@@ -130,17 +129,21 @@ func targetsOf(s *catalog.Snapshot) iter.Seq2[string, action.Target] {
 
 // keyFor gives the text of a target's keys by where they come from; a file is among
 // those that were read. One that is made is made once: had is what there is.
-func (have keyFiles) keyFor(name string, from action.KeySource, had string) (text string, made bool, err error) {
+func (have keyFiles) keyFor(t keyed, had string) (text string, made bool, err error) {
+	name, from := t.Name, t.from
+	if err := have.offer.refuses(t); err != nil {
+		return "", false, err
+	}
 	switch {
 	case from.Env != "":
 		if text = os.Getenv(from.Env); text == "" {
 			return "", false, keyError(name, fmt.Errorf("the environment variable %s is not set", from.Env))
 		}
 	case from.File != "":
-		if err := have[from.File].err; err != nil {
+		if err := have.read[from].err; err != nil {
 			return "", false, keyError(name, err)
 		}
-		text = strings.TrimSpace(have[from.File].text)
+		text = strings.TrimSpace(have.read[from].text)
 	case had != "":
 		return had, false, nil
 	default:

@@ -115,6 +115,9 @@ func (h *health) look(ctx context.Context) {
 	h.putDeclarationsBack(asking, look)
 	defer h.makeAttempts(asking, known, look) // nothing else waits for it
 	for _, id := range known {
+		if !d.catalogs.Knows(id) { // it was deleted meanwhile
+			continue
+		}
 		loss := h.lossOf(asking, d.shared(id), look)
 		if loss.none() {
 			h.well(id, look)
@@ -214,17 +217,34 @@ func (h *health) mend(ctx context.Context, i *Instance, l loss) error {
 	ctx, cancel := context.WithTimeout(ctx, healFor)
 	defer cancel()
 	var after bus.Look
-	err := withKeyFiles(ctx, func(files keyFiles) error {
+	err := h.dispatcher.withKeyFiles(ctx, func(files keyFiles) error {
 		return i.lead(ctx, func(ctx context.Context) (err error) {
 			healing := &healing{Instance: i, health: h, loss: l, files: files}
 			after, err = healing.heal(ctx)
 			return err
 		})
 	})
-	if err == nil && !l.none() {
+	if err == nil && !l.none() && h.dispatcher.catalogs.Knows(i.ID) {
 		h.well(i.ID, after)
 	}
 	return err
+}
+
+// forget drops what is known of an instance that was deleted.
+func (h *health) forget(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for at := range h.before {
+		if at.instance == id {
+			delete(h.before, at)
+		}
+	}
+	delete(h.ill, id)
+	delete(h.said, id)
+	delete(h.marked, id)
+	delete(h.handed, id)
+	delete(h.doubts, id)
+	delete(h.logless, id)
 }
 
 // well notes that an instance has all it needs.

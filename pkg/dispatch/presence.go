@@ -27,6 +27,13 @@ func (l *led) note(instance string) {
 	l.last[instance] = time.Now().UTC()
 }
 
+// forget drops an instance that was deleted.
+func (l *led) forget(instance string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.last, instance)
+}
+
 // newest are those that were led last, as many as are told of.
 func (l *led) newest() map[string]time.Time {
 	l.mu.Lock()

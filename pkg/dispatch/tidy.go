@@ -8,6 +8,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 )
 
 const (
@@ -21,22 +22,49 @@ const (
 // tidy looks after all instances until ctx ends, each in a loop of its own: what
 // one of them waits for holds up no other.
 func (d *Dispatcher) tidy(ctx context.Context) {
-	begun := map[string]bool{}
+	begun := map[string]lookedAfter{}
 	next := time.NewTicker(appearEvery)
 	defer next.Stop()
 	for {
-		for _, id := range d.catalogs.Known() {
-			if !begun[id] {
-				begun[id] = true
-				d.ended.Go(func() { d.shared(id).tidy(ctx) })
-				d.ended.Go(func() { d.shared(id).work(ctx) })
-			}
-		}
+		d.lookAfter(ctx, begun)
 		select {
 		case <-ctx.Done():
 			return
 		case <-next.C:
 		}
+	}
+}
+
+// lookedAfter is an instance with loops of its own, until it is deleted. One that was
+// made again has another catalog.
+type lookedAfter struct {
+	catalog *revisions.Catalog
+	stop    context.CancelFunc
+}
+
+// lookAfter begins to look after instances that are new, and ends it for those that
+// were deleted.
+func (d *Dispatcher) lookAfter(ctx context.Context, begun map[string]lookedAfter) {
+	known := map[string]*revisions.Catalog{}
+	for _, id := range d.catalogs.Known() {
+		known[id] = d.catalogs.Of(id)
+	}
+	for id, b := range begun {
+		if known[id] != b.catalog {
+			b.stop()
+			delete(begun, id)
+			d.forget(id)
+		}
+	}
+	for id, c := range known {
+		if _, is := begun[id]; is {
+			continue
+		}
+		looking, stop := context.WithCancel(ctx)
+		begun[id] = lookedAfter{c, stop}
+		i := d.shared(id)
+		d.ended.Go(func() { i.tidy(looking) })
+		d.ended.Go(func() { i.work(looking) })
 	}
 }
 

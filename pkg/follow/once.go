@@ -28,18 +28,32 @@ func Once(path string, limit int64) ([]byte, error) {
 	return text, nil
 }
 
+// OnceIn is Once for a name within a directory: a link that leads out of it is an
+// error, which tells nothing of where it leads.
+func OnceIn(root *os.Root, name string, limit int64) ([]byte, error) {
+	_, text, err := readOnce(root.Stat, root.OpenFile, name, limit)
+	if err != nil {
+		return nil, place{named: name}.failed(err).err
+	}
+	return text, nil
+}
+
 // once blocks on nothing but the disk: what is no regular file is not opened,
 // and should one take the file's place just then, opening does not wait for the
 // other end of a pipe.
 func once(path string, limit int64) (fs.FileInfo, []byte, error) {
-	info, err := os.Stat(path) // first: opening a device may do something
+	return readOnce(os.Stat, os.OpenFile, path, limit)
+}
+
+func readOnce(stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error), path string, limit int64) (fs.FileInfo, []byte, error) {
+	info, err := stat(path) // first: opening a device may do something
 	if err == nil {
 		err = readable(info, limit)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	f, err := open(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,7 +10,8 @@ import (
 // Call is one HTTP exchange to be had.
 type Call struct {
 	Target *action.Target
-	Owner  string   // the scope that defines Target; with its name it finds the connection pool
+	Owner  string   // the scope that defines Target; with Instance and its name it finds the connection pool
+	MayAsk bool     // Target.Egress counts, as far as Options.AllowEgress goes: an organization's target may not ask
 	Keys   []string // signing keys, the newest first; needed unless Target carries no signature
 	Body   []byte   // JSON, sent as it is; never empty
 	ID     string   // delivery id, the same on every attempt; no dot in it
@@ -38,6 +39,16 @@ type Call struct {
 	// Wait bounds how long Do waits for the target's concurrency and rate
 	// limits; 0 = as long as the target's timeout. It never waits beyond ctx.
 	Wait time.Duration
+}
+
+// definition is the target as it is dialled.
+func (c *Call) definition() *action.Target {
+	if c.MayAsk || len(c.Target.Egress) == 0 {
+		return c.Target
+	}
+	t := *c.Target
+	t.Egress = nil
+	return &t
 }
 
 // Answer is what came of a Call.

@@ -132,7 +132,7 @@ func (i *Invoker) newTransport(t *action.Target) *http.Transport {
 // one can use the connection; so it has a bound of its own, the target's
 // timeout.
 func (i *Invoker) dialer(t *action.Target) func(context.Context, string, string) (net.Conn, error) {
-	guard := NewGuard(i.options.AllowLocal, slices.Concat(i.options.Allow, t.Egress)...)
+	guard := NewTargetGuard(i.options, t.Egress)
 	d := &net.Dialer{Timeout: timeoutOf(t), Control: guard.control, Resolver: i.resolver}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := d.DialContext(ctx, network, address)

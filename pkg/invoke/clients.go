@@ -15,7 +15,7 @@ const maxClients = 4096
 
 var errClosed = errors.New("the invoker is closed")
 
-type clientKey struct{ owner, name string }
+type clientKey struct{ instance, owner, name string }
 
 // clientEntry is what is kept of one target. Its fields are guarded by the
 // clients' lock; client and limits themselves are never changed, but replaced.
@@ -50,8 +50,8 @@ type visit struct {
 // enter finds the target's client and limits, or makes them. A client whose
 // target has changed is replaced; requests under way on it run to their end.
 // leave must follow.
-func (i *Invoker) enter(owner string, t *action.Target) (visit, *action.Error) {
-	s, key := i.clients, clientKey{owner, t.Name}
+func (i *Invoker) enter(instance, owner string, t *action.Target) (visit, *action.Error) {
+	s, key := i.clients, clientKey{instance, owner, t.Name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -107,6 +107,19 @@ func (s *clients) drop(e *list.Element) {
 	entry := s.order.Remove(e).(*clientEntry)
 	delete(s.byKey, entry.key)
 	entry.client.transport.CloseIdleConnections()
+}
+
+// Forget drops the connections and the limits of all targets of an instance, which
+// was deleted: one that is made again under its name begins anew.
+func (i *Invoker) Forget(instance string) {
+	s := i.clients
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, e := range s.byKey {
+		if key.instance == instance {
+			s.drop(e)
+		}
+	}
 }
 
 func (s *clients) close() {

@@ -45,22 +45,45 @@ var local = []netip.Prefix{
 type Guard struct {
 	addresses *ssrf.Guardian
 	named     map[netip.Addr]bool // allowed one by one, which reaches metadata too
+	asked     []netip.Prefix      // by the target itself, granted or not
 }
 
-// NewGuard makes a guard. Allowed prefixes may be IPv4, IPv6 or IPv4-mapped.
+// NewGuard makes the guard of what every target may reach. Allowed prefixes may be
+// IPv4, IPv6 or IPv4-mapped.
 func NewGuard(allowLocal bool, allow ...netip.Prefix) *Guard {
-	g := &Guard{named: map[netip.Addr]bool{}}
-	if allowLocal {
-		allow = append(local[:len(local):len(local)], allow...)
-	}
-	var v4, v6 []netip.Prefix
+	return NewTargetGuard(Options{AllowLocal: allowLocal, Allow: allow}, nil)
+}
+
+// NewTargetGuard makes the guard of a target that asks for more by its own egress:
+// it gets what of that lies within AllowEgress. An address that hands out a
+// machine's identity it gets only when both name that one address.
+func NewTargetGuard(o Options, egress []netip.Prefix) *Guard {
+	g := &Guard{named: map[netip.Addr]bool{}, asked: unmapped(egress)}
+	allow := unmapped(o.Allow)
 	for _, p := range allow {
-		if p.Addr().Is4In6() && p.Bits() >= 96 {
-			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-		}
 		if p.IsSingleIP() {
 			g.named[p.Addr()] = true
 		}
+	}
+	if o.AllowLocal {
+		allow = append(allow, local...)
+	}
+	for _, may := range unmapped(o.AllowEgress) {
+		for _, asked := range g.asked {
+			if !may.Overlaps(asked) {
+				continue
+			}
+			if may == asked && may.IsSingleIP() {
+				g.named[may.Addr()] = true
+			}
+			if asked.Bits() < may.Bits() { // of two that overlap the longer is what they share
+				asked = may
+			}
+			allow = append(allow, asked)
+		}
+	}
+	var v4, v6 []netip.Prefix
+	for _, p := range allow {
 		if p.Addr().Is4() {
 			v4 = append(v4, p)
 		} else {
@@ -69,6 +92,18 @@ func NewGuard(allowLocal bool, allow ...netip.Prefix) *Guard {
 	}
 	g.addresses = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
 	return g
+}
+
+// unmapped gives prefixes of mapped addresses as those of IPv4.
+func unmapped(prefixes []netip.Prefix) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(prefixes))
+	for _, p := range prefixes {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		out = append(out, p.Masked())
+	}
+	return out
 }
 
 // Check tells whether a connection may be made: network is tcp4 or tcp6,
@@ -95,11 +130,25 @@ func (g *Guard) check(ip netip.Addr) error {
 	if !g.named[ip] {
 		for _, p := range metadata {
 			if p.Contains(ip) {
-				return fmt.Errorf("%v is in %v, which belongs to the machine or its cloud", ip, p)
+				return fmt.Errorf("%v is in %v, which belongs to the machine or its cloud: only --allow %v of the worker opens it, "+
+					"or --allow-egress %v for a target that asks for this very address", ip, p, ip, ip)
 			}
 		}
 	}
-	return g.addresses.SafeAddr(ip)
+	if err := g.addresses.SafeAddr(ip); err != nil {
+		return fmt.Errorf("%w: %s", err, g.wayOut(ip))
+	}
+	return nil
+}
+
+// wayOut tells an operator which flag would open an address.
+func (g *Guard) wayOut(ip netip.Addr) string {
+	for _, p := range g.asked {
+		if p.Contains(ip) {
+			return fmt.Sprintf("the target asks for %v by its egress.allow, which --allow-egress of the worker does not have", p)
+		}
+	}
+	return "--allow of the worker would open it to every target"
 }
 
 // control is Check in the form that net.Dialer calls before it connects.

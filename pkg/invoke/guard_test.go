@@ -167,6 +167,83 @@ func TestGuardAllowances(t *testing.T) {
 	}
 }
 
+// What a target asks for counts as far as the worker's flag goes, and nothing
+// counts where it says nothing.
+func TestGuardOfATargetThatAsks(t *testing.T) {
+	for _, c := range []struct {
+		name, may, asks, address string
+		pass                     bool
+		says                     string
+	}{
+		{"nothing may be asked for", "", "127.0.0.0/8", "127.0.0.1:80", false, "asks for 127.0.0.0/8 by its egress.allow, which --allow-egress"},
+		{"nor everything", "", "0.0.0.0/0", "10.0.0.1:80", false, "--allow-egress"},
+		{"nor metadata", "", "169.254.169.254/32", "169.254.169.254:80", false, "--allow-egress 169.254.169.254"},
+		{"within", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3:80", true, ""},
+		{"within, and not asked for", "10.0.0.0/8", "10.1.0.0/16", "10.2.0.1:80", false, "--allow of the worker would open it to every target"},
+		{"the same", "10.0.0.0/8", "10.0.0.0/8", "10.2.0.1:80", true, ""},
+		{"wider, where it is within", "10.1.0.0/16", "10.0.0.0/8", "10.1.2.3:80", true, ""},
+		{"wider, where it is not", "10.1.0.0/16", "0.0.0.0/0", "10.2.0.1:80", false, "asks for 0.0.0.0/0"},
+		{"beside", "10.0.0.0/8", "192.168.0.0/16", "192.168.0.1:80", false, "asks for 192.168.0.0/16"},
+		{"mapped", "::ffff:10.0.0.0/104", "10.1.0.0/16", "10.1.2.3:80", true, ""},
+		{"asked for as mapped", "10.0.0.0/8", "::ffff:10.1.0.0/112", "10.1.2.3:80", true, ""},
+		{"IPv6", "fd00::/8", "fd12::/16", "[fd12::1]:80", true, ""},
+		{"all of IPv6 is none of IPv4", "::/0", "0.0.0.0/0", "10.0.0.1:80", false, "asks for 0.0.0.0/0"},
+		{"metadata within what is wide", "0.0.0.0/0", "169.254.169.254/32", "169.254.169.254:80", false, "--allow-egress 169.254.169.254"},
+		{"metadata within its range", "169.254.0.0/16", "169.254.169.254/32", "169.254.169.254:80", false, "--allow-egress 169.254.169.254"},
+		{"metadata by what is wide", "169.254.169.254/32", "0.0.0.0/0", "169.254.169.254:80", false, "--allow-egress 169.254.169.254"},
+		{"metadata that both name", "169.254.169.254/32", "169.254.169.254/32", "169.254.169.254:80", true, ""},
+		{"metadata of AWS, IPv6", "fd00::/8", "fd00:ec2::254/128", "[fd00:ec2::254]:80", false, "--allow-egress fd00:ec2::254"},
+		{"metadata of AWS, IPv6, that both name", "fd00:ec2::254/128", "fd00:ec2::254/128", "[fd00:ec2::254]:80", true, ""},
+		{"metadata behind NAT64", "64:ff9b::/96", "64:ff9b::a9fe:a9fe/128", "[64:ff9b::a9fe:a9fe]:80", false, "169.254.169.254"},
+		{"public as ever", "", "10.0.0.0/8", "8.8.8.8:80", true, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := Options{}
+			if c.may != "" {
+				o.AllowEgress = []netip.Prefix{netip.MustParsePrefix(c.may)}
+			}
+			network := "tcp4"
+			if c.address[0] == '[' {
+				network = "tcp6"
+			}
+			err := NewTargetGuard(o, []netip.Prefix{netip.MustParsePrefix(c.asks)}).Check(network, c.address)
+			if c.pass {
+				require.NoError(t, err)
+				return
+			}
+			var of *action.Error
+			require.ErrorAs(t, err, &of)
+			require.Equal(t, action.CodeBlockedAddress, of.Code)
+			require.Equal(t, action.StageGuard, of.Stage)
+			require.ErrorContains(t, of.Cause, c.says)
+			require.NotContains(t, of.Message, c.address, "the caller sees no address")
+		})
+	}
+	require.Error(t, NewTargetGuard(Options{AllowLocal: true}, []netip.Prefix{netip.MustParsePrefix("169.254.169.254/32")}).Check("tcp4", "169.254.169.254:80"),
+		"AllowLocal opens no metadata, whatever a target asks for")
+}
+
+// Whatever a target asks for, it gets nothing that neither it nor the worker's flag
+// has, and no more than it would get as an allowance of the worker.
+func TestGuardOfATargetGetsNoMoreThanTheFlag(t *testing.T) {
+	strict := NewGuard(false)
+	prefix := rapid.Custom(func(t *rapid.T) netip.Prefix {
+		b := rapid.SampledFrom([][4]byte{{10, 0, 0, 1}, {10, 1, 2, 3}, {127, 0, 0, 1}, {169, 254, 169, 254}, {192, 168, 1, 1}, {8, 8, 8, 8}}).Draw(t, "ip")
+		p, _ := netip.AddrFrom4(b).Prefix(rapid.SampledFrom([]int{0, 8, 16, 24, 32}).Draw(t, "bits"))
+		return p
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		may, asked := rapid.SliceOf(prefix).Draw(t, "may"), rapid.SliceOf(prefix).Draw(t, "asked")
+		at := netip.AddrPortFrom(prefix.Draw(t, "at").Addr(), 80).String()
+		if NewTargetGuard(Options{AllowEgress: may}, asked).Check("tcp4", at) == nil {
+			require.NoError(t, NewGuard(false, may...).Check("tcp4", at), "the flag has it")
+			require.NoError(t, NewGuard(false, asked...).Check("tcp4", at), "the target asks for it")
+			return
+		}
+		require.Error(t, strict.Check("tcp4", at), "what is public stays so")
+	})
+}
+
 // Whatever the address, the mapped form passes exactly when the plain one does.
 func TestGuardSeesThroughMapping(t *testing.T) {
 	guard := NewGuard(false)
@@ -226,8 +303,21 @@ func TestDoIsGuarded(t *testing.T) {
 	}
 	require.Empty(t, reached)
 
-	a := i.Do(t.Context(), callTo(s.URL, func(c *Call) { c.Target.Egress = []netip.Prefix{loopback} }))
+	asks := func(c *Call) { c.Target.Egress, c.MayAsk = []netip.Prefix{loopback}, true }
+	a := i.Do(t.Context(), callTo(s.URL, asks))
+	require.Equal(t, action.CodeBlockedAddress, a.Err.Code, "it may ask for nothing")
+	require.ErrorContains(t, a.Err, "--allow-egress", "which the log tells")
+	requireDiscreet(t, a.Err, address)
+	open := newInvoker(t, strict, func(o *Options) { o.AllowEgress = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+	a = open.Do(t.Context(), callTo(s.URL, asks))
 	require.Nil(t, a.Err)
+	for _, refused := range []Answer{
+		open.Do(t.Context(), callTo(s.URL)),
+		open.Do(t.Context(), callTo(s.URL, asks, func(c *Call) { c.MayAsk = false })),
+		open.Try(t.Context(), callTo(s.URL, asks, func(c *Call) { c.MayAsk = false })).Answer,
+	} {
+		require.Equal(t, action.CodeBlockedAddress, refused.Err.Code, "who asks for nothing, or may not ask")
+	}
 	a = newInvoker(t, strict, func(o *Options) { o.Allow = []netip.Prefix{loopback} }).Do(t.Context(), callTo(s.URL))
 	require.Nil(t, a.Err)
 	require.Len(t, reached, 2)

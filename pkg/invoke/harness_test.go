@@ -150,7 +150,7 @@ func flood(c net.Conn, text string) {
 
 // clientOf is the client that a target has now.
 func clientOf(i *Invoker, owner string, t *action.Target) (*client, *action.Error) {
-	v, refused := i.enter(owner, t)
+	v, refused := i.enter("", owner, t)
 	if refused == nil {
 		i.clients.leave(v)
 	}

@@ -15,11 +15,14 @@ import (
 // Options say how an Invoker reaches targets. The zero value is the strict
 // one: public addresses only, the system's certificate authorities.
 type Options struct {
-	Log        zerolog.Logger   // debug lines about connection pools; never a URL
-	AllowLocal bool             // loopback and private ranges may be dialled too (development)
-	Allow      []netip.Prefix   // addresses of the installation that may be dialled too
-	RootCAs    *x509.CertPool   // nil = the system's
-	Now        func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
+	Log        zerolog.Logger // debug lines about connection pools; never a URL
+	AllowLocal bool           // loopback and private ranges may be dialled too (development)
+	Allow      []netip.Prefix // addresses of the installation that every target may be at
+	// AllowEgress is what a target may ask for by its own Egress; what of that lies
+	// outside does not count. None = nothing.
+	AllowEgress []netip.Prefix
+	RootCAs     *x509.CertPool   // nil = the system's
+	Now         func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
 }
 
 // Invoker holds one connection pool and the limits of each target. It is safe for concurrent
@@ -93,7 +96,7 @@ func (i *Invoker) do(caller context.Context, c Call) Answer {
 	if err := caller.Err(); err != nil {
 		return Answer{Err: classify(caller, caller, nil, err)}
 	}
-	v, err := i.enter(c.Owner, c.Target)
+	v, err := i.enter(c.Instance, c.Owner, c.definition())
 	if err != nil {
 		return Answer{Err: err}
 	}

@@ -107,7 +107,7 @@ func TestBusy(t *testing.T) {
 func entryOf(i *Invoker, c Call) clientEntry {
 	i.clients.mu.Lock()
 	defer i.clients.mu.Unlock()
-	return *i.clients.byKey[clientKey{c.Owner, c.Target.Name}].Value.(*clientEntry)
+	return *i.clients.byKey[clientKey{c.Instance, c.Owner, c.Target.Name}].Value.(*clientEntry)
 }
 
 // An open breaker sends nothing, a probe closes it, and its state survives a
@@ -188,7 +188,7 @@ func TestHangingTargetLeavesOthersAlone(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		i.clients.mu.Lock()
-		found := i.clients.byKey[clientKey{hang.Owner, hang.Target.Name}]
+		found := i.clients.byKey[clientKey{hang.Instance, hang.Owner, hang.Target.Name}]
 		i.clients.mu.Unlock()
 		return found != nil && entryOf(i, hang).users == 64
 	}, time.Minute, time.Millisecond)

@@ -41,7 +41,7 @@ func (i *Invoker) Try(ctx context.Context, c Call) Trial {
 }
 
 func (i *Invoker) try(caller context.Context, c Call, t *Trial) {
-	cl, refused := i.newClient(c.Target)
+	cl, refused := i.newClient(c.definition())
 	if t.Err = refused; refused != nil {
 		return
 	}

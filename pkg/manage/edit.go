@@ -222,10 +222,15 @@ func (o *subject) at(p catalog.Problem) (field string, is bool) {
 // rename lays the field of an error to the request.
 func (o *subject) rename(err error) error {
 	var of *action.Error
-	if o == nil || !errors.As(err, &of) || o.place.Phase != "" || of.Field != "targets."+o.place.Name+".signing_key" {
+	if o == nil || !errors.As(err, &of) || o.place.Phase != "" {
 		return err
 	}
-	return of.WithField(o.field + ".signing_key")
+	for _, path := range []string{o.place.Path(), "targets." + o.place.Name} {
+		if rest, is := strings.CutPrefix(of.Field, path+".signing_key"); is {
+			return of.WithField(o.field + ".signing_key" + rest)
+		}
+	}
+	return err
 }
 
 // maxShown is how many problems the message of an error repeats.

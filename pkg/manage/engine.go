@@ -27,6 +27,14 @@ type Instance interface {
 	Declarations
 	Trials
 	Jobs
+	// Create makes the instance, with nothing configured; the error is
+	// already_exists, or conflict while one of its name is being deleted.
+	Create(ctx context.Context) (revision uint64, err error)
+	// Usage tells what there is of the instance, in numbers.
+	Usage(ctx context.Context) (action.InstanceUsage, error)
+	// Delete deletes it with everything of it, and tells what there was. The error is
+	// file_owned, or deadline when not all is gone yet.
+	Delete(ctx context.Context) (was action.InstanceUsage, err error)
 	// Summary tells how the instance stands, in numbers. What cannot be told says
 	// why.
 	Summary(ctx context.Context) action.InstanceSummary

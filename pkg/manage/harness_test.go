@@ -98,7 +98,7 @@ func beside(t *testing.T, n *node.Node, config string) {
 
 func options(t *testing.T, change func(*node.Options)) node.Options {
 	t.Helper()
-	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "test.yaml", AckWait: time.Second,
+	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "test.yaml", AckWait: time.Second, MakeInstances: true,
 		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
 	change(&o)
 	return o

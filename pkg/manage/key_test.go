@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/node"
 	"github.com/callout-hq/callout/pkg/sign"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
@@ -55,10 +56,10 @@ func TestRotateTargetKey(t *testing.T) {
 // TestMadeKeys: an apply gives the keys that it made, once, and to who asks.
 func TestMadeKeys(t *testing.T) {
 	t.Parallel()
-	n := run(t, "targets: {old: {type: webhook, url: 'https://a.example'}}", nil)
+	dir, from := t.TempDir(), "key"
+	n := run(t, "targets: {old: {type: webhook, url: 'https://a.example'}}", func(o *node.Options) { o.KeysDir = dir })
 	c := plain(t, n)
-	from := filepath.Join(t.TempDir(), "key")
-	require.NoError(t, os.WriteFile(from, []byte(sign.NewKey()), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, from), []byte(sign.NewKey()), 0o600))
 	text := "targets: {old: {type: webhook, url: 'https://b.example'}, b: {type: webhook, url: 'https://a.example'}, given: {type: webhook, url: 'https://a.example', signing_key: {file: " + from + "}}}\n" +
 		"orgs: {acme: {targets: {a: {type: webhook, url: 'https://a.example'}}}}"
 	require.Empty(t, ask(t, c.Apply, &calloutv1.ApplyRequest{Configuration: text, DryRun: true, ReturnMadeKeys: true}).GetMadeKeys().GetKeys())
@@ -81,20 +82,21 @@ func TestMadeKeys(t *testing.T) {
 // reads nothing anew. What the text does not name keeps its key.
 func TestApplyReadsKeysAnew(t *testing.T) {
 	t.Parallel()
-	n := run(t, "", nil)
+	folder := t.TempDir()
+	n := run(t, "", func(o *node.Options) { o.KeysDir = folder })
 	for _, instance := range []string{"", "größe 2"} {
 		c := plain(t, n)
-		folder := t.TempDir()
-		from := func(name string) string { return filepath.Join(folder, name) }
+		from := func(name string) string { return filepath.Join(cmp.Or(instance, "default"), name) }
+		require.NoError(t, os.MkdirAll(filepath.Join(folder, from("")), 0o700))
 		text := func(names ...string) (all string) {
 			for _, name := range names {
-				all += name + ": {type: webhook, url: 'https://a.example', signing_key: {file: " + from(name) + "}}, "
+				all += name + ": {type: webhook, url: 'https://a.example', signing_key: {file: '" + from(name) + "'}}, "
 			}
 			return "targets: {" + all + "}\nrequests: {'*': {targets: [{target: a}]}}"
 		}
 		put := func(name string) string {
 			key := sign.NewKey()
-			require.NoError(t, os.WriteFile(from(name), []byte(key), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, from(name)), []byte(key), 0o600))
 			return key
 		}
 		kept := func(name string) string {

@@ -86,8 +86,8 @@ func TestObjectRefusals(t *testing.T) {
 			Rate: "many", Retry: &calloutv1.Retry{Attempts: 5000}, Lanes: 3, Egress: &calloutv1.Egress{Allow: []string{"10.0.0.0/99"}}, Breaker: &calloutv1.Breaker{Failures: 1},
 			SigningKey: &calloutv1.KeySource{}, Allow: []string{"x"}, Signature: []string{"mine"}, Labels: map[string]string{" ": ""}}),
 			connect.CodeInvalidArgument, "bad_field target.org: target.org: an id has no control characters; target.name: a name has 1 to 100 letters, digits, spaces or _ - . * /; " +
-				"target.allow[0]: a JSON pointer begins with /, such as /user/displayName; and 12 more",
-			"target.org target.name target.allow[0] target.breaker target.egress.allow[0] target.headers.Host target.labels.\" \" target.lanes target.rate " +
+				"target.allow[0]: a JSON pointer begins with /, such as /user/displayName; and 13 more",
+			"target.org target.name target.allow[0] target.breaker target.egress target.egress.allow[0] target.headers.Host target.labels.\" \" target.lanes target.rate " +
 				"target.retry.attempts target.signature[0] target.signing_key target.timeout target.type target.url"},
 		{"an instance that is none", func(t *testing.T) error {
 			_, err := c.CreateTarget(within(t), connect.NewRequest(&calloutv1.CreateTargetRequest{Instance: "a\x01", Target: good(func(*calloutv1.Target) {})}))
@@ -95,7 +95,7 @@ func TestObjectRefusals(t *testing.T) {
 		}, connect.CodeInvalidArgument, "bad_field instance: instance: an id has no control characters", "instance"},
 		{"it is there", create(good(func(w *calloutv1.Target) { w.Name = "log" })), connect.CodeAlreadyExists, `already_exists target.name: there is a target "log" already`, ""},
 		{"a key that is not there", create(good(func(w *calloutv1.Target) { w.SigningKey = &calloutv1.KeySource{Env: "CALLOUT_NO_SUCH_KEY"} })),
-			connect.CodeInvalidArgument, "bad_field target.signing_key: the signing key cannot be used", ""},
+			connect.CodeInvalidArgument, "bad_field target.signing_key.env: over the API no variable of the dispatcher's environment can be named: it was started without --key-env", ""},
 		{"no duration", create(good(func(w *calloutv1.Target) { w.Timeout = &durationpb.Duration{Seconds: 1, Nanos: -1} })),
 			connect.CodeInvalidArgument, `bad_field target.timeout: target.timeout: "timeout" is a duration with its unit, such as 500ms, 10s, 5m or 24h`, "target.timeout"},
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/callout-hq/callout/pkg/catalog/file"
+	"github.com/callout-hq/callout/pkg/manage"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
@@ -171,4 +172,34 @@ func idOf(t *testing.T, c calloutv1connect.ActionServiceClient, name string) str
 func etagOf(t *testing.T, c calloutv1connect.ActionServiceClient, name string) string {
 	t.Helper()
 	return ask(t, c.GetTarget, &calloutv1.GetTargetRequest{Name: name}).GetTarget().GetEtag()
+}
+
+// TestATargetOfAnOrganizationAsksForNoAddresses, by whichever way it comes; one of
+// the instance may.
+func TestATargetOfAnOrganizationAsksForNoAddresses(t *testing.T) {
+	t.Parallel()
+	c := plain(t, run(t, "", nil))
+	with := func(org string) *calloutv1.Target {
+		return &calloutv1.Target{Name: "t", Org: org, Type: "webhook", Url: "https://a.example", Egress: &calloutv1.Egress{Allow: []string{"127.0.0.0/8"}}}
+	}
+	err := refused(t, connect.CodeInvalidArgument, c.CreateTarget, &calloutv1.CreateTargetRequest{Target: with("acme")})
+	require.Equal(t, "target.egress", manage.Detail(err).GetField())
+	require.ErrorContains(t, err, "leave it out")
+	ask(t, c.CreateTarget, &calloutv1.CreateTargetRequest{Target: with("")})
+	without := with("acme")
+	without.Egress = nil
+	ask(t, c.CreateTarget, &calloutv1.CreateTargetRequest{Target: without})
+	for _, mask := range [][]string{nil, {"egress"}, {"egress.allow"}} {
+		err := refused(t, connect.CodeInvalidArgument, c.UpdateTarget, &calloutv1.UpdateTargetRequest{Target: with("acme"), UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
+		require.Equal(t, "target.egress", manage.Detail(err).GetField(), mask)
+	}
+	err = refused(t, connect.CodeInvalidArgument, c.Apply, &calloutv1.ApplyRequest{File: "c.yaml",
+		Configuration: "orgs: {acme: {targets: {t: {type: webhook, url: https://a.example, egress: {allow: [127.0.0.1]}}}}}"})
+	var paths []string
+	for _, p := range manage.Detail(err).GetProblems() {
+		paths = append(paths, p.GetPath())
+	}
+	require.Contains(t, paths, "orgs.acme.targets.t.egress")
+	err = refused(t, connect.CodeInvalidArgument, c.TestTarget, &calloutv1.TestTargetRequest{Target: with("acme")})
+	require.Equal(t, "target.egress", manage.Detail(err).GetField())
 }

@@ -68,6 +68,9 @@ func tried(s *catalog.Snapshot, req *calloutv1.TestTargetRequest) (t action.Targ
 // but need not fit what is in force.
 func draft(instance, org string, wanted *calloutv1.Target) (action.Target, error) {
 	place := targetAt(org, cmp.Or(wanted.GetName(), "draft"))
+	if wanted.GetEgress() != nil {
+		return action.Target{}, badField("target.egress", "a target that is not stored may not ask for addresses: leave egress out, or store the target and give its name")
+	}
 	t, reading := file.ReadTarget(place.Org, place.Name, targetSettings(wanted))
 	about := &subject{place: place, field: "target", reading: reading}
 	_, err := about.check(catalog.Empty(instance).WithTarget(place.Org, t))

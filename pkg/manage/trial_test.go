@@ -280,7 +280,6 @@ func TestTestOfSettingsThatAreNotStored(t *testing.T) {
 		t.Signature, t.Labels, t.SigningKey = []string{"zitadel"}, map[string]string{"a": "b"}, &calloutv1.KeySource{Env: "NO_SUCH_VARIABLE"}
 		t.Retry = &calloutv1.Retry{Initial: durationpb.New(time.Second), MaxAge: durationpb.New(48 * time.Hour), Attempts: 3}
 		t.Breaker = &calloutv1.Breaker{Failures: 2, Open: durationpb.New(time.Minute)}
-		t.Egress = &calloutv1.Egress{Allow: []string{"10.0.0.0/8"}}
 	})
 	x = ask(t, c.TestTarget, full)
 	require.Equal(t, "not_allowed", x.GetCode(), "replace took away what allow does not name")
@@ -291,7 +290,7 @@ func TestTestOfSettingsThatAreNotStored(t *testing.T) {
 
 	err := refused(t, connect.CodeInvalidArgument, c.TestTarget, settings(func(t *calloutv1.Target) {
 		t.Url, t.Timeout, t.Type, t.Headers = "ftp://a.example", durationpb.New(time.Hour), "frob", map[string]string{"Callout-Test": "no"}
-		t.Rate, t.Breaker, t.Egress, t.Retry = "many", &calloutv1.Breaker{Failures: 1}, &calloutv1.Egress{Allow: []string{"here"}}, &calloutv1.Retry{Attempts: 2000}
+		t.Rate, t.Breaker, t.Retry = "many", &calloutv1.Breaker{Failures: 1}, &calloutv1.Retry{Attempts: 2000}
 		t.SigningKey, t.Labels = &calloutv1.KeySource{Env: "A", File: "b"}, map[string]string{"": "x"}
 	}))
 	detail := manage.Detail(err)
@@ -301,10 +300,11 @@ func TestTestOfSettingsThatAreNotStored(t *testing.T) {
 		paths = append(paths, p.GetPath())
 	}
 	require.ElementsMatch(t, []string{"target.url", "target.timeout", "target.type", "target.headers.Callout-Test", "target.rate",
-		"target.breaker", "target.egress.allow[0]", "target.retry.attempts", "target.signing_key", `target.labels.""`}, paths)
+		"target.breaker", "target.retry.attempts", "target.signing_key", `target.labels.""`}, paths)
 	for field, change := range map[string]func(*calloutv1.Target){
-		"target.name": func(t *calloutv1.Target) { t.Name = "a\nb" },
-		"target.url":  func(t *calloutv1.Target) { t.Url = "" },
+		"target.name":   func(t *calloutv1.Target) { t.Name = "a\nb" },
+		"target.egress": func(t *calloutv1.Target) { t.Egress = &calloutv1.Egress{Allow: []string{"10.0.0.0/8"}} },
+		"target.url":    func(t *calloutv1.Target) { t.Url = "" },
 	} {
 		err := refused(t, connect.CodeInvalidArgument, c.TestTarget, settings(change))
 		require.Equal(t, field, manage.Detail(err).GetField())

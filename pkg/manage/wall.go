@@ -208,3 +208,15 @@ func (w wall) ListAudit(ctx context.Context, r *connect.Request[calloutv1.ListAu
 func (w wall) RevokeToken(ctx context.Context, r *connect.Request[calloutv1.RevokeTokenRequest]) (*connect.Response[calloutv1.RevokeTokenResponse], error) {
 	return through(ctx, w, access.RevokeToken, r, w.service.RevokeToken)
 }
+
+func (w wall) CreateInstance(ctx context.Context, r *connect.Request[calloutv1.CreateInstanceRequest]) (*connect.Response[calloutv1.CreateInstanceResponse], error) {
+	return through(ctx, w, access.CreateInstance, r, w.service.CreateInstance)
+}
+
+func (w wall) DescribeInstance(ctx context.Context, r *connect.Request[calloutv1.DescribeInstanceRequest]) (*connect.Response[calloutv1.DescribeInstanceResponse], error) {
+	return through(ctx, w, access.DescribeInstance, r, w.service.DescribeInstance)
+}
+
+func (w wall) DeleteInstance(ctx context.Context, r *connect.Request[calloutv1.DeleteInstanceRequest]) (*connect.Response[calloutv1.DeleteInstanceResponse], error) {
+	return through(ctx, w, access.DeleteInstance, r, w.service.DeleteInstance)
+}

@@ -49,6 +49,11 @@ type Options struct {
 	// AllowUndeclared makes a warning of an execution whose condition no core has
 	// declared.
 	AllowUndeclared bool
+	// KeysDir and KeyEnv are what who manages over the API may name as signing keys: files
+	// within the directory, variables whose names begin so; "" = none.
+	KeysDir, KeyEnv string
+	// MakeInstances has an edit make the instance that it names where there is none.
+	MakeInstances bool
 	// MadeKeys is told the signing keys that the File has made for its targets; nil =
 	// nobody is.
 	MadeKeys func(instance string, made []bus.NewSecret)
@@ -123,7 +128,8 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return err
 	}
 	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Entry: o.Entry, History: o.History,
-		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, Version: o.Version, Mount: Mount(o.Log),
+		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, MakeInstances: o.MakeInstances,
+		Version: o.Version, Mount: Mount(o.Log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err
 	}

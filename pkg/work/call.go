@@ -164,7 +164,7 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 		return invoke.Answer{}, err
 	}
 	answer := c.worker.invoker.Do(ctx, invoke.Call{
-		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, Keys: keys, Body: c.body.Raw(), ID: id, Attempt: 1,
+		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, MayAsk: t.Owner == "", Keys: keys, Body: c.body.Raw(), ID: id, Attempt: 1,
 		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut, Heard: true,
 		Shares: c.worker.shares, Instance: c.call.Instance, Org: c.body.OrgID,
 	})

@@ -36,7 +36,7 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 	applied := ch.body != nil && t.Target.Kind == action.CallOut
 	exchange := invoke.Call{
 		Target: &t.Target, Keys: keys, Body: t.Body, ID: newID(time.Now()), Attempt: 1, ReadBody: applied, Heard: ch.body != nil,
-		Instance: t.Instance,
+		Instance: t.Instance, MayAsk: t.Owner == "" && t.Stored,
 	}
 	if exchange.Heard {
 		exchange.Org = ch.body.OrgID

@@ -25,6 +25,9 @@ func checkTrial(t *calls.Trial, maxObject int) (*wire.Call, error) {
 		return nil, action.NewError(action.CodeBadField, action.StageDecode, "the target is none that a configuration could hold").
 			WithField("target").WithCause(errors.Join(faults...))
 	}
+	if !t.Stored && len(t.Target.Egress) > 0 {
+		return nil, action.NewError(action.CodeBadField, action.StageDecode, "a target that is not stored may not ask for addresses").WithField("target")
+	}
 	switch t.Phase {
 	case action.Request, action.Response, action.Function:
 		check := action.CheckMethod

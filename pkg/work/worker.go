@@ -116,7 +116,7 @@ func (w *Worker) ID() string { return w.self.ID }
 // follow reads the catalog, the keys and the lines, and keeps following them.
 // Lines come last: a delivery needs the rest.
 func (w *Worker) follow(ctx, following context.Context) error {
-	catalogs, first := revisions.Follow(following, w.bus)
+	catalogs, first := revisions.FollowDeleted(following, w.bus, w.invoker.Forget)
 	w.catalogs = catalogs
 	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted)} {
 		if err := await(ctx, first); err != nil {

@@ -32,6 +32,7 @@ type Catalog struct {
 	changed chan struct{} // closed and replaced when newest or refused changes
 	refused error         // why there is no newest
 	coming  *Version      // made here, and about to come into force
+	place   uint64        // of the root that was told last, in its bucket
 }
 
 // remembered is an older revision, or one that is being read.
@@ -70,9 +71,14 @@ func (c *Catalog) advance(ctx context.Context, r toldRoot) error {
 	if !again {
 		c.made = r.made
 	}
+	news := c.place != r.place
+	c.place = r.place
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, readFor)
 	defer cancel()
+	if news && !again && newest != nil && newest.Revision.Revision >= r.Revision {
+		again = c.anew(ctx, r, newest)
+	}
 	switch {
 	case again || newest == nil:
 	case newest.Revision.Revision == r.Revision:
@@ -100,6 +106,13 @@ func (c *Catalog) advance(ctx context.Context, r toldRoot) error {
 		}
 		return nil
 	})
+}
+
+// anew tells whether a root names a revision of another history than that in force:
+// the instance was deleted and made again while nobody listened.
+func (c *Catalog) anew(ctx context.Context, r toldRoot, newest *Version) bool {
+	m, err := c.revisions.manifest(ctx, r.Revision)
+	return err == nil && m.Made.After(newest.Made)
 }
 
 // agrees is the error unreadable for a root that names a revision which the event
@@ -148,6 +161,16 @@ func (c *Catalog) Put(v *Version) {
 	c.newest, c.refused, c.coming = v, nil, nil
 	c.tell()
 	c.revisions.Log().Debug().Str("instance", c.revisions.ID).Uint64("revision", v.Revision.Revision).Msg("catalog in force")
+}
+
+// forget takes the catalog of an instance out of force that is being deleted, for
+// those who still hold it.
+func (c *Catalog) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.newest, c.coming, c.older = nil, nil, map[uint64]*remembered{}
+	c.refused = action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
+	c.tell()
 }
 
 // Refuse says why an instance has no catalog, to whoever asks for it. One that
@@ -276,6 +299,10 @@ func (c *Catalog) at(ctx context.Context, revision uint64) (*catalog.Matcher, er
 	for {
 		c.mu.Lock()
 		newest, kept := c.newest, c.older[revision]
+		if newest == nil { // it was taken out of force since it was asked for
+			defer c.mu.Unlock()
+			return nil, c.refused
+		}
 		if newest.Revision.Revision == revision {
 			c.mu.Unlock()
 			return newest.Matcher, nil
@@ -326,7 +353,7 @@ func (c *Catalog) fetch(ctx context.Context, revision uint64, newest *Version, r
 func (c *Catalog) prefetch(revision uint64) {
 	c.mu.Lock()
 	newest, kept := c.newest, c.older[revision]
-	if revision == 0 || kept != nil || newest.Revision.Revision == revision {
+	if revision == 0 || kept != nil || newest == nil || newest.Revision.Revision == revision {
 		c.mu.Unlock()
 		return
 	}

@@ -21,8 +21,34 @@ type Catalogs struct {
 // Follow keeps the catalogs of all instances up to date until ctx ends. The
 // channel is closed when all that stood was read.
 func Follow(ctx context.Context, b *bus.Bus) (*Catalogs, <-chan struct{}) {
+	return FollowDeleted(ctx, b, func(string) {})
+}
+
+// FollowDeleted is Follow for who is to hear of instances that are being deleted, or
+// were while nobody listened: they are not known any more by then. The callback runs
+// in one goroutine, more than once for an instance.
+func FollowDeleted(ctx context.Context, b *bus.Bus, deleted func(instance string)) (*Catalogs, <-chan struct{}) {
 	c := &Catalogs{bus: b, of: map[string]*Catalog{}, appeared: make(chan struct{})}
-	return c, followRoots(ctx, b, func(instance string, r toldRoot, err error) { c.Add(instance).follow(ctx, r, err) })
+	return c, followRoots(ctx, b, func(instance string, r toldRoot, err error) {
+		switch {
+		case r.Deleting || r.gone:
+			c.Remove(instance)
+			deleted(instance)
+		default:
+			c.Add(instance).follow(ctx, r, err)
+		}
+	})
+}
+
+// Remove forgets the catalog of an instance that is being deleted.
+func (c *Catalogs) Remove(instance string) {
+	c.mu.Lock()
+	i := c.of[instance]
+	delete(c.of, instance)
+	c.mu.Unlock()
+	if i != nil {
+		i.forget()
+	}
 }
 
 // Of gives the catalog of an instance. Of one that is not known here it is one

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type conditionList struct {
 	// Replaces is a higher revision that never was one: somebody else wrote it, or
 	// the catalog was lost with it. Cores that go by it go back.
 	Replaces uint64 `json:"replaces,omitempty"`
+	// Deleted tells that the instance is being deleted: there are none any more.
+	Deleted bool `json:"deleted,omitempty"`
 }
 
 // readConditionList reads the list. The error tells of one that no dispatcher wrote.
@@ -59,8 +62,11 @@ func (i Revisions) setConditions(ctx context.Context, v, base *Version, all bool
 		if err != nil {
 			return err
 		}
-		if stored.Revision > list.Revision {
+		switch {
+		case stored.Revision > list.Revision:
 			list.Replaces = stored.Revision
+		case stored.Revision == 0 && v.Before == 0: // a core may still go by those of an instance that was deleted
+			list.Replaces = math.MaxUint64
 		}
 		if !all {
 			fresh = slices.DeleteFunc(fresh, func(c catalog.NewConditionChunk) bool { return slices.Contains(stored.Chunks, c.Hash) })
@@ -93,7 +99,7 @@ func (i Revisions) conditionList(ctx context.Context) (list conditionList, err e
 		return conditionList{}, err
 	}
 	list, bad := readConditionList(v.Bytes)
-	if bad != nil {
+	if bad != nil || list.Deleted {
 		return conditionList{}, nil
 	}
 	return list, nil
@@ -134,8 +140,9 @@ func WatchConditions(ctx context.Context, b *bus.Bus, do func(ToldConditions)) <
 			}
 		default:
 			var list conditionList
-			list, err = readConditionList(v.Bytes)
-			told.Revision = list.Revision
+			if list, err = readConditionList(v.Bytes); !list.Deleted {
+				told.Revision = list.Revision
+			}
 		}
 		k.Judge(v, err)
 		do(told)
@@ -150,11 +157,15 @@ func (i Revisions) ConditionsRevision(ctx context.Context) (uint64, error) {
 
 // FollowConditions reports the conditions of one instance to a core, now and on
 // every change, in one goroutine. Conditions that cannot be read, were removed or
-// are older than those before are left out: those before stay.
+// are older than those before are left out: those before stay. Of an instance that
+// was deleted there are none.
 func (i Revisions) FollowConditions(ctx context.Context, do func(catalog.Conditions)) <-chan struct{} {
 	f := followedConditions{Revisions: i, do: do}
 	k := i.Bucket(bus.BucketConditions)
 	return k.Hear(ctx, i.Token, func(v bus.Value) {
+		if v.Lost && f.revision == 0 { // of an instance that was deleted
+			return
+		}
 		if v.Lost { // a dispatcher puts them back: nobody took them out of force
 			i.Log().Error().Str("instance", i.ID).Msg("the conditions are missing in NATS, those before stay in force")
 			return
@@ -184,6 +195,11 @@ func (f *followedConditions) take(ctx context.Context, v bus.Value) error {
 	list, err := readConditionList(v.Bytes)
 	if err != nil {
 		return err
+	}
+	if list.Deleted {
+		f.known, f.revision = nil, 0
+		f.do(catalog.AssembleConditions(f.ID, 0, nil))
+		return nil
 	}
 	if list.Revision < f.revision && list.Replaces < f.revision {
 		return fmt.Errorf("they are of revision %d, those before of %d", list.Revision, f.revision)

@@ -42,6 +42,19 @@ func (i Revisions) putMarker(ctx context.Context, revision, last uint64) (cut ui
 	return ack.Sequence, nil
 }
 
+// Markers counts those in the event stream, which are no events.
+func (i Revisions) Markers(ctx context.Context) (uint64, error) {
+	stream, err := i.Stream(ctx, i.Events)
+	if err != nil {
+		return 0, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(wire.Marker(i.ID)))
+	if err != nil {
+		return 0, i.StreamFailure(ctx, i.Events, err)
+	}
+	return info.State.Subjects[wire.Marker(i.ID)], nil
+}
+
 // lastMarker reads the newest marker; the error is missing when there is none, and
 // unreadable for one that is not to be believed: see follows.
 func (i Revisions) lastMarker(ctx context.Context) (marker, error) {

@@ -18,6 +18,7 @@ type Root struct {
 	Format   int    `json:"format,omitempty"`
 	Revision uint64 `json:"revision"`
 	Cut      uint64 `json:"cut"`
+	Deleting bool   `json:"deleting,omitempty"` // the instance is: for whoever asks there is none
 }
 
 // rootEnd ends the key of every root.
@@ -53,13 +54,16 @@ func (i Revisions) Latest(ctx context.Context) (r Root, ok bool, err error) {
 }
 
 // Current is the root as it was last set; ok is false when none was. A root that
-// is there and cannot be read is the error unreadable.
+// is there and cannot be read is the error unreadable, one that says that the
+// instance is being deleted unknown_instance.
 func (i Revisions) Current(ctx context.Context) (r Root, ok bool, err error) {
 	v, ok, err := i.manifests().Get(ctx, i.rootKey())
 	if err != nil || !ok {
 		return r, false, err
 	}
-	r, err = readRoot(v.Bytes)
+	if r, err = readRoot(v.Bytes); err == nil && r.Deleting {
+		return Root{}, false, errDeleting()
+	}
 	return r, err == nil, err
 }
 
@@ -109,7 +113,9 @@ func instanceOf(key string) (string, error) {
 // in.
 type toldRoot struct {
 	Root
-	made time.Time
+	made  time.Time
+	place uint64 // of the value in its bucket
+	gone  bool   // somebody removed it, and nothing else is left of the instance
 }
 
 // followRoots reports the root of every instance, now and on every change. One
@@ -131,9 +137,20 @@ func followRoots(ctx context.Context, b *bus.Bus, do func(instance string, r tol
 			return
 		}
 		r, err := readRoot(v.Bytes)
+		told := toldRoot{Root: r, made: v.Made, place: v.Revision}
 		if v.Bytes == nil {
 			err = unreadable("the root of the catalog", errors.New("somebody removed it"))
+			told.gone = isGone(ctx, b.Instance(instance))
 		}
-		do(instance, toldRoot{r, v.Made}, err)
+		do(instance, told, err)
 	})
+}
+
+// isGone tells whether an instance whose root was removed was deleted meanwhile, as
+// far as that can be told now.
+func isGone(ctx context.Context, i bus.Instance) bool {
+	ctx, cancel := context.WithTimeout(ctx, readFor)
+	defer cancel()
+	left, err := i.Left(ctx)
+	return err == nil && !left
 }

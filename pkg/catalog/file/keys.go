@@ -104,8 +104,8 @@ var TargetKeys = []Key{
 		{Name: "max_age", Form: FormDuration, Default: "24h", From: action.MinWait, To: catalog.MaxKeep, Says: "After this long the delivery is given up."},
 		{Name: "attempts", Form: FormWhole, Unset: "not counted", Least: 1, Most: action.MaxAttempts, Says: "After so many attempts the delivery is given up."}}},
 	{Name: "signing_key", Form: FormMapping, Unset: "a key is made and kept", Count: 1, Says: "Where the key comes from. The key itself never stands in a file. One of the two:", Keys: []Key{
-		{Name: "env", Form: FormText, Pattern: `^[A-Za-z_][A-Za-z0-9_]{0,254}$`, Says: "A variable of the dispatcher's environment."},
-		{Name: "file", Form: FormText, Length: 4096, Says: "A file on the dispatcher's machine."}}},
+		{Name: "env", Form: FormText, Pattern: `^[A-Za-z_][A-Za-z0-9_]{0,254}$`, Says: "A variable of the dispatcher's environment; over the API one that begins with its `--key-env`."},
+		{Name: "file", Form: FormText, Length: 4096, Says: "A file on the dispatcher's machine; over the API one within its `--keys-dir`, relative to it."}}},
 	{Name: "payload", Form: FormText, Default: "json", OneOf: []string{"json"}, Says: "What the body is. `jwt` and `jwe` are not there yet."},
 	{Name: "signature", Form: FormTexts, Default: "[zitadel, standard]", OneOf: []string{"zitadel", "standard"}, Says: "How requests are signed."},
 	{Name: "lanes", Form: FormWhole, Default: "1", OneOf: []string{"1", "4", "16", "64"}, Says: "So many events may be under way at once; order holds within an aggregate."},
@@ -116,7 +116,7 @@ var TargetKeys = []Key{
 		{Name: "open", Form: FormDuration, Need: true, From: action.MinWait, To: action.MaxWait, Says: "For how long."}}},
 	{Name: "max_answer", Form: FormWhole, Default: "1048576", Least: 1, Most: action.CeilingAnswer, Says: "Bytes that an answer may have."},
 	{Name: "keep_alive", Form: FormBool, Default: "true", Says: "Whether a connection is used again."},
-	{Name: "egress", Form: FormMapping, Says: "Which addresses may be called beyond the public ones.", Keys: []Key{
+	{Name: "egress", Form: FormMapping, Says: "Which addresses may be called beyond the public ones, as far as the workers' `--allow-egress` lets targets ask. Not of an organization's target.", Keys: []Key{
 		{Name: "allow", Form: FormTexts, Unset: "public addresses only", Count: catalog.MaxPrefixes, Says: "Addresses or ranges: `10.1.0.0/16`, `fd00::/8`."}}},
 	{Name: "paused", Form: FormBool, Default: "false", Says: "Nothing is sent: events wait, and a turn in a call fails."},
 	{Name: "labels", Form: FormTextMap, Unset: "none", Count: catalog.MaxLabels, Length: 256, Says: "For finding targets: `callout get targets -l team=identity`."},

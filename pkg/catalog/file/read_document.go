@@ -29,10 +29,10 @@ func (r *reader) document(root *node) *catalog.Snapshot {
 		}
 	}
 	if org := r.ofOrg(fields); org != "" {
-		s.Scopes[org] = r.scope(r.below(org, fields))
+		s.Scopes[org] = r.scope(org, r.below(org, fields))
 		return s
 	}
-	s.Scopes[""] = r.scope(fields)
+	s.Scopes[""] = r.scope("", fields)
 	for _, f := range fields {
 		if f.key == "orgs" {
 			r.orgs(f, s)
@@ -108,17 +108,17 @@ func (r *reader) orgs(f field, s *catalog.Snapshot) {
 			r.errorf(o.at, o.path, catalog.ProblemBadName, "an organization has an id; the instance's own entries stand at the top of the file")
 			continue
 		}
-		s.Scopes[o.key] = r.scope(r.fields(o.value, o.path, scopeKeys))
+		s.Scopes[o.key] = r.scope(o.key, r.fields(o.value, o.path, scopeKeys))
 	}
 }
 
 // scope reads what the instance or one organization has configured.
-func (r *reader) scope(fields []field) *catalog.Scope {
+func (r *reader) scope(org string, fields []field) *catalog.Scope {
 	sc := &catalog.Scope{Targets: map[string]action.Target{}, Sections: map[action.Phase][]action.Execution{}}
 	for _, f := range fields {
 		if f.key == "targets" {
 			for _, t := range r.entries(f.value, f.path) {
-				sc.Targets[t.key] = r.target(t)
+				sc.Targets[t.key] = r.target(org, t)
 			}
 		}
 		for _, phase := range action.Phases {

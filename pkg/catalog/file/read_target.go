@@ -20,8 +20,10 @@ var kinds = map[string]action.Kind{
 	"async": action.Async, "rest async": action.Async,
 }
 
-// target reads one target; what it leaves open gets its default.
-func (r *reader) target(f field) action.Target {
+// target reads one target; what it leaves open gets its default. What an
+// organization's may not have is said here and nowhere else: catalogs that were
+// stored with it stay readable.
+func (r *reader) target(org string, f field) action.Target {
 	t := catalog.WithDefaults(action.Target{Name: f.key, Timeout: r.wait})
 	if f.value.shape == null {
 		r.errorf(f.at, f.path, catalog.ProblemMissing, "target %s has no type and no url", catalog.Quote(f.key))
@@ -33,6 +35,9 @@ func (r *reader) target(f field) action.Target {
 			continue
 		}
 		r.targetField(&t, x)
+		if x.key == "egress" && org != "" {
+			r.errorf(x.at, x.path, catalog.ProblemMisplaced, "an organization's target has no egress: what it may reach is the instance's to say; leave it out")
+		}
 	}
 	if async != nil {
 		r.async(&t, *async)

@@ -21,7 +21,7 @@ type Reading struct{ reader *reader }
 // not have are left out of the target.
 func ReadTarget(org, name string, settings Settings) (action.Target, *Reading) {
 	r, f := settingsReader(catalog.Place{Org: org, Ref: catalog.Ref{Name: name}}, settings)
-	return r.target(f), &Reading{r}
+	return r.target(org, f), &Reading{r}
 }
 
 // ReadExecution reads an execution or a list as a file would have it under its

@@ -48,7 +48,7 @@ func within(t testing.TB) context.Context {
 // run starts a whole node, and without a configuration if config is empty.
 func run(t testing.TB, config string, changes ...func(*node.Options)) *node.Node {
 	t.Helper()
-	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "test.yaml", AckWait: time.Second,
+	o := node.Options{Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", ConfigName: "test.yaml", AckWait: time.Second, MakeInstances: true,
 		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
 	if config != "" {
 		o.Config = []byte(config)

@@ -487,7 +487,8 @@ func (x *Retry) GetAttempts() uint32 {
 }
 
 // KeySource tells where a signing key comes from: one of the two, as the
-// dispatcher sees them.
+// dispatcher sees them. Over the API it is one that the operator has offered: a file
+// within --keys-dir, relative to it, or a variable that begins with --key-env.
 type KeySource struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Env           string                 `protobuf:"bytes,1,opt,name=env,proto3" json:"env,omitempty"`
@@ -593,7 +594,8 @@ func (x *Breaker) GetOpen() *durationpb.Duration {
 	return nil
 }
 
-// Egress names addresses that may be dialled beyond the public ones.
+// Egress names addresses that may be dialled beyond the public ones, as far as the
+// workers' --allow-egress lets targets ask. A target of an organization has none.
 type Egress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Prefixes such as 10.0.0.0/8.

@@ -152,6 +152,15 @@ const (
 	// ActionServiceListInstancesProcedure is the fully-qualified name of the ActionService's
 	// ListInstances RPC.
 	ActionServiceListInstancesProcedure = "/callout.v1.ActionService/ListInstances"
+	// ActionServiceCreateInstanceProcedure is the fully-qualified name of the ActionService's
+	// CreateInstance RPC.
+	ActionServiceCreateInstanceProcedure = "/callout.v1.ActionService/CreateInstance"
+	// ActionServiceDescribeInstanceProcedure is the fully-qualified name of the ActionService's
+	// DescribeInstance RPC.
+	ActionServiceDescribeInstanceProcedure = "/callout.v1.ActionService/DescribeInstance"
+	// ActionServiceDeleteInstanceProcedure is the fully-qualified name of the ActionService's
+	// DeleteInstance RPC.
+	ActionServiceDeleteInstanceProcedure = "/callout.v1.ActionService/DeleteInstance"
 	// ActionServiceListEventsProcedure is the fully-qualified name of the ActionService's ListEvents
 	// RPC.
 	ActionServiceListEventsProcedure = "/callout.v1.ActionService/ListEvents"
@@ -173,7 +182,8 @@ type ActionServiceClient interface {
 	// Apply puts a configuration in force, whole or not at all. The answer lists
 	// what it changes; with dry_run nothing is changed.
 	//
-	// Errors: bad_catalog with the problems, file_owned, conflict, stream_full.
+	// Errors: unknown_instance, unless the dispatcher makes instances by the way;
+	// bad_catalog with the problems, file_owned, conflict, stream_full.
 	Apply(context.Context, *connect.Request[v1.ApplyRequest]) (*connect.Response[v1.ApplyResponse], error)
 	// Export gives the configuration in force as a text that Apply reads back to
 	// the same. Signing keys are not in it, only where they come from.
@@ -404,6 +414,25 @@ type ActionServiceClient interface {
 	//
 	// Errors: bad_field.
 	ListInstances(context.Context, *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error)
+	// CreateInstance makes an instance, with nothing configured. Apply and edits make
+	// none, unless the dispatcher was started with --make-instances.
+	//
+	// Errors: already_exists, bad_field; conflict while one of this name is being
+	// deleted.
+	CreateInstance(context.Context, *connect.Request[v1.CreateInstanceRequest]) (*connect.Response[v1.CreateInstanceResponse], error)
+	// DescribeInstance tells what there is of an instance, in numbers.
+	//
+	// Errors: unknown_instance.
+	DescribeInstance(context.Context, *connect.Request[v1.DescribeInstanceRequest]) (*connect.Response[v1.DescribeInstanceResponse], error)
+	// DeleteInstance deletes an instance with everything of it: what is configured,
+	// its keys, events, dead letters, async deliveries, jobs and the log of attempts.
+	// Nothing of that comes back. From the moment it is stored that it goes there is
+	// none for anybody; the answer comes when all is gone, after some seconds, and
+	// what ends the request does not end that.
+	//
+	// Errors: unknown_instance; bad_field when confirm is not its id; file_owned while
+	// a dispatcher follows a file for it; deadline when not all of it is gone yet.
+	DeleteInstance(context.Context, *connect.Request[v1.DeleteInstanceRequest]) (*connect.Response[v1.DeleteInstanceResponse], error)
 	// ListEvents lists stored events, the newest first, page by page.
 	//
 	// Errors: unknown_instance, bad_field.
@@ -698,6 +727,24 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("ListInstances")),
 			connect.WithClientOptions(opts...),
 		),
+		createInstance: connect.NewClient[v1.CreateInstanceRequest, v1.CreateInstanceResponse](
+			httpClient,
+			baseURL+ActionServiceCreateInstanceProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("CreateInstance")),
+			connect.WithClientOptions(opts...),
+		),
+		describeInstance: connect.NewClient[v1.DescribeInstanceRequest, v1.DescribeInstanceResponse](
+			httpClient,
+			baseURL+ActionServiceDescribeInstanceProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DescribeInstance")),
+			connect.WithClientOptions(opts...),
+		),
+		deleteInstance: connect.NewClient[v1.DeleteInstanceRequest, v1.DeleteInstanceResponse](
+			httpClient,
+			baseURL+ActionServiceDeleteInstanceProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DeleteInstance")),
+			connect.WithClientOptions(opts...),
+		),
 		listEvents: connect.NewClient[v1.ListEventsRequest, v1.ListEventsResponse](
 			httpClient,
 			baseURL+ActionServiceListEventsProcedure,
@@ -776,6 +823,9 @@ type actionServiceClient struct {
 	getStatus          *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
 	listWorkers        *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
 	listInstances      *connect.Client[v1.ListInstancesRequest, v1.ListInstancesResponse]
+	createInstance     *connect.Client[v1.CreateInstanceRequest, v1.CreateInstanceResponse]
+	describeInstance   *connect.Client[v1.DescribeInstanceRequest, v1.DescribeInstanceResponse]
+	deleteInstance     *connect.Client[v1.DeleteInstanceRequest, v1.DeleteInstanceResponse]
 	listEvents         *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
 	createToken        *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
 	listTokens         *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
@@ -998,6 +1048,21 @@ func (c *actionServiceClient) ListInstances(ctx context.Context, req *connect.Re
 	return c.listInstances.CallUnary(ctx, req)
 }
 
+// CreateInstance calls callout.v1.ActionService.CreateInstance.
+func (c *actionServiceClient) CreateInstance(ctx context.Context, req *connect.Request[v1.CreateInstanceRequest]) (*connect.Response[v1.CreateInstanceResponse], error) {
+	return c.createInstance.CallUnary(ctx, req)
+}
+
+// DescribeInstance calls callout.v1.ActionService.DescribeInstance.
+func (c *actionServiceClient) DescribeInstance(ctx context.Context, req *connect.Request[v1.DescribeInstanceRequest]) (*connect.Response[v1.DescribeInstanceResponse], error) {
+	return c.describeInstance.CallUnary(ctx, req)
+}
+
+// DeleteInstance calls callout.v1.ActionService.DeleteInstance.
+func (c *actionServiceClient) DeleteInstance(ctx context.Context, req *connect.Request[v1.DeleteInstanceRequest]) (*connect.Response[v1.DeleteInstanceResponse], error) {
+	return c.deleteInstance.CallUnary(ctx, req)
+}
+
 // ListEvents calls callout.v1.ActionService.ListEvents.
 func (c *actionServiceClient) ListEvents(ctx context.Context, req *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
 	return c.listEvents.CallUnary(ctx, req)
@@ -1028,7 +1093,8 @@ type ActionServiceHandler interface {
 	// Apply puts a configuration in force, whole or not at all. The answer lists
 	// what it changes; with dry_run nothing is changed.
 	//
-	// Errors: bad_catalog with the problems, file_owned, conflict, stream_full.
+	// Errors: unknown_instance, unless the dispatcher makes instances by the way;
+	// bad_catalog with the problems, file_owned, conflict, stream_full.
 	Apply(context.Context, *connect.Request[v1.ApplyRequest]) (*connect.Response[v1.ApplyResponse], error)
 	// Export gives the configuration in force as a text that Apply reads back to
 	// the same. Signing keys are not in it, only where they come from.
@@ -1259,6 +1325,25 @@ type ActionServiceHandler interface {
 	//
 	// Errors: bad_field.
 	ListInstances(context.Context, *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error)
+	// CreateInstance makes an instance, with nothing configured. Apply and edits make
+	// none, unless the dispatcher was started with --make-instances.
+	//
+	// Errors: already_exists, bad_field; conflict while one of this name is being
+	// deleted.
+	CreateInstance(context.Context, *connect.Request[v1.CreateInstanceRequest]) (*connect.Response[v1.CreateInstanceResponse], error)
+	// DescribeInstance tells what there is of an instance, in numbers.
+	//
+	// Errors: unknown_instance.
+	DescribeInstance(context.Context, *connect.Request[v1.DescribeInstanceRequest]) (*connect.Response[v1.DescribeInstanceResponse], error)
+	// DeleteInstance deletes an instance with everything of it: what is configured,
+	// its keys, events, dead letters, async deliveries, jobs and the log of attempts.
+	// Nothing of that comes back. From the moment it is stored that it goes there is
+	// none for anybody; the answer comes when all is gone, after some seconds, and
+	// what ends the request does not end that.
+	//
+	// Errors: unknown_instance; bad_field when confirm is not its id; file_owned while
+	// a dispatcher follows a file for it; deadline when not all of it is gone yet.
+	DeleteInstance(context.Context, *connect.Request[v1.DeleteInstanceRequest]) (*connect.Response[v1.DeleteInstanceResponse], error)
 	// ListEvents lists stored events, the newest first, page by page.
 	//
 	// Errors: unknown_instance, bad_field.
@@ -1549,6 +1634,24 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("ListInstances")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceCreateInstanceHandler := connect.NewUnaryHandler(
+		ActionServiceCreateInstanceProcedure,
+		svc.CreateInstance,
+		connect.WithSchema(actionServiceMethods.ByName("CreateInstance")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDescribeInstanceHandler := connect.NewUnaryHandler(
+		ActionServiceDescribeInstanceProcedure,
+		svc.DescribeInstance,
+		connect.WithSchema(actionServiceMethods.ByName("DescribeInstance")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDeleteInstanceHandler := connect.NewUnaryHandler(
+		ActionServiceDeleteInstanceProcedure,
+		svc.DeleteInstance,
+		connect.WithSchema(actionServiceMethods.ByName("DeleteInstance")),
+		connect.WithHandlerOptions(opts...),
+	)
 	actionServiceListEventsHandler := connect.NewUnaryHandler(
 		ActionServiceListEventsProcedure,
 		svc.ListEvents,
@@ -1667,6 +1770,12 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceListWorkersHandler.ServeHTTP(w, r)
 		case ActionServiceListInstancesProcedure:
 			actionServiceListInstancesHandler.ServeHTTP(w, r)
+		case ActionServiceCreateInstanceProcedure:
+			actionServiceCreateInstanceHandler.ServeHTTP(w, r)
+		case ActionServiceDescribeInstanceProcedure:
+			actionServiceDescribeInstanceHandler.ServeHTTP(w, r)
+		case ActionServiceDeleteInstanceProcedure:
+			actionServiceDeleteInstanceHandler.ServeHTTP(w, r)
 		case ActionServiceListEventsProcedure:
 			actionServiceListEventsHandler.ServeHTTP(w, r)
 		case ActionServiceCreateTokenProcedure:
@@ -1856,6 +1965,18 @@ func (UnimplementedActionServiceHandler) ListWorkers(context.Context, *connect.R
 
 func (UnimplementedActionServiceHandler) ListInstances(context.Context, *connect.Request[v1.ListInstancesRequest]) (*connect.Response[v1.ListInstancesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListInstances is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) CreateInstance(context.Context, *connect.Request[v1.CreateInstanceRequest]) (*connect.Response[v1.CreateInstanceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.CreateInstance is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DescribeInstance(context.Context, *connect.Request[v1.DescribeInstanceRequest]) (*connect.Response[v1.DescribeInstanceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DescribeInstance is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DeleteInstance(context.Context, *connect.Request[v1.DeleteInstanceRequest]) (*connect.Response[v1.DeleteInstanceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DeleteInstance is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+)
+
+func (p *Program) createInstanceCommand() *cobra.Command {
+	var server serverFlags
+	cmd := &cobra.Command{
+		Use:     "instance NAME",
+		Short:   "Make an instance",
+		Long:    `Makes an instance with nothing configured: a tenant with its own configuration, streams and keys.`,
+		Example: "  callout create instance acme\n  callout apply -f acme.yaml --instance acme",
+		Args:    oneOf("instance"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := server.check(); err != nil {
+				return err
+			}
+			answer, err := ask(cmd.Context(), &server, &calloutv1.CreateInstanceRequest{Instance: args[0]}, calloutv1connect.ActionServiceClient.CreateInstance)
+			if err != nil {
+				return err
+			}
+			if server.output != asTable {
+				return p.print(server.output, answer)
+			}
+			return p.say("instance %s is made\n", printable(answer.GetInstance()))
+		},
+	}
+	server.add(cmd, asTable, asJSON, asYAML)
+	return cmd
+}
+
+func (p *Program) describeInstanceCommand() *cobra.Command {
+	var server serverFlags
+	cmd := &cobra.Command{
+		Use:     "instance NAME",
+		Short:   "Tell what there is of an instance",
+		Long:    `Tells what there is of an instance, in numbers: what is configured, stored and waits.`,
+		Example: "  callout describe instance acme",
+		Args:    oneOf("instance"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := server.check(); err != nil {
+				return err
+			}
+			usage, err := describeInstance(cmd.Context(), &server, args[0])
+			if err != nil {
+				return err
+			}
+			if server.output != asTable {
+				return p.print(server.output, usage)
+			}
+			return p.say("%s", usageText(usage))
+		},
+	}
+	server.add(cmd, asTable, asJSON, asYAML)
+	return cmd
+}
+
+func describeInstance(ctx context.Context, server *serverFlags, name string) (*calloutv1.InstanceUsage, error) {
+	answer, err := ask(ctx, server, &calloutv1.DescribeInstanceRequest{Instance: name}, calloutv1connect.ActionServiceClient.DescribeInstance)
+	return answer.GetUsage(), err
+}
+
+func usageText(u *calloutv1.InstanceUsage) string {
+	var f facts
+	f.add("instance", u.GetInstance())
+	f.add("revision", fmt.Sprint(u.GetRevision()))
+	f.add("made", timeText(u.GetMakeTime()))
+	f.add("targets", fmt.Sprint(u.GetTargets()))
+	f.add("executions", fmt.Sprint(u.GetExecutions()))
+	f.add("lines", fmt.Sprint(u.GetLines()))
+	f.add("waiting", fmt.Sprint(u.GetWaiting()))
+	for _, one := range []struct {
+		name         string
+		count, bytes uint64
+	}{{"events", u.GetEvents(), u.GetEventBytes()}, {"dead letters", u.GetDeadLetters(), u.GetDeadLetterBytes()},
+		{"async", u.GetAsync(), u.GetAsyncBytes()}, {"attempts", u.GetAttempts(), u.GetAttemptBytes()}} {
+		f.add(one.name, fmt.Sprintf("%d, %d bytes", one.count, one.bytes))
+	}
+	f.add("fault", u.GetFault())
+	return f.String()
+}
+
+func (p *Program) deleteInstanceCommand() *cobra.Command {
+	var server serverFlags
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "instance NAME",
+		Short: "Delete an instance with everything of it",
+		Long: `Deletes an instance with everything of it: what is configured, its signing keys,
+events, dead letters, async deliveries, jobs, and the log of attempts. Nothing of
+that comes back. It shows what there is and asks on a terminal; elsewhere it does
+nothing unless --yes is given. One for which a dispatcher follows a file is not
+deleted.
+
+The command waits until all is gone, some seconds; what ends it does not end that.`,
+		Example: "  callout delete instance acme\n  callout delete instance acme --yes",
+		Args:    oneOf("instance"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := server.check(); err != nil {
+				return err
+			}
+			return p.deleteInstance(cmd.Context(), &server, args[0], yes)
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "delete without asking")
+	server.add(cmd, asTable, asJSON, asYAML)
+	return cmd
+}
+
+func (p *Program) deleteInstance(ctx context.Context, server *serverFlags, name string, yes bool) error {
+	usage, err := describeInstance(ctx, server, name)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		p.note(usageText(usage))
+		if !isTerminal(os.Stdin) {
+			return fmt.Errorf("everything of instance %s would be gone for good: nothing was deleted (--yes does it)", printable(usage.GetInstance()))
+		}
+		yes, err = p.confirm(ctx, "Everything of instance "+printable(usage.GetInstance())+" will be gone for good. Go on? [y/N] ")
+		if err != nil {
+			return err
+		}
+		if !yes {
+			return errors.New("nothing was deleted")
+		}
+	}
+	answer, err := ask(ctx, server, &calloutv1.DeleteInstanceRequest{Instance: name, Confirm: name}, calloutv1connect.ActionServiceClient.DeleteInstance)
+	if err != nil {
+		return err
+	}
+	if server.output != asTable {
+		return p.print(server.output, answer)
+	}
+	was := answer.GetDeleted()
+	return p.say("instance %s is deleted: %s, %s, %s\n", printable(was.GetInstance()), count(int(was.GetTargets()), "target"),
+		count(int(was.GetEvents()), "event"), count(int(was.GetDeadLetters()), "dead letter"))
+}

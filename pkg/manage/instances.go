@@ -1,0 +1,67 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+
+	"connectrpc.com/connect"
+
+	"github.com/callout-hq/callout/pkg/action"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+)
+
+// CreateInstance makes an instance, with nothing configured.
+func (s *Service) CreateInstance(ctx context.Context, req *connect.Request[calloutv1.CreateInstanceRequest]) (*connect.Response[calloutv1.CreateInstanceResponse], error) {
+	id := req.Msg.GetInstance()
+	if err := oneInstance(id); err != nil {
+		return nil, err
+	}
+	revision, err := s.engine(id).Create(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.CreateInstanceResponse{Instance: id, Revision: revision}), nil
+}
+
+// oneInstance is the error of a request that is to name an instance, and means no other by
+// leaving it out.
+func oneInstance(id string) error {
+	if id == "" {
+		return missing("instance", "an instance is needed: say which")
+	}
+	if err := action.CheckID(id); err != nil {
+		return badField("instance", err.Error())
+	}
+	return nil
+}
+
+// DescribeInstance tells what there is of an instance.
+func (s *Service) DescribeInstance(ctx context.Context, req *connect.Request[calloutv1.DescribeInstanceRequest]) (*connect.Response[calloutv1.DescribeInstanceResponse], error) {
+	usage, err := s.engine(orDefault(req.Msg.GetInstance())).Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.DescribeInstanceResponse{Usage: usageMessage(usage)}), nil
+}
+
+// DeleteInstance deletes an instance with everything of it.
+func (s *Service) DeleteInstance(ctx context.Context, req *connect.Request[calloutv1.DeleteInstanceRequest]) (*connect.Response[calloutv1.DeleteInstanceResponse], error) {
+	id := req.Msg.GetInstance()
+	if err := oneInstance(id); err != nil {
+		return nil, err
+	}
+	if req.Msg.GetConfirm() != id {
+		return nil, badField("confirm", fmt.Sprintf("everything of instance %q would be gone for good: confirm is its id once more", id))
+	}
+	was, err := s.engine(id).Delete(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.DeleteInstanceResponse{Deleted: usageMessage(was)}), nil
+}
+
+func usageMessage(u action.InstanceUsage) *calloutv1.InstanceUsage {
+	return &calloutv1.InstanceUsage{Instance: u.ID, Revision: u.Revision, MakeTime: moment(u.Made), Targets: uint32(u.Targets), Executions: uint32(u.Executions),
+		Lines: uint32(u.Lines), Events: u.Events, EventBytes: u.EventBytes, Waiting: u.Waiting, DeadLetters: u.DeadLetters, DeadLetterBytes: u.DeadLetterBytes,
+		Async: u.Async, AsyncBytes: u.AsyncBytes, Attempts: u.Attempts, AttemptBytes: u.AttemptBytes, Fault: text(u.Fault)}
+}
