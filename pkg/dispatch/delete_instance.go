@@ -146,7 +146,7 @@ func (i *Instance) removeAll(ctx context.Context) error {
 	}
 	for _, step := range []func(context.Context) error{
 		i.revisions.EmptyConditions, i.bus.RemoveLines, i.bus.RemoveStreams, i.rests(max(lease, heardFor)), i.bus.RemoveStreams, i.revisions.RemoveKeys,
-		i.revisions.Deleted,
+		i.revokeTokens, i.revisions.Deleted,
 	} {
 		if err := lead.Held(ctx); err != nil {
 			return err

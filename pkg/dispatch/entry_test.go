@@ -320,3 +320,34 @@ func TestTokensOfAFleet(t *testing.T) {
 	open := f.dispatcher()
 	code(t, "forbidden", open.AddToken(within(t, 5*time.Second), token))
 }
+
+// TestTokensGoWithTheirInstance: a token of an instance that is deleted counts no more,
+// nor does it for one that is made again under its id; those of others stay.
+func TestTokensGoWithTheirInstance(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	only, _ := operator()
+	d := f.dispatcherWith(f.bus(), dispatch.Options{Entry: dispatch.Entry{Access: only}})
+	texts := map[string]string{}
+	for name, at := range map[string]access.Scope{"north": {Instance: "north"}, "acme": {Instance: "north", Org: "acme"}, "south": {Instance: "south"}, "all": {}} {
+		token, text := access.NewToken(name, at, access.Verbs)
+		require.NoError(t, d.AddToken(within(t, 5*time.Second), token))
+		texts[name] = text
+	}
+	for _, id := range []string{"north", "south"} {
+		_, err := d.Instance(id).Create(within(t, 20*time.Second))
+		require.NoError(t, err)
+	}
+	_, err := d.Instance("north").Delete(within(t, time.Minute))
+	require.NoError(t, err)
+	status := func(name string) int {
+		status, _ := get(t, http.DefaultClient, d.URL()+"/nothing", http.Header{"Authorization": {"Bearer " + texts[name]}})
+		return status
+	}
+	require.Eventually(t, func() bool { return status("north") == 401 && status("acme") == 401 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, err := d.Instance("north").Create(within(t, 20*time.Second))
+		return err == nil
+	}, time.Minute, 50*time.Millisecond)
+	require.Equal(t, []int{401, 401, 404, 404}, []int{status("north"), status("acme"), status("south"), status("all")})
+}

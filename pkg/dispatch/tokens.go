@@ -38,6 +38,19 @@ func (d *Dispatcher) Tokens(ctx context.Context) ([]tokens.Listed, error) {
 	return tokens.Of(d.bus).List(ctx)
 }
 
+// revokeTokens has the tokens of an instance that is deleted count no more: one that is
+// made again under its id is another.
+func (i *Instance) revokeTokens(ctx context.Context) error {
+	store := tokens.Of(i.dispatcher.bus)
+	all, err := store.List(ctx)
+	for _, t := range all {
+		if err == nil && t.Scope.Instance == i.ID {
+			err = store.Revoke(ctx, t.ID)
+		}
+	}
+	return err
+}
+
 // RevokeToken has a token count no more.
 func (d *Dispatcher) RevokeToken(ctx context.Context, id string) error {
 	if err := d.nobodyAsked(); err != nil {
