@@ -38,6 +38,7 @@ func TestTokens(t *testing.T) {
 
 	config := filepath.Join(dir, "callout.yaml")
 	require.NoError(t, os.WriteFile(config, []byte("instance: north\ntargets: {hook: {type: webhook, url: 'http://127.0.0.1:9/'}}\n"), 0o600))
+	require.Zero(t, callout(operator, "create", "instance", "north").code)
 	applied := callout(operator, "apply", "-f", config, "--instance", "north")
 	require.Zero(t, applied.code, applied)
 	created := callout(operator, "token", "create", "look", "--instance", "north", "--verbs", "read,observe", "--expires", "90d")
@@ -59,7 +60,7 @@ func TestTokens(t *testing.T) {
 	require.Contains(t, callout(look, "get", "targets", "--instance", "north").err, "[unauthenticated]")
 
 	audit := callout(operator, "audit", "--all-instances")
-	require.Regexp(t, `(?m)operator +Apply +north +revision 1$`, audit.out)
+	require.Regexp(t, `(?m)operator +Apply +north +revision 2$`, audit.out)
 	require.Regexp(t, `(?m)operator +CreateToken +north look +done$`, audit.out)
 	for _, secret := range []string{operator, look} {
 		for _, text := range []string{d.log.String(), d.out.String(), listed.out, audit.out, refused.err} {

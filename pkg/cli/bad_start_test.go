@@ -60,7 +60,10 @@ func TestBadStart(t *testing.T) {
 	t.Parallel()
 	http, nats := taken(t), taken(t)
 	lost := filepath.Join(t.TempDir(), "lost.yaml")
-	const onlyLoopback = `is not a loopback address: until there is authentication only 127.0.0.1, ::1 or localhost may be listened on`
+	const onlyLoopback = `is not a loopback address: without authentication only 127.0.0.1, ::1 or localhost may be listened on; give --token-file, ` +
+		`which "callout auth init" makes, or --insecure-listen if everybody there may do everything`
+	const onlyNATS = `is not a loopback address: where nobody is asked who he is only 127.0.0.1, ::1 or localhost may be listened on ` +
+		`(choose another with --nats-listen, or say who may log in with --nats-config FILE, users or accounts without no_auth_user)`
 	broken := configuration(t, "targets:\n  a: {type: webhok, url: \"http://127.0.0.1:9\"}\nevents:\n  user.added: {targets: [{target: a}]}\n")
 	notYAML := configuration(t, "targets: [\n")
 	dir := t.TempDir()
@@ -80,9 +83,9 @@ func TestBadStart(t *testing.T) {
 		{"HTTP on every address", []string{"--listen", ":0"}, 1, `"" ` + onlyLoopback},
 		{"HTTP on an address of a network", []string{"--listen", "192.0.2.1:80"}, 1, `"192.0.2.1" ` + onlyLoopback},
 		{"HTTP address without a port", []string{"--listen", "127.0.0.1"}, 1, `"127.0.0.1" is no address: write host:port, such as 127.0.0.1:8080`},
-		{"NATS for everybody", []string{"--nats-listen", "0.0.0.0:0"}, 1, `"0.0.0.0" ` + onlyLoopback + " (choose another with --nats-listen)"},
-		{"NATS on every address", []string{"--nats-listen", ":0"}, 1, `"" ` + onlyLoopback + " (choose another with --nats-listen)"},
-		{"NATS for everybody, by IPv6", []string{"--nats-listen", "[::]:0"}, 1, `"::" ` + onlyLoopback + " (choose another with --nats-listen)"},
+		{"NATS for everybody", []string{"--nats-listen", "0.0.0.0:0"}, 1, `"0.0.0.0" ` + onlyNATS},
+		{"NATS on every address", []string{"--nats-listen", ":0"}, 1, `"" ` + onlyNATS},
+		{"NATS for everybody, by IPv6", []string{"--nats-listen", "[::]:0"}, 1, `"::" ` + onlyNATS},
 		{"NATS address without a port", []string{"--nats-listen", "127.0.0.1"}, 1, `"127.0.0.1" is no address: write host:port, such as 127.0.0.1:4222`},
 		{"data directory that cannot be", []string{"--data", filepath.Join(broken, "data")}, 1, "data directory " + broken + "/data: mkdir " + broken + ": not a directory (choose another with --data)"},
 		{"ack wait too short", []string{"--ack-wait", "1ms"}, 1, "ack wait is 1ms, at least 500ms is needed"},

@@ -61,13 +61,10 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if o.Log, err = logs.logger(p.Err); err != nil {
 				return err
 			}
-			if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), access.check()); err != nil {
+			if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), access.check(), offered.check()); err != nil {
 				return err
 			}
 			if err := access.options(&o.Entry, o.Log); err != nil {
-				return err
-			}
-			if err := offered.check(); err != nil {
 				return err
 			}
 			o.KeysDir, o.KeyEnv = offered.dir, offered.env

@@ -31,7 +31,7 @@ func TestUsage(t *testing.T) {
 		{"party of the demo", "callout", []string{"demo", "--break", "everything"}, nil, ""},
 		{"dispatcher without a broker", "dispatcher", nil, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
 		{"dispatcher with two brokers", "dispatcher", []string{"--embedded-nats", "--nats", "nats://127.0.0.1:1"}, nil, "one of --nats URL and --embedded-nats is needed\nSee \"dispatcher --help\".\n"},
-		{"logins without a form", "callout", []string{"auth", "init", "-o", "d"}, nil, "--nats \"\" is none: write --nats users or --nats accounts\nSee \"callout auth init --help\".\n"},
+		{"logins of an unknown form", "callout", []string{"auth", "init", "-o", "d", "--nats", "jwt"}, nil, "--nats \"jwt\" is none: write --nats users or --nats accounts\nSee \"callout auth init --help\".\n"},
 		{"logins without a place", "callout", []string{"auth", "init", "--nats", "users"}, nil, "-o DIR is missing: where are the files to be written?\nSee \"callout auth init --help\".\n"},
 		{"logins of an instance named twice", "callout", []string{"auth", "init", "--nats", "users", "-o", "d", "--instance", "a", "--instance", "a"}, nil, "--instance \"a\" is named twice: name it once\nSee \"callout auth init --help\".\n"},
 		{"trial of logins that are nowhere", "callout", []string{"auth", "check"}, nil, "--dir DIR is missing: where are the logins that callout auth init has written?\nSee \"callout auth check --help\".\n"},
