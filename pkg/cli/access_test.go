@@ -79,7 +79,7 @@ func TestFlagsOfWhoComesIn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	loose, wrong := filepath.Join(dir, "loose"), filepath.Join(dir, "wrong")
-	require.NoError(t, os.WriteFile(loose, []byte("x"), 0o644)) //nolint:gosec // that is what is tried
+	require.NoError(t, os.WriteFile(loose, []byte("x"), 0o644))
 	require.NoError(t, os.WriteFile(wrong, []byte("hunter2"), 0o600))
 	for _, c := range []struct {
 		code int

@@ -61,14 +61,13 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if o.Log, err = logs.logger(p.Err); err != nil {
 				return err
 			}
-			if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), access.check(), offered.check()); err != nil {
+			if err = cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), access.check(), offered.check()); err == nil {
+				err = access.options(&o.Entry, o.Log)
+			}
+			if err != nil {
 				return err
 			}
-			if err := access.options(&o.Entry, o.Log); err != nil {
-				return err
-			}
-			o.KeysDir, o.KeyEnv = offered.dir, offered.env
-			o.Version = p.version
+			o.KeysDir, o.KeyEnv, o.Version = offered.dir, offered.env, p.version
 			if err := keys.open(p); err != nil {
 				return err
 			}

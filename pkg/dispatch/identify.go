@@ -141,7 +141,7 @@ func (u *uses) note(id string) {
 	if !ok {
 		seen, _ = u.noted.LoadOrStore(id, new(atomic.Int64))
 	}
-	at := seen.(*atomic.Int64) //nolint:errcheck,forcetypeassert // note alone stores
+	at := seen.(*atomic.Int64) //nolint:forcetypeassert // note alone stores
 	now, before := time.Now().UnixNano(), at.Load()
 	if now-before < int64(useEvery) || !at.CompareAndSwap(before, now) {
 		return

@@ -87,7 +87,7 @@ func Read(raw []byte) (r Roles, err error) {
 		return Roles{}, errors.New(yaml.FormatError(err, false, true))
 	}
 	if len(r.Certificates)+len(r.Providers) == 0 {
-		return Roles{}, errors.New("it names neither certificates: nor oidc:")
+		return Roles{}, errors.New("it names neither certificates: nor oidc: anything")
 	}
 	return r, r.check()
 }

@@ -85,14 +85,14 @@ func scopeOf(message proto.Message, o access.Operation, p *access.Principal) acc
 	instance, _ := field(message, "instance")
 	at := access.Scope{Instance: orDefault(instance)}
 	if p.Scope.Level() == access.Organization {
-		at.Org = orgOf(message, o, p.Scope.Org)
+		at.Org = orgOf(message, p.Scope.Org)
 	}
 	return at
 }
 
 // orgOf is the organization that a request of an organization is about; "" when it is
 // about the instance. Where nothing but the own can be meant, it is set.
-func orgOf(message proto.Message, o access.Operation, own string) string {
+func orgOf(message proto.Message, own string) string {
 	switch m := message.(type) {
 	case *calloutv1.ListTargetsRequest:
 		m.Filter = or(m.GetFilter())
@@ -101,14 +101,11 @@ func orgOf(message proto.Message, o access.Operation, own string) string {
 		m.Filter = or(m.GetFilter())
 		return narrowed(&m.GetFilter().Org, own)
 	case *calloutv1.ListDeadLettersRequest:
-		m.Filter = or(m.GetFilter())
-		return filled(&m.GetFilter().Org, own)
+		return chosenOrg(&m.Filter, own)
 	case *calloutv1.RedriveDeadLettersRequest:
-		m.Filter = or(m.GetFilter())
-		return filled(&m.GetFilter().Org, own)
+		return chosenOrg(&m.Filter, own)
 	case *calloutv1.DiscardDeadLettersRequest:
-		m.Filter = or(m.GetFilter())
-		return filled(&m.GetFilter().Org, own)
+		return chosenOrg(&m.Filter, own)
 	case *calloutv1.ListDeliveriesRequest:
 		m.Filter = or(m.GetFilter())
 		return filled(&m.GetFilter().Org, own)
@@ -128,15 +125,27 @@ func orgOf(message proto.Message, o access.Operation, own string) string {
 	case *calloutv1.SetExecutionRequest:
 		return m.GetExecution().GetOrg()
 	case *calloutv1.TestTargetRequest:
-		if draft := m.GetTarget(); draft != nil && draft.GetOrg() != "" && draft.GetOrg() != m.GetOrg() {
-			return ""
-		}
-		return m.GetOrg()
+		return draftOrg(m)
 	}
 	if org, has := field(message, "org"); has {
 		return org
 	}
 	return own // what it is about is looked at where it is found, see ownsLine and keep
+}
+
+// chosenOrg is the organization whose dead letters a filter chooses.
+func chosenOrg(filter **calloutv1.DeadLetterFilter, own string) string {
+	*filter = or(*filter)
+	return filled(&(*filter).Org, own)
+}
+
+// draftOrg is the organization that a target is tried for; "" where the request names
+// two.
+func draftOrg(m *calloutv1.TestTargetRequest) string {
+	if draft := m.GetTarget().GetOrg(); draft != "" && draft != m.GetOrg() {
+		return ""
+	}
+	return m.GetOrg()
 }
 
 // field reads a text field of a message by its name.
