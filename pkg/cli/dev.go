@@ -75,6 +75,16 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			return errors.Join(p.dev(cmd.Context(), o), keys.close())
 		},
 	}
+	addNode(cmd, &o)
+	keys.add(cmd)
+	access.add(cmd)
+	offered.add(cmd)
+	logs.add(cmd, "info")
+	return cmd
+}
+
+// addNode adds the flags of what runs in the one process.
+func addNode(cmd *cobra.Command, o *node.Options) {
 	f := cmd.Flags()
 	f.StringVarP(&o.File, "file", "f", "", "the configuration `FILE`")
 	f.StringVar(&o.Data, "data", ".callout", "`DIR` of the state; empty keeps it in memory")
@@ -86,11 +96,6 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
 	f.BoolVar(&o.MakeInstances, "make-instances", true, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
-	keys.add(cmd)
-	access.add(cmd)
-	offered.add(cmd)
-	logs.add(cmd, "info")
-	return cmd
 }
 
 func (p *Program) dev(ctx context.Context, o node.Options) error {

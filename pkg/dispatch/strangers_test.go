@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +18,8 @@ import (
 )
 
 // TestStrangersHarmNobody: while strangers try ten thousand tokens, send their heads and
-// bodies slowly, hold connections and open streams, who has a token is served, and what
-// they hold is bounded.
+// bodies slowly, hold connections and open streams, who has a token is served. How many
+// connections an address may hold is the door's, see TestConnectionsHaveABound.
 func TestStrangersHarmNobody(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -33,9 +32,6 @@ func TestStrangersHarmNobody(t *testing.T) {
 		return time.Since(began)
 	}
 	quiet := median(50, served)
-	runtime.GC()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 
 	address := strings.TrimPrefix(d.URL(), "http://")
 	ctx, end := context.WithCancel(within(t, time.Minute))
@@ -75,18 +71,14 @@ func TestStrangersHarmNobody(t *testing.T) {
 	}
 	busy := median(50, served)
 	all.Wait()
-	runtime.GC()
-	runtime.ReadMemStats(&after)
 	end()
 	for _, c := range held {
 		_ = c.Close()
 	}
-	t.Logf("median of who has a token: %s, beside strangers %s; %d connections held; wrong tokens by status %v; heap %+d KB", quiet, busy, len(held), counts,
-		(int64(after.HeapAlloc)-int64(before.HeapAlloc))>>10)
+	t.Logf("median of who has a token: %s, beside strangers %s; %d connections held; wrong tokens by status %v", quiet, busy, len(held), counts)
 	require.Equal(t, 10_000, counts[401]+counts[429], "each is refused")
 	require.NotZero(t, counts[401])
 	require.NotZero(t, counts[429], "and soon told to wait")
-	require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(64<<20))
 	served()
 }
 
