@@ -48,7 +48,7 @@ func (g *guarded) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func startGuarded(t *testing.T, form logins.Form, instances ...string) *guarded {
+func startGuarded(t testing.TB, form logins.Form, instances ...string) *guarded {
 	t.Helper()
 	g := &guarded{dir: t.TempDir()}
 	all, err := logins.New(access.Grants(instances...))
@@ -70,12 +70,12 @@ func (g *guarded) login(of access.Grant) bus.Login {
 }
 
 // connect connects as a role.
-func (g *guarded) connect(t *testing.T, of access.Grant) *bus.Bus {
+func (g *guarded) connect(t testing.TB, of access.Grant) *bus.Bus {
 	t.Helper()
 	return g.connectLogged(t, of, zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel))
 }
 
-func (g *guarded) connectLogged(t *testing.T, of access.Grant, log zerolog.Logger) *bus.Bus {
+func (g *guarded) connectLogged(t testing.TB, of access.Grant, log zerolog.Logger) *bus.Bus {
 	t.Helper()
 	b, err := bus.Connect(t.Context(), bus.Options{URL: g.URL(), Login: g.login(of), InboxPrefix: of.Inbox, AckWait: time.Second, Log: log})
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func (g *guarded) connectLogged(t *testing.T, of access.Grant, log zerolog.Logge
 }
 
 // startFleet starts a dispatcher and a worker, each with its login.
-func (g *guarded) startFleet(t *testing.T, instances ...string) *dispatch.Dispatcher {
+func (g *guarded) startFleet(t testing.TB, instances ...string) *dispatch.Dispatcher {
 	t.Helper()
 	log := zerolog.New(io.MultiWriter(g, zerolog.NewTestWriter(t))).Level(zerolog.WarnLevel)
 	d, err := dispatch.Start(t.Context(), dispatch.Options{Bus: g.connectLogged(t, access.Dispatcher(), log), Listen: "127.0.0.1:0", Log: zerolog.Nop(),
