@@ -8,12 +8,15 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/access"
 )
 
 // fleet is a dispatcher with the broker in it, and workers: all of them
 // processes. Beside the instance of its test it has a twin.
 type fleet struct {
 	tg         *target
+	walls      *walls
 	file       string // the configuration that the dispatcher follows
 	dispatcher *process
 	workers    []*process
@@ -26,10 +29,16 @@ const ackWait = "1s"
 
 func newFleet(t *testing.T, tg *target, config string, workers int) *fleet {
 	t.Helper()
-	f := &fleet{tg: tg, file: configuration(t, fill(tg, config)), twin: newTwin(t, tg)}
-	f.dispatcher = start(t, "dispatcher", tg.env(), "--embedded-nats", "-f", f.file, "--data", t.TempDir(),
-		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--ack-wait", ackWait)
-	f.js = stream(t, plain(t, f.dispatcher))
+	return newWalledFleet(t, nil, tg, config, workers)
+}
+
+// newWalledFleet is newFleet with logins.
+func newWalledFleet(t *testing.T, w *walls, tg *target, config string, workers int) *fleet {
+	t.Helper()
+	f := &fleet{tg: tg, file: configuration(t, fill(tg, config)), twin: newTwin(t, tg), walls: w}
+	f.dispatcher = start(t, "dispatcher", tg.env(), append([]string{"--embedded-nats", "-f", f.file, "--data", t.TempDir(),
+		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--ack-wait", ackWait}, w.broker()...)...)
+	f.js = stream(t, w.dial(t, f.dispatcher.ready["nats"], access.Dispatcher()))
 	require.NoError(t, f.twin.apply(t.Context(), f.dispatcher, config))
 	for range workers {
 		f.hire(t)
@@ -40,7 +49,7 @@ func newFleet(t *testing.T, tg *target, config string, workers int) *fleet {
 // hire adds a worker.
 func (f *fleet) hire(t *testing.T) {
 	t.Helper()
-	w := start(t, "worker", nil, "--nats", f.dispatcher.ready["nats"], "--allow-local", "--ack-wait", ackWait, "--log-level", "warn")
+	w := start(t, "worker", nil, append([]string{"--nats", f.dispatcher.ready["nats"], "--allow-local", "--ack-wait", ackWait, "--log-level", "warn"}, f.walls.worker()...)...)
 	require.Equal(t, "ready nats="+f.dispatcher.ready["nats"]+"\n", w.out.String())
 	f.workers = append(f.workers, w)
 }

@@ -16,23 +16,27 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/access"
 )
 
 // history is a fleet that things happen to, and the record of what went in.
 // The broker is a process of its own, so that it and the dispatcher can be
 // killed apart.
 type history struct {
-	tg         *target
-	random     *rand.Rand
-	data, file string
-	natsListen string
-	broker     *process
-	dispatcher *process
-	workers    []*process
-	nc         *nats.Conn
-	js         jetstream.JetStream
-	edits      atomic.Int64
-	twin       *twin
+	tg             *target
+	walls          *walls
+	random         *rand.Rand
+	data, file     string
+	natsListen     string
+	broker         *process
+	dispatcher     *process
+	workers        []*process
+	nc             *nats.Conn
+	js             jetstream.JetStream
+	core, twinCore jetstream.JetStream // who publishes
+	edits          atomic.Int64
+	twin           *twin
 
 	mu          sync.Mutex
 	acked       []accepted
@@ -104,9 +108,9 @@ func (h *history) answer(seed uint64) func(http.ResponseWriter, arrival) {
 	}
 }
 
-func newHistory(t *testing.T, seed uint64) *history {
+func newHistory(t *testing.T, seed uint64, w *walls) *history {
 	t.Helper()
-	h := &history{random: rand.New(rand.NewPCG(seed, 1)), data: t.TempDir(), natsListen: "127.0.0.1:0", kills: map[string]int{}}
+	h := &history{walls: w, random: rand.New(rand.NewPCG(seed, 1)), data: t.TempDir(), natsListen: "127.0.0.1:0", kills: map[string]int{}}
 	h.tg = newTarget(t, h.answer(seed))
 	h.twin = newTwin(t, h.tg)
 	h.file = configuration(t, fill(h.tg, h.configured()))
@@ -116,17 +120,17 @@ func newHistory(t *testing.T, seed uint64) *history {
 	for range 3 {
 		h.hire(t)
 	}
-	nc, err := nats.Connect(h.broker.ready["nats"], nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	h.nc, h.js = nc, stream(t, nc)
+	again := []nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond)}
+	h.nc = w.dial(t, h.broker.ready["nats"], access.Dispatcher(), again...)
+	h.js = stream(t, h.nc)
+	h.core, h.twinCore = w.publisher(t, h.broker.ready["nats"], "default", again...), w.publisher(t, h.broker.ready["nats"], twinID, again...)
 	return h
 }
 
 func (h *history) startBroker(t *testing.T) {
 	t.Helper()
-	h.broker = start(t, "dispatcher", h.tg.env(), "--embedded-nats", "--data", h.data, "--listen", "127.0.0.1:0",
-		"--nats-listen", h.natsListen, "--ack-wait", ackWait, "--log-level", "warn")
+	h.broker = start(t, "dispatcher", h.tg.env(), append([]string{"--embedded-nats", "--data", h.data, "--listen", "127.0.0.1:0",
+		"--nats-listen", h.natsListen, "--ack-wait", ackWait, "--log-level", "warn"}, h.walls.broker()...)...)
 	u, err := url.Parse(h.broker.ready["nats"])
 	require.NoError(t, err)
 	_, port, err := net.SplitHostPort(u.Host)
@@ -136,13 +140,13 @@ func (h *history) startBroker(t *testing.T) {
 
 func (h *history) startDispatcher(t *testing.T) {
 	t.Helper()
-	h.dispatcher = start(t, "dispatcher", h.tg.env(), "--nats", h.broker.ready["nats"], "-f", h.file,
-		"--listen", "127.0.0.1:0", "--ack-wait", ackWait, "--log-level", "warn")
+	h.dispatcher = start(t, "dispatcher", h.tg.env(), append([]string{"--nats", h.broker.ready["nats"], "-f", h.file,
+		"--listen", "127.0.0.1:0", "--ack-wait", ackWait, "--log-level", "warn"}, h.walls.flags(access.Dispatcher())...)...)
 }
 
 func (h *history) hire(t *testing.T) {
 	t.Helper()
-	h.workers = append(h.workers, start(t, "worker", nil, "--nats", h.broker.ready["nats"], "--allow-local", "--ack-wait", ackWait, "--log-level", "warn"))
+	h.workers = append(h.workers, start(t, "worker", nil, append([]string{"--nats", h.broker.ready["nats"], "--allow-local", "--ack-wait", ackWait, "--log-level", "warn"}, h.walls.worker()...)...))
 }
 
 // publish stores a round's events, each until it is confirmed.
@@ -153,7 +157,7 @@ func (h *history) publish(ctx context.Context, round int) error {
 		body := fmt.Sprintf(`{"aggregateID":"%s","event_type":"%s","event_payload":{"round":%d,"i":%d}}`, aggregate, eventType, round, i)
 		id := fmt.Sprintf("%d-%d", round, i)
 		if err := h.insist(ctx, func(try context.Context) error {
-			ack, err := h.js.Publish(try, "callout.event.default.=."+aggregate+"."+eventType, []byte(body), jetstream.WithMsgID(id))
+			ack, err := h.core.Publish(try, "callout.event.default.=."+aggregate+"."+eventType, []byte(body), jetstream.WithMsgID(id))
 			if err == nil {
 				h.mu.Lock()
 				h.acked = append(h.acked, accepted{ack.Sequence, eventType, aggregate})
@@ -164,7 +168,7 @@ func (h *history) publish(ctx context.Context, round int) error {
 			return err
 		}
 		if err := h.insist(ctx, func(try context.Context) error {
-			_, err := h.twin.publish(try, h.js, aggregate, eventType, id, []byte(body))
+			_, err := h.twin.publish(try, h.twinCore, aggregate, eventType, id, []byte(body))
 			return err
 		}); err != nil {
 			return err
@@ -192,8 +196,20 @@ func (h *history) insist(ctx context.Context, do func(context.Context) error) er
 // what arrived against what was confirmed.
 func TestHistory(t *testing.T) {
 	t.Parallel()
+	testHistory(t, nil)
+}
+
+// TestHistoryBehindWalls is TestHistory in an installation with an account for the cores
+// of each instance.
+func TestHistoryBehindWalls(t *testing.T) {
+	t.Parallel()
+	testHistory(t, raised(t))
+}
+
+func testHistory(t *testing.T, w *walls) {
+	t.Helper()
 	const seed = 20261124
-	h := newHistory(t, seed)
+	h := newHistory(t, seed, w)
 	began := time.Now()
 	for round := range rounds(t) {
 		for k, fault := range faults {

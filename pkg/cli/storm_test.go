@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -37,7 +38,7 @@ const (
 type storm struct {
 	*fleet
 	clients map[string]*callout.Client // by instance
-	nc      *nats.Conn
+	cores   map[string]*nats.Conn      // who calls by plain NATS, by instance
 	random  *rand.Rand
 
 	next    atomic.Pointer[hold] // the call at which the next worker dies
@@ -56,9 +57,9 @@ type storm struct {
 // newStorm starts a dispatcher and three workers. The target answers a call
 // with its own mark; which of two definitions of it is used changes with every
 // edit.
-func newStorm(t *testing.T, seed uint64) *storm {
+func newStorm(t *testing.T, seed uint64, w *walls) *storm {
 	t.Helper()
-	s := &storm{random: rand.New(rand.NewPCG(seed, 1)), counts: map[string]int{}, clients: map[string]*callout.Client{}}
+	s := &storm{random: rand.New(rand.NewPCG(seed, 1)), counts: map[string]int{}, clients: map[string]*callout.Client{}, cores: map[string]*nats.Conn{}}
 	tg := newTarget(t, nil)
 	tg.answer = func(w http.ResponseWriter, a arrival) {
 		if h := s.next.Load(); h != nil && markIn(a.body)%3 == 0 && s.next.CompareAndSwap(h, nil) {
@@ -71,24 +72,25 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		}
 		s.answer(w, a, "default")
 	}
-	s.fleet = newFleet(t, tg, s.configured(), 3)
+	s.fleet = newWalledFleet(t, w, tg, s.configured(), 3)
 	s.twin.tg.answer = func(w http.ResponseWriter, a arrival) { s.answer(w, a, twinID) }
 	for _, instance := range []string{"default", twinID} {
-		client, err := callout.Connect(t.Context(), callout.Options{URL: s.dispatcher.ready["nats"], Instance: instance})
+		client, err := callout.Connect(t.Context(), callout.Options{URL: s.dispatcher.ready["nats"], Instance: instance, Login: w.login(access.Core(instance))})
 		require.NoError(t, err)
 		t.Cleanup(client.Close)
 		s.clients[instance] = client
 	}
-	var err error
-	s.nc = plain(t, s.dispatcher)
-	_, err = s.nc.Subscribe("_INBOX.storm.>", func(m *nats.Msg) {
-		n, _ := s.answers.LoadOrStore(m.Subject, new(atomic.Int64))
-		n.(*atomic.Int64).Add(1)
-		if c, ok := s.waiting.LoadAndDelete(m.Subject); ok {
-			c.(chan *nats.Msg) <- m
-		}
-	})
-	require.NoError(t, err)
+	for _, instance := range []string{"default", twinID} {
+		s.cores[instance] = w.dial(t, s.dispatcher.ready["nats"], access.Core(instance))
+		_, err := s.cores[instance].Subscribe(access.InboxCore(instance)+".storm.*", func(m *nats.Msg) {
+			n, _ := s.answers.LoadOrStore(m.Subject, new(atomic.Int64))
+			n.(*atomic.Int64).Add(1)
+			if c, ok := s.waiting.LoadAndDelete(m.Subject); ok {
+				c.(chan *nats.Msg) <- m
+			}
+		})
+		require.NoError(t, err)
+	}
 	return s
 }
 
@@ -185,12 +187,12 @@ func (s *storm) withClient(ctx context.Context, mark int, object []byte) (action
 // plainly makes a call as a core in any language would.
 func (s *storm) plainly(ctx context.Context, mark int, object []byte) (action.Result, error) {
 	m := nats.NewMsg("callout.call." + caller(mark) + ".request.storm.S.Call")
-	m.Reply = fmt.Sprintf("_INBOX.storm.%d", mark)
+	m.Reply = fmt.Sprintf("%s.storm.%d", access.InboxCore(caller(mark)), mark)
 	m.Data = fmt.Appendf(nil, `{"fullMethod":"/storm.S/Call","request":%s}`, object)
 	m.Header.Set(wire.HeaderTimeout, wire.FormatTimeout(stormDeadline))
 	answer := make(chan *nats.Msg, 1)
 	s.waiting.Store(m.Reply, answer)
-	if err := s.nc.PublishMsg(m); err != nil {
+	if err := s.cores[caller(mark)].PublishMsg(m); err != nil {
 		return action.Result{}, err
 	}
 	select {
@@ -277,8 +279,20 @@ func (s *storm) edit(ended <-chan struct{}) error {
 // the target.
 func TestStorm(t *testing.T) {
 	t.Parallel()
+	testStorm(t, nil)
+}
+
+// TestStormBehindWalls is TestStorm in an installation with an account for the cores of
+// each instance.
+func TestStormBehindWalls(t *testing.T) {
+	t.Parallel()
+	testStorm(t, raised(t))
+}
+
+func testStorm(t *testing.T, w *walls) {
+	t.Helper()
 	const seed = 20261125
-	s := newStorm(t, seed)
+	s := newStorm(t, seed, w)
 	kills, before := 0, lastMarker(t, s.js)
 	began := time.Now()
 	for round := range (rounds(t) + 2) / 3 {
