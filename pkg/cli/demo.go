@@ -46,6 +46,7 @@ engine reacted as promised; 1 otherwise, naming the step.`,
 	f.BoolVar(&o.Hold, "hold", false, "keep running afterwards, and print commands to try")
 	f.StringVar(&o.Break, "break", "", "make a `PARTY` fail: metadata, hook, ldap or async")
 	f.IntVar(&o.Fleet, "fleet", 0, "run one dispatcher and `N` workers as processes of their own")
+	f.StringVar(&o.Logins, "nats-logins", "", "have NATS ask every part who it is, by the logins in this `DIR`, which \"callout auth init --nats accounts\" has written")
 	f.StringVar(&o.LDAP.URL, "ldap", "", "use your own LDAP server at `URL`, such as ldap://127.0.0.1:389")
 	f.StringVar(&o.LDAP.BindDN, "ldap-bind", "", "`DN` to bind as on your LDAP server")
 	f.StringVar(&o.LDAP.Password, "ldap-password", "", "`PASSWORD` to bind with")

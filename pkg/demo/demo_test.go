@@ -17,6 +17,9 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/access"
+	"github.com/callout-hq/callout/pkg/bus/logins"
 )
 
 // line is one object of --json, as far as tests look at it.
@@ -66,6 +69,27 @@ func TestDemo(t *testing.T) {
 				left, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
 				require.NoError(t, err)
 				require.Empty(t, left, "files are left behind")
+			})
+		}
+	}
+}
+
+// TestDemoBehindWalls plays every mode where NATS asks every part who it is, and the
+// core is in an account of its own.
+func TestDemoBehindWalls(t *testing.T) {
+	for _, form := range logins.Forms {
+		dir := t.TempDir()
+		all, err := logins.New(access.Grants(instance))
+		require.NoError(t, err)
+		for _, l := range all {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, logins.SeedFile(l.Grant)), l.Seed, 0o600))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "nats.conf"), []byte(logins.Config(form, all)), 0o600))
+		for _, broken := range everyBreak {
+			t.Run(string(form)+"/"+named(broken), func(t *testing.T) {
+				t.Parallel()
+				var out bytes.Buffer
+				require.NoError(t, Run(t.Context(), Options{Out: &out, Break: broken, Logins: dir}), out.String())
 			})
 		}
 	}

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/callout-hq/callout/pkg/access"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/logins"
 	"github.com/callout-hq/callout/pkg/node"
 )
 
@@ -33,7 +36,7 @@ func startEngine(ctx context.Context, o Options, dir string, config []byte) (*en
 	}
 	n, err := node.Start(ctx, node.Options{
 		Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
-		Config: config, ConfigName: "demo.yaml", AllowUndeclared: true, Log: o.Log,
+		Config: config, ConfigName: "demo.yaml", AllowUndeclared: true, Log: o.Log, NATSConfig: serverConfig(o), Login: login(o, access.Dispatcher()),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the engine did not start: %w", err)
@@ -62,15 +65,43 @@ func startFleet(ctx context.Context, o Options, dir string, config []byte) (_ *e
 	if err != nil {
 		return nil, err
 	}
-	ready, err := f.start(ctx, "dispatcher", "dispatcher", "--embedded-nats", "--allow-undeclared", "-f", file,
-		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"))
+	broker := loginFlags(o, access.Dispatcher())
+	if o.Logins != "" {
+		broker = append(broker, "--nats-config", serverConfig(o))
+	}
+	ready, err := f.start(ctx, "dispatcher", append([]string{"dispatcher", "--embedded-nats", "--allow-undeclared", "-f", file,
+		"--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data")}, broker...)...)
 	if err != nil {
 		return nil, err
 	}
 	for n := range o.Fleet {
-		if _, err := f.start(ctx, fmt.Sprintf("worker %d", n+1), "worker", "--nats", ready["nats"], "--allow-local"); err != nil {
+		if _, err := f.start(ctx, fmt.Sprintf("worker %d", n+1), append([]string{"worker", "--nats", ready["nats"], "--allow-local"}, loginFlags(o, access.Worker(instance))...)...); err != nil {
 			return nil, err
 		}
 	}
 	return &engine{nats: ready["nats"], http: ready["http"], broken: f.broken, close: f.close}, nil
+}
+
+// serverConfig is the configuration of the embedded NATS, "" when it asks nobody who he
+// is.
+func serverConfig(o Options) string {
+	if o.Logins == "" {
+		return ""
+	}
+	return filepath.Join(o.Logins, "nats.conf")
+}
+
+// login is that of a part of the demo.
+func login(o Options, of access.Grant) bus.Login {
+	if o.Logins == "" {
+		return bus.Login{}
+	}
+	return bus.Login{NKey: filepath.Join(o.Logins, logins.SeedFile(of))}
+}
+
+func loginFlags(o Options, of access.Grant) []string {
+	if o.Logins == "" {
+		return nil
+	}
+	return []string{"--nats-nkey", login(o, of).NKey}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/letters"
 )
@@ -165,7 +166,7 @@ func (s *stage) watchDeadLetters(ctx context.Context, giveUp context.CancelCause
 
 // connectBus looks at the engine's NATS from outside, as an operator would.
 func (s *stage) connectBus(ctx context.Context) (*bus.Bus, error) {
-	return bus.Connect(ctx, bus.Options{URL: s.engine.nats, Name: "demo-check", Log: s.o.Log})
+	return bus.Connect(ctx, bus.Options{URL: s.engine.nats, Name: "demo-check", Login: login(s.o, access.Dispatcher()), Log: s.o.Log})
 }
 
 func (s *stage) intro() intro {

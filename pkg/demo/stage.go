@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/sign"
 )
@@ -127,7 +128,7 @@ func (s *stage) target(name Party, act func(*target) *target, url, keyFile *stri
 // address.
 func (s *stage) buildCore(ctx context.Context) error {
 	engine, err := callout.Connect(ctx, callout.Options{
-		URL: s.o.CoreNATS(s.engine.nats), Instance: instance, Name: "demo-core", Log: s.o.Log,
+		URL: s.o.CoreNATS(s.engine.nats), Instance: instance, Name: "demo-core", Login: login(s.o, access.Core(instance)), Log: s.o.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("the core does not reach NATS: %w", err)

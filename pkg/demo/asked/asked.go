@@ -24,6 +24,9 @@ type Options struct {
 	// Executable has the commands dispatcher and worker; empty = this program.
 	Executable string
 	Log        zerolog.Logger
+	// Logins is a directory of "callout auth init --nats" for the instance default: NATS
+	// asks every part who it is; empty = it asks nobody.
+	Logins string
 	// CoreNATS gives the address at which the core reaches NATS, from the one
 	// at which it listens; nil = the same.
 	CoreNATS    func(url string) string
