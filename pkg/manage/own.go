@@ -43,9 +43,26 @@ func (w wall) ownsLine(ctx context.Context, message proto.Message, at access.Sco
 	return action.NewError(action.CodeNotFound, action.StageCatalog, fmt.Sprintf("there is no subscription or line %q", name)).WithField("name")
 }
 
-// keep takes out of an answer what is not of the organization that asked. One thing
-// that is another's is as one that does not exist.
-func keep(answer any, org string) error {
+// keep takes out of an answer what is not for who asked: addresses within the network of
+// the workers, if he is not of the installation; and what is not of his organization, if
+// he is of one. One thing that is another's is as one that does not exist.
+func keep(answer any, of access.Scope) error {
+	if m, ok := answer.(*calloutv1.TestTargetResponse); ok && of.Level() != access.Installation && tellsAddress(action.Code(m.GetCode())) {
+		m.Message = action.Code(m.GetCode()).Message()
+	}
+	if of.Level() != access.Organization {
+		return nil
+	}
+	return keepOwn(answer, of.Org)
+}
+
+// tellsAddress tells whether the cause of a failed exchange names the address that was
+// dialled, or could not be.
+func tellsAddress(c action.Code) bool {
+	return slices.Contains([]action.Code{action.CodeBlockedAddress, action.CodeDNS, action.CodeConnect, action.CodeTimeout, action.CodeAnswerBroken, action.CodeOurFault}, c)
+}
+
+func keepOwn(answer any, org string) error {
 	switch m := answer.(type) {
 	case *calloutv1.ListSubscriptionsResponse:
 		m.Subscriptions = slices.DeleteFunc(m.GetSubscriptions(), func(s *calloutv1.Subscription) bool { return s.GetOrg() != org })

@@ -22,8 +22,8 @@ func through[Q, A any](ctx context.Context, w wall, o access.Operation, r *conne
 		return nil, err
 	}
 	answer, err := next(t.in(ctx), r)
-	if err == nil && p.Scope.Level() == access.Organization {
-		err = keep(answer.Any(), p.Scope.Org)
+	if err == nil {
+		err = keep(answer.Any(), p.Scope)
 	}
 	w.service.record(ctx, t, err)
 	if err != nil {

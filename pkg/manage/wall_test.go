@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -375,4 +376,21 @@ func TestATextNamesWhoseItIs(t *testing.T) {
 	require.Contains(t, answer["configuration"], "org: acme\n")
 	require.NotContains(t, answer["configuration"], "umbrella")
 	require.NotContains(t, answer["configuration"], "hook:")
+}
+
+// TestWhoMayKnowAddresses: what a trial of a target tells of the network of the workers
+// is for the operator alone.
+func TestWhoMayKnowAddresses(t *testing.T) {
+	t.Parallel()
+	w := startWalled(t)
+	_, instance := w.token(access.Scope{Instance: "default"}, access.Verbs)
+	_, acme := w.token(access.Scope{Instance: "default", Org: "acme"}, access.Verbs)
+	for token, q := range map[string]map[string]any{
+		w.operator: {"name": "hook"}, instance: {"name": "hook"}, acme: {"org": "acme", "name": "own"},
+	} {
+		status, answer := w.rpc(token, "TestTarget", q)
+		require.Equal(t, 200, status, "%v", answer)
+		require.Equal(t, "connect", answer["code"])
+		require.Equal(t, token == w.operator, strings.Contains(answer["message"].(string), "127.0.0.1:9"), "%v", answer["message"])
+	}
 }
