@@ -336,7 +336,8 @@ func TestAFollowedInstanceStays(t *testing.T) {
 		require.NoError(t, err)
 		kept := make(chan struct{})
 		go func() { defer close(kept); keep() }()
-		require.Eventually(t, func() bool { return slices.Contains(second.InstanceIDs(), of.id) }, time.Minute, time.Millisecond, "it has heard of it")
+		require.Eventually(t, func() bool { _, err := second.Instance(of.id).Catalog(within(t, 20*time.Second), 0); return err == nil },
+			time.Minute, time.Millisecond, "it has heard of it")
 		_, err = second.Instance(of.id).Delete(within(t, 20*time.Second))
 		code(t, action.CodeFileOwned, err)
 		end()
