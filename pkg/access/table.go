@@ -68,6 +68,7 @@ var (
 	CreateInstance     = Operation{"CreateInstance", Write, Installation}
 	DescribeInstance   = Operation{"DescribeInstance", Observe, Instance}
 	DeleteInstance     = Operation{"DeleteInstance", Write, Installation}
+	SetQuota           = Operation{"SetQuota", Write, Installation}
 	CreateToken        = Operation{"CreateToken", Write, Organization}
 	ListTokens         = Operation{"ListTokens", Write, Organization}
 	RevokeToken        = Operation{"RevokeToken", Write, Organization}
@@ -86,6 +87,6 @@ var Table = []Operation{
 	ListDeadLetters, GetDeadLetter, RedriveDeadLetters, DiscardDeadLetters, ListDeliveries, GetDelivery,
 	ReplayEvents, TailEvents, ListEvents,
 	ListJobs, GetJob, WatchJob, CancelJob,
-	GetStatus, ListWorkers, ListInstances, CreateInstance, DescribeInstance, DeleteInstance,
+	GetStatus, ListWorkers, ListInstances, CreateInstance, DescribeInstance, DeleteInstance, SetQuota,
 	CreateToken, ListTokens, RevokeToken, ListAudit,
 }

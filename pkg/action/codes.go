@@ -60,6 +60,7 @@ const (
 	CodeUnreadable  Code = "unreadable"  // a stored catalog that is missing or broken
 	CodeNewer       Code = "newer"       // stored by a newer version, in a form unknown to this one
 	CodeConflict    Code = "conflict"    // somebody else wrote first, or an id is that of another event
+	CodeOverQuota   Code = "over_quota"  // more than the quota of the instance allows
 	CodeFileOwned   Code = "file_owned"  // an edit of something that a followed file configures
 	CodeExhausted   Code = "exhausted"   // the retry policy's last attempt failed
 	CodeExpired     Code = "expired"     // older than the retry policy's max_age
@@ -126,6 +127,7 @@ var meanings = map[Code]meaning{
 	CodeUnreadable:  {503, "a stored configuration cannot be read"},
 	CodeNewer:       {503, "it was stored by a newer version of Callout"},
 	CodeConflict:    {409, "somebody else changed it first"},
+	CodeOverQuota:   {409, "the quota of the instance does not allow that"},
 	CodeFileOwned:   {409, "it is configured by a file that is followed"},
 	CodeExhausted:   {502, "the last attempt failed"},
 	CodeExpired:     {502, "the delivery became too old"},

@@ -15,6 +15,7 @@ const (
 	BucketLeads      = wire.BucketLeads
 	BucketJobs       = wire.BucketJobs
 	BucketPresent    = wire.BucketPresent
+	BucketQuotas     = wire.BucketQuotas
 	BucketTokens     = wire.BucketTokens
 	StreamAudit      = "CALLOUT_AUDIT" // who did what
 	streamReady      = "CALLOUT_READY"

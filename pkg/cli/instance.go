@@ -50,14 +50,14 @@ func (p *Program) describeInstanceCommand() *cobra.Command {
 			if err := server.check(); err != nil {
 				return err
 			}
-			usage, err := describeInstance(cmd.Context(), &server, args[0])
+			answer, err := ask(cmd.Context(), &server, &calloutv1.DescribeInstanceRequest{Instance: args[0]}, calloutv1connect.ActionServiceClient.DescribeInstance)
 			if err != nil {
 				return err
 			}
 			if server.output != asTable {
-				return p.print(server.output, usage)
+				return p.print(server.output, answer)
 			}
-			return p.say("%s", usageText(usage))
+			return p.say("%s%s", usageText(answer.GetUsage()), quotaText(answer.GetQuota()))
 		},
 	}
 	server.add(cmd, asTable, asJSON, asYAML)
@@ -87,6 +87,54 @@ func usageText(u *calloutv1.InstanceUsage) string {
 	}
 	f.add("fault", u.GetFault())
 	return f.String()
+}
+
+func quotaText(q *calloutv1.Quota) string {
+	var f facts
+	for _, one := range []struct {
+		name string
+		may  uint32
+	}{{"targets", q.GetTargets()}, {"executions", q.GetExecutions()}, {"lines", q.GetLines()}, {"events a second", q.GetEvents()}, {"calls a second", q.GetCalls()}} {
+		if one.may > 0 {
+			f.add("at most "+one.name, fmt.Sprint(one.may))
+		}
+	}
+	return f.String()
+}
+
+func (p *Program) setQuotaCommand() *cobra.Command {
+	var server serverFlags
+	var q calloutv1.Quota
+	cmd := &cobra.Command{
+		Use:   "quota INSTANCE [--targets N] [--executions N] [--lines N] [--events N] [--calls N]",
+		Short: "Say how much an instance may have and do",
+		Long: `Says how much an instance may have and do; what is left out, or 0, has no bound of its
+own. What it has already it keeps: it can have less, and not more.
+
+A configuration that is over the quota is refused by over_quota. What comes too fast
+is refused by too_many_requests, and may come a second later: events over HTTP at each
+dispatcher, calls at each worker. Events that a core publishes over NATS are bounded by
+the size of the stream alone.`,
+		Example: "  callout set quota acme --targets 100 --lines 500 --calls 200\n  callout set quota acme            # no bounds any more",
+		Args:    oneOf("instance"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := server.check(); err != nil {
+				return err
+			}
+			if _, err := ask(cmd.Context(), &server, &calloutv1.SetQuotaRequest{Instance: args[0], Quota: &q}, calloutv1connect.ActionServiceClient.SetQuota); err != nil {
+				return err
+			}
+			return p.say("the quota of instance %s is set\n", printable(args[0]))
+		},
+	}
+	f := cmd.Flags()
+	f.Uint32Var(&q.Targets, "targets", 0, "at most `N` targets, those of organizations among them")
+	f.Uint32Var(&q.Executions, "executions", 0, "at most `N` executions and lists")
+	f.Uint32Var(&q.Lines, "lines", 0, "at most `N` lines: each lane of a subscription")
+	f.Uint32Var(&q.Events, "events", 0, "at most `N` events a second over HTTP, at each dispatcher")
+	f.Uint32Var(&q.Calls, "calls", 0, "at most `N` calls a second, at each worker")
+	server.add(cmd, asTable)
+	return cmd
 }
 
 func (p *Program) deleteInstanceCommand() *cobra.Command {

@@ -31,12 +31,12 @@ type setExecutionFlags struct {
 
 func (p *Program) setCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:     "set execution PHASE CONDITION --targets a,b,include:c",
-		Short:   "Make or change an execution, without a file",
-		Long:    `Makes an execution or a list from the command line, or changes one.`,
-		Example: "  callout set execution event user.added --targets audit,include:everybody",
+		Use:     "set execution|quota",
+		Short:   "Make or change an execution without a file, or say what an instance may have",
+		Long:    `Makes an execution or a list from the command line, or changes one; or says how much an instance may have and do.`,
+		Example: "  callout set execution event user.added --targets audit,include:everybody\n  callout set quota acme --targets 100",
 	})
-	cmd.AddCommand(p.setExecutionCommand())
+	cmd.AddCommand(p.setExecutionCommand(), p.setQuotaCommand())
 	return cmd
 }
 

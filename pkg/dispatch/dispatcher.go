@@ -74,6 +74,7 @@ type Dispatcher struct {
 	door      *door
 	identity  identity
 	paces     paces
+	quotas    quotas
 	secure    bool            // TLS is spoken
 	openToAll bool            // also elsewhere than on loopback nobody is asked
 	open      atomic.Bool     // requests are taken
@@ -114,7 +115,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d.catalogs, catalogsRead = revisions.FollowDeleted(following, d.bus, d.deleted)
 	linesRead = lines.Follow(following, d.bus, lines.Events{Line: d.lines.set, Paused: d.lines.setPaused})
 	jobs.Follow(following, d.bus, d.jobs.set)
-	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following))
+	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following), d.bus.FollowQuotas(following, d.quotas.set))
 	d.serve(o.Mount)
 	if err := d.prepare(ctx, o.Prepare, read); err != nil {
 		return nil, errors.Join(err, d.Stop(ctx))

@@ -49,6 +49,9 @@ func (d *Dispatcher) handleEvents(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, err)
 		return
 	}
+	if !d.spends(w, d.quotas.get(i.ID).events, len(events), "events") {
+		return
+	}
 	var answer stored
 	if answer.Events, err = i.bus.PublishEach(r.Context(), events); err == nil {
 		d.write(w, http.StatusAccepted, encode(answer))

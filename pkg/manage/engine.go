@@ -32,6 +32,10 @@ type Instance interface {
 	Create(ctx context.Context) (revision uint64, err error)
 	// Usage tells what there is of the instance, in numbers.
 	Usage(ctx context.Context) (action.InstanceUsage, error)
+	// Quota tells how much the instance may have and do, SetQuota says so; the zero value
+	// is no bound.
+	Quota(ctx context.Context) (action.Quota, error)
+	SetQuota(ctx context.Context, q action.Quota) error
 	// Delete deletes it with everything of it, and tells what there was. The error is
 	// file_owned, or deadline when not all is gone yet.
 	Delete(ctx context.Context) (was action.InstanceUsage, err error)

@@ -28,6 +28,7 @@ var connectCodes = map[action.Code]connect.Code{
 	action.CodeBadSignature:     connect.CodeUnauthenticated,
 	action.CodeUnauthenticated:  connect.CodeUnauthenticated,
 	action.CodeTooManyRequests:  connect.CodeResourceExhausted,
+	action.CodeOverQuota:        connect.CodeResourceExhausted,
 	action.CodeFileOwned:        connect.CodeFailedPrecondition,
 	action.CodeConflict:         connect.CodeAborted,
 	action.CodeInUse:            connect.CodeAlreadyExists,

@@ -41,7 +41,30 @@ func (s *Service) DescribeInstance(ctx context.Context, req *connect.Request[cal
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.DescribeInstanceResponse{Usage: usageMessage(usage)}), nil
+	quota, err := s.engine(usage.ID).Quota(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := &calloutv1.DescribeInstanceResponse{Usage: usageMessage(usage)}
+	if quota != (action.Quota{}) {
+		answer.Quota = &calloutv1.Quota{Targets: uint32(quota.Targets), Executions: uint32(quota.Executions), Lines: uint32(quota.Lines),
+			Events: uint32(quota.Events), Calls: uint32(quota.Calls)}
+	}
+	return connect.NewResponse(answer), nil
+}
+
+// SetQuota says how much an instance may have and do.
+func (s *Service) SetQuota(ctx context.Context, req *connect.Request[calloutv1.SetQuotaRequest]) (*connect.Response[calloutv1.SetQuotaResponse], error) {
+	if err := oneInstance(req.Msg.GetInstance()); err != nil {
+		return nil, err
+	}
+	q := req.Msg.GetQuota()
+	err := s.engine(req.Msg.GetInstance()).SetQuota(ctx, action.Quota{Targets: int(q.GetTargets()), Executions: int(q.GetExecutions()), Lines: int(q.GetLines()),
+		Events: int(q.GetEvents()), Calls: int(q.GetCalls())})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.SetQuotaResponse{}), nil
 }
 
 // DeleteInstance deletes an instance with everything of it.

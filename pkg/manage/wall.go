@@ -220,3 +220,7 @@ func (w wall) DescribeInstance(ctx context.Context, r *connect.Request[calloutv1
 func (w wall) DeleteInstance(ctx context.Context, r *connect.Request[calloutv1.DeleteInstanceRequest]) (*connect.Response[calloutv1.DeleteInstanceResponse], error) {
 	return through(ctx, w, access.DeleteInstance, r, w.service.DeleteInstance)
 }
+
+func (w wall) SetQuota(ctx context.Context, r *connect.Request[calloutv1.SetQuotaRequest]) (*connect.Response[calloutv1.SetQuotaResponse], error) {
+	return through(ctx, w, access.SetQuota, r, w.service.SetQuota)
+}

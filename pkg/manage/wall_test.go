@@ -148,7 +148,7 @@ func about(o access.Operation, at access.Scope) map[string]any {
 		q["declaration"] = map[string]any{"core": "users"}
 	case "GetStatus", "ListWorkers", "ListInstances", "RevokeToken":
 		return map[string]any{}
-	case "CreateInstance", "DeleteInstance":
+	case "CreateInstance", "DeleteInstance", "SetQuota":
 		return map[string]any{"instance": "none of these"}
 	}
 	return q
@@ -190,7 +190,7 @@ func TestEveryCellOfTheTable(t *testing.T) {
 			for _, at := range []access.Scope{default_, twin, acme, umbrella} {
 				cells += 2
 				may := access.Principal{Scope: who, Verbs: access.Verbs}.May(o, at)
-				if slices.Contains([]string{"GetStatus", "ListWorkers", "CreateInstance", "DeleteInstance", "SeeReadiness"}, o.Name) {
+				if slices.Contains([]string{"GetStatus", "ListWorkers", "CreateInstance", "DeleteInstance", "SetQuota", "SeeReadiness"}, o.Name) {
 					may = who == access.Scope{} // they are about no instance that is asked for
 				}
 				if slices.Contains([]string{"RevokeToken", "SeeContract", "ListInstances"}, o.Name) {

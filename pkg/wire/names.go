@@ -16,6 +16,7 @@ const (
 	BucketLeads      = "callout_leads"      // who leads an instance, and who follows a file
 	BucketJobs       = "callout_jobs"       // what takes longer than a request may
 	BucketPresent    = "callout_present"    // which processes are there
+	BucketQuotas     = "callout_quotas"     // how much an instance may have and do
 	BucketTokens     = "callout_tokens"     // who may ask over HTTP
 )
 

@@ -59,6 +59,9 @@ func (w *Worker) answer(ctx context.Context, c *calls.IncomingCall) (action.Resu
 	if err != nil {
 		return action.Result{}, err
 	}
+	if err := w.quotas.spend(c.Instance); err != nil {
+		return action.Result{}, err
+	}
 	body, err := wire.NewCall(c.Instance, c.Phase, c.Name, c.Body, w.bus.MaxObject())
 	if err != nil {
 		return action.Result{}, err

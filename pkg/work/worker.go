@@ -50,6 +50,7 @@ type Worker struct {
 	shares   *invoke.Shares
 	awaiting *awaiting
 	calls    *calls.CallServer
+	quotas   quotas
 	trials   *calls.TrialServer
 	consumer *lines.Consumer
 	lining   sync.Mutex
@@ -118,7 +119,7 @@ func (w *Worker) ID() string { return w.self.ID }
 func (w *Worker) follow(ctx, following context.Context) error {
 	catalogs, first := revisions.FollowDeleted(following, w.bus, w.invoker.Forget)
 	w.catalogs = catalogs
-	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted)} {
+	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted), w.bus.FollowQuotas(following, w.quotas.set)} {
 		if err := await(ctx, first); err != nil {
 			return err
 		}

@@ -340,6 +340,7 @@ func (x *DescribeInstanceRequest) GetInstance() string {
 type DescribeInstanceResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Usage         *InstanceUsage         `protobuf:"bytes,1,opt,name=usage,proto3" json:"usage,omitempty"`
+	Quota         *Quota                 `protobuf:"bytes,2,opt,name=quota,proto3" json:"quota,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -381,6 +382,183 @@ func (x *DescribeInstanceResponse) GetUsage() *InstanceUsage {
 	return nil
 }
 
+func (x *DescribeInstanceResponse) GetQuota() *Quota {
+	if x != nil {
+		return x.Quota
+	}
+	return nil
+}
+
+// Quota is how much an instance may have and do; 0 is no bound of its own.
+type Quota struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Targets uint32                 `protobuf:"varint,1,opt,name=targets,proto3" json:"targets,omitempty"`
+	// Lists count too.
+	Executions uint32 `protobuf:"varint,2,opt,name=executions,proto3" json:"executions,omitempty"`
+	// What the configuration needs; lines that drain do not count.
+	Lines uint32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
+	// A second, over HTTP, at each dispatcher.
+	Events uint32 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	// A second, at each worker, and over HTTP at each dispatcher.
+	Calls         uint32 `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quota) Reset() {
+	*x = Quota{}
+	mi := &file_callout_v1_instance_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quota) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quota) ProtoMessage() {}
+
+func (x *Quota) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_instance_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quota.ProtoReflect.Descriptor instead.
+func (*Quota) Descriptor() ([]byte, []int) {
+	return file_callout_v1_instance_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Quota) GetTargets() uint32 {
+	if x != nil {
+		return x.Targets
+	}
+	return 0
+}
+
+func (x *Quota) GetExecutions() uint32 {
+	if x != nil {
+		return x.Executions
+	}
+	return 0
+}
+
+func (x *Quota) GetLines() uint32 {
+	if x != nil {
+		return x.Lines
+	}
+	return 0
+}
+
+func (x *Quota) GetEvents() uint32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Quota) GetCalls() uint32 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+type SetQuotaRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Takes the place of the one before; left out, there is none any more.
+	Quota         *Quota `protobuf:"bytes,2,opt,name=quota,proto3" json:"quota,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetQuotaRequest) Reset() {
+	*x = SetQuotaRequest{}
+	mi := &file_callout_v1_instance_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetQuotaRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetQuotaRequest) ProtoMessage() {}
+
+func (x *SetQuotaRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_instance_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetQuotaRequest.ProtoReflect.Descriptor instead.
+func (*SetQuotaRequest) Descriptor() ([]byte, []int) {
+	return file_callout_v1_instance_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetQuotaRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *SetQuotaRequest) GetQuota() *Quota {
+	if x != nil {
+		return x.Quota
+	}
+	return nil
+}
+
+type SetQuotaResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetQuotaResponse) Reset() {
+	*x = SetQuotaResponse{}
+	mi := &file_callout_v1_instance_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetQuotaResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetQuotaResponse) ProtoMessage() {}
+
+func (x *SetQuotaResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_instance_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetQuotaResponse.ProtoReflect.Descriptor instead.
+func (*SetQuotaResponse) Descriptor() ([]byte, []int) {
+	return file_callout_v1_instance_proto_rawDescGZIP(), []int{7}
+}
+
 type DeleteInstanceRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
@@ -392,7 +570,7 @@ type DeleteInstanceRequest struct {
 
 func (x *DeleteInstanceRequest) Reset() {
 	*x = DeleteInstanceRequest{}
-	mi := &file_callout_v1_instance_proto_msgTypes[5]
+	mi := &file_callout_v1_instance_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +582,7 @@ func (x *DeleteInstanceRequest) String() string {
 func (*DeleteInstanceRequest) ProtoMessage() {}
 
 func (x *DeleteInstanceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_instance_proto_msgTypes[5]
+	mi := &file_callout_v1_instance_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +595,7 @@ func (x *DeleteInstanceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteInstanceRequest.ProtoReflect.Descriptor instead.
 func (*DeleteInstanceRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_instance_proto_rawDescGZIP(), []int{5}
+	return file_callout_v1_instance_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DeleteInstanceRequest) GetInstance() string {
@@ -444,7 +622,7 @@ type DeleteInstanceResponse struct {
 
 func (x *DeleteInstanceResponse) Reset() {
 	*x = DeleteInstanceResponse{}
-	mi := &file_callout_v1_instance_proto_msgTypes[6]
+	mi := &file_callout_v1_instance_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +634,7 @@ func (x *DeleteInstanceResponse) String() string {
 func (*DeleteInstanceResponse) ProtoMessage() {}
 
 func (x *DeleteInstanceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_instance_proto_msgTypes[6]
+	mi := &file_callout_v1_instance_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +647,7 @@ func (x *DeleteInstanceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteInstanceResponse.ProtoReflect.Descriptor instead.
 func (*DeleteInstanceResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_instance_proto_rawDescGZIP(), []int{6}
+	return file_callout_v1_instance_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeleteInstanceResponse) GetDeleted() *InstanceUsage {
@@ -513,9 +691,22 @@ const file_callout_v1_instance_proto_rawDesc = "" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\"5\n" +
 	"\x17DescribeInstanceRequest\x12\x1a\n" +
-	"\binstance\x18\x01 \x01(\tR\binstance\"K\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\"t\n" +
 	"\x18DescribeInstanceResponse\x12/\n" +
-	"\x05usage\x18\x01 \x01(\v2\x19.callout.v1.InstanceUsageR\x05usage\"M\n" +
+	"\x05usage\x18\x01 \x01(\v2\x19.callout.v1.InstanceUsageR\x05usage\x12'\n" +
+	"\x05quota\x18\x02 \x01(\v2\x11.callout.v1.QuotaR\x05quota\"\x85\x01\n" +
+	"\x05Quota\x12\x18\n" +
+	"\atargets\x18\x01 \x01(\rR\atargets\x12\x1e\n" +
+	"\n" +
+	"executions\x18\x02 \x01(\rR\n" +
+	"executions\x12\x14\n" +
+	"\x05lines\x18\x03 \x01(\rR\x05lines\x12\x16\n" +
+	"\x06events\x18\x04 \x01(\rR\x06events\x12\x14\n" +
+	"\x05calls\x18\x05 \x01(\rR\x05calls\"V\n" +
+	"\x0fSetQuotaRequest\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12'\n" +
+	"\x05quota\x18\x02 \x01(\v2\x11.callout.v1.QuotaR\x05quota\"\x12\n" +
+	"\x10SetQuotaResponse\"M\n" +
 	"\x15DeleteInstanceRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x18\n" +
 	"\aconfirm\x18\x02 \x01(\tR\aconfirm\"M\n" +
@@ -534,26 +725,31 @@ func file_callout_v1_instance_proto_rawDescGZIP() []byte {
 	return file_callout_v1_instance_proto_rawDescData
 }
 
-var file_callout_v1_instance_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_callout_v1_instance_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_callout_v1_instance_proto_goTypes = []any{
 	(*InstanceUsage)(nil),            // 0: callout.v1.InstanceUsage
 	(*CreateInstanceRequest)(nil),    // 1: callout.v1.CreateInstanceRequest
 	(*CreateInstanceResponse)(nil),   // 2: callout.v1.CreateInstanceResponse
 	(*DescribeInstanceRequest)(nil),  // 3: callout.v1.DescribeInstanceRequest
 	(*DescribeInstanceResponse)(nil), // 4: callout.v1.DescribeInstanceResponse
-	(*DeleteInstanceRequest)(nil),    // 5: callout.v1.DeleteInstanceRequest
-	(*DeleteInstanceResponse)(nil),   // 6: callout.v1.DeleteInstanceResponse
-	(*timestamppb.Timestamp)(nil),    // 7: google.protobuf.Timestamp
+	(*Quota)(nil),                    // 5: callout.v1.Quota
+	(*SetQuotaRequest)(nil),          // 6: callout.v1.SetQuotaRequest
+	(*SetQuotaResponse)(nil),         // 7: callout.v1.SetQuotaResponse
+	(*DeleteInstanceRequest)(nil),    // 8: callout.v1.DeleteInstanceRequest
+	(*DeleteInstanceResponse)(nil),   // 9: callout.v1.DeleteInstanceResponse
+	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
 }
 var file_callout_v1_instance_proto_depIdxs = []int32{
-	7, // 0: callout.v1.InstanceUsage.make_time:type_name -> google.protobuf.Timestamp
-	0, // 1: callout.v1.DescribeInstanceResponse.usage:type_name -> callout.v1.InstanceUsage
-	0, // 2: callout.v1.DeleteInstanceResponse.deleted:type_name -> callout.v1.InstanceUsage
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	10, // 0: callout.v1.InstanceUsage.make_time:type_name -> google.protobuf.Timestamp
+	0,  // 1: callout.v1.DescribeInstanceResponse.usage:type_name -> callout.v1.InstanceUsage
+	5,  // 2: callout.v1.DescribeInstanceResponse.quota:type_name -> callout.v1.Quota
+	5,  // 3: callout.v1.SetQuotaRequest.quota:type_name -> callout.v1.Quota
+	0,  // 4: callout.v1.DeleteInstanceResponse.deleted:type_name -> callout.v1.InstanceUsage
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_instance_proto_init() }
@@ -567,7 +763,7 @@ func file_callout_v1_instance_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_instance_proto_rawDesc), len(file_callout_v1_instance_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

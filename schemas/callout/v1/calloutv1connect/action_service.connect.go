@@ -164,6 +164,8 @@ const (
 	// ActionServiceListEventsProcedure is the fully-qualified name of the ActionService's ListEvents
 	// RPC.
 	ActionServiceListEventsProcedure = "/callout.v1.ActionService/ListEvents"
+	// ActionServiceSetQuotaProcedure is the fully-qualified name of the ActionService's SetQuota RPC.
+	ActionServiceSetQuotaProcedure = "/callout.v1.ActionService/SetQuota"
 	// ActionServiceCreateTokenProcedure is the fully-qualified name of the ActionService's CreateToken
 	// RPC.
 	ActionServiceCreateTokenProcedure = "/callout.v1.ActionService/CreateToken"
@@ -437,6 +439,10 @@ type ActionServiceClient interface {
 	//
 	// Errors: unknown_instance, bad_field.
 	ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error)
+	// SetQuota says how much an instance may have and do. What it has already it keeps.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance, bad_field.
+	SetQuota(context.Context, *connect.Request[v1.SetQuotaRequest]) (*connect.Response[v1.SetQuotaResponse], error)
 	// CreateToken makes a token, whose text is told once. Nobody gives another what
 	// he may not do himself. The error is forbidden at a dispatcher that asks nobody
 	// who he is. With a response that was lost, revoke the token and make another.
@@ -751,6 +757,12 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("ListEvents")),
 			connect.WithClientOptions(opts...),
 		),
+		setQuota: connect.NewClient[v1.SetQuotaRequest, v1.SetQuotaResponse](
+			httpClient,
+			baseURL+ActionServiceSetQuotaProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("SetQuota")),
+			connect.WithClientOptions(opts...),
+		),
 		createToken: connect.NewClient[v1.CreateTokenRequest, v1.CreateTokenResponse](
 			httpClient,
 			baseURL+ActionServiceCreateTokenProcedure,
@@ -827,6 +839,7 @@ type actionServiceClient struct {
 	describeInstance   *connect.Client[v1.DescribeInstanceRequest, v1.DescribeInstanceResponse]
 	deleteInstance     *connect.Client[v1.DeleteInstanceRequest, v1.DeleteInstanceResponse]
 	listEvents         *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
+	setQuota           *connect.Client[v1.SetQuotaRequest, v1.SetQuotaResponse]
 	createToken        *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
 	listTokens         *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
 	revokeToken        *connect.Client[v1.RevokeTokenRequest, v1.RevokeTokenResponse]
@@ -1066,6 +1079,11 @@ func (c *actionServiceClient) DeleteInstance(ctx context.Context, req *connect.R
 // ListEvents calls callout.v1.ActionService.ListEvents.
 func (c *actionServiceClient) ListEvents(ctx context.Context, req *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
 	return c.listEvents.CallUnary(ctx, req)
+}
+
+// SetQuota calls callout.v1.ActionService.SetQuota.
+func (c *actionServiceClient) SetQuota(ctx context.Context, req *connect.Request[v1.SetQuotaRequest]) (*connect.Response[v1.SetQuotaResponse], error) {
+	return c.setQuota.CallUnary(ctx, req)
 }
 
 // CreateToken calls callout.v1.ActionService.CreateToken.
@@ -1348,6 +1366,10 @@ type ActionServiceHandler interface {
 	//
 	// Errors: unknown_instance, bad_field.
 	ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error)
+	// SetQuota says how much an instance may have and do. What it has already it keeps.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance, bad_field.
+	SetQuota(context.Context, *connect.Request[v1.SetQuotaRequest]) (*connect.Response[v1.SetQuotaResponse], error)
 	// CreateToken makes a token, whose text is told once. Nobody gives another what
 	// he may not do himself. The error is forbidden at a dispatcher that asks nobody
 	// who he is. With a response that was lost, revoke the token and make another.
@@ -1658,6 +1680,12 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("ListEvents")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceSetQuotaHandler := connect.NewUnaryHandler(
+		ActionServiceSetQuotaProcedure,
+		svc.SetQuota,
+		connect.WithSchema(actionServiceMethods.ByName("SetQuota")),
+		connect.WithHandlerOptions(opts...),
+	)
 	actionServiceCreateTokenHandler := connect.NewUnaryHandler(
 		ActionServiceCreateTokenProcedure,
 		svc.CreateToken,
@@ -1778,6 +1806,8 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceDeleteInstanceHandler.ServeHTTP(w, r)
 		case ActionServiceListEventsProcedure:
 			actionServiceListEventsHandler.ServeHTTP(w, r)
+		case ActionServiceSetQuotaProcedure:
+			actionServiceSetQuotaHandler.ServeHTTP(w, r)
 		case ActionServiceCreateTokenProcedure:
 			actionServiceCreateTokenHandler.ServeHTTP(w, r)
 		case ActionServiceListTokensProcedure:
@@ -1981,6 +2011,10 @@ func (UnimplementedActionServiceHandler) DeleteInstance(context.Context, *connec
 
 func (UnimplementedActionServiceHandler) ListEvents(context.Context, *connect.Request[v1.ListEventsRequest]) (*connect.Response[v1.ListEventsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListEvents is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) SetQuota(context.Context, *connect.Request[v1.SetQuotaRequest]) (*connect.Response[v1.SetQuotaResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.SetQuota is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) CreateToken(context.Context, *connect.Request[v1.CreateTokenRequest]) (*connect.Response[v1.CreateTokenResponse], error) {
