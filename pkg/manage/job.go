@@ -94,7 +94,7 @@ func (s *Service) await(ctx context.Context, instance string, j jobs.Job, wait *
 	if end, has := ctx.Deadline(); has {
 		left := time.Until(end)
 		var cancel context.CancelFunc
-		waiting, cancel = context.WithTimeout(ctx, left-min(answerIn, left/10))
+		waiting, cancel = context.WithTimeout(ctx, left-min(answerIn, left/5))
 		defer cancel()
 	}
 	id := j.ID
