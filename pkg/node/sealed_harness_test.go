@@ -209,3 +209,9 @@ func (v *vault) state(d *dispatch.Dispatcher, id, target string) (found action.S
 	}
 	return found
 }
+
+// says fails when no process has logged a text since it was asked last.
+func (v *vault) says(text string) {
+	v.Helper()
+	require.True(v, strings.Contains(v.log.take(), text), "nobody says %s", text) // the whole log says nothing more
+}

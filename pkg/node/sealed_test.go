@@ -235,7 +235,7 @@ func TestKeysAreSealedWhileEventsFlow(t *testing.T) {
 	}
 	stop()
 	d, stop = v.dispatcher(&key)
-	require.Contains(t, v.log.take(), `"keys":5`, "it says how many")
+	v.says(`"keys":5`)
 	revisions := map[string]uint64{}
 	for _, id := range twoInstances {
 		for target := range keys[id] {
@@ -338,7 +338,7 @@ func TestAWorkerWithoutTheKeyHolds(t *testing.T) {
 	keys := v.apply(d)
 	v.log.take()
 	stop := v.worker(other)
-	require.Contains(t, v.log.take(), fmt.Sprintf(`"seal_key":%q,"signing_keys":10,"message":"signing keys are sealed for a key that this worker does not have`, key.ID()))
+	v.says(fmt.Sprintf(`"seal_key":%q,"signing_keys":10,"message":"signing keys are sealed for a key that this worker does not have`, key.ID()))
 	for _, id := range twoInstances {
 		v.publish(id, "user.added", 1)
 	}
@@ -348,7 +348,7 @@ func TestAWorkerWithoutTheKeyHolds(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, action.StepFailed, r.Steps[0].Outcome)
 	}
-	require.Contains(t, v.log.take(), "the signing key of the target is sealed for key "+key.ID()+", which this worker does not have: give --open-with")
+	v.says("the signing key of the target is sealed for key " + key.ID() + ", which this worker does not have: give --open-with")
 	require.Eventually(t, func() bool {
 		return strings.Contains(strings.Join(d.Status(within(t, 10*time.Second)).Warnings, "\n"), "lacks the key "+key.ID()+", for which 10 signing keys are sealed")
 	},
