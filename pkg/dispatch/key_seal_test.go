@@ -63,6 +63,8 @@ func TestASealedKeyOfAFile(t *testing.T) {
 		theirs := apply(another, next)
 		require.NotEqual(t, changed, theirs)
 		require.Equal(t, theirs, apply(another, next))
+		apply(another, first)
+		apply(d, next) // which is what it sealed last itself, and not what is stored
 		_, still := unsealed(t, b, of.id, "acme", "made", with)
 		require.Equal(t, stands, still, "a key that was made stands as it is")
 		key, err := d.Instance(of.id).SigningKey(within(t, 10*time.Second), "acme", "made")
