@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -72,10 +73,10 @@ func TestSealedFleet(t *testing.T) {
 	}
 	callout("apply", "-f", config)
 	callout("target", "test", "hook")
-	rotated := callout("target", "rotate-key", "made")
+	rotated := callout("target", "rotate-key", "made", "--show-once")
 	require.Contains(t, rotated.out+rotated.err, "whsec_")
 	without := newProcess("worker", nil, "--nats", d.ready["nats"], "--allow-local")
 	without.launch(t)
 	require.Contains(t, without.log.String(), "signing keys are sealed for a key that this worker does not have")
-	require.Contains(t, callout("status").out, "lacks the key ")
+	require.Eventually(t, func() bool { return strings.Contains(callout("status").out, "lacks the key ") }, time.Minute, 50*time.Millisecond)
 }
