@@ -234,7 +234,7 @@ func TestKeysAreSealedWhileEventsFlow(t *testing.T) {
 		v.hooks[id].await(t, "hook", each/10)
 	}
 	stop()
-	d, stop = v.dispatcher(&key)
+	_, stop = v.dispatcher(&key)
 	v.says(`"keys":5`)
 	revisions := map[string]uint64{}
 	for _, id := range twoInstances {

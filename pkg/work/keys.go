@@ -17,33 +17,63 @@ type keys struct {
 	mu   sync.Mutex
 	of   map[bus.TargetKey]*ring
 	left map[departure]*ring // of targets that have left
+
+	sealed map[string]int // how many keys are sealed, by the id of the key that they are for
 }
 
 // departure names a target that has left by its id: another may have its name.
 type departure struct{ instance, owner, id string }
 
 func newKeys(b *bus.Bus, with seal.Ring) *keys {
-	return &keys{bus: b, with: with, of: map[bus.TargetKey]*ring{}, left: map[departure]*ring{}}
+	return &keys{bus: b, with: with, of: map[bus.TargetKey]*ring{}, left: map[departure]*ring{}, sealed: map[string]int{}}
 }
 
 func (k *keys) set(of bus.TargetKey, secret string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if secret == "" {
+		k.count(k.of[of], nil)
 		delete(k.of, of)
 		return
 	}
-	k.of[of] = newRing(k.with, of.Instance, of.Owner, secret)
+	k.put(of, newRing(k.with, of.Instance, of.Owner, secret))
+}
+
+// put has a ring take the place of the one that a target had. It is for who holds the
+// lock, as is count.
+func (k *keys) put(of bus.TargetKey, r *ring) {
+	k.count(k.of[of], r)
+	k.of[of] = r
+}
+
+// count counts what is sealed, as one ring takes the place of another.
+func (k *keys) count(was, is *ring) {
+	if was != nil {
+		for _, id := range was.sealedFor {
+			if k.sealed[id]--; k.sealed[id] == 0 {
+				delete(k.sealed, id)
+			}
+		}
+	}
+	if is != nil {
+		for _, id := range is.sealedFor {
+			k.sealed[id]++
+		}
+	}
 }
 
 func (k *keys) setDeparted(instance string, t bus.Departed) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	of := departure{instance, t.Owner, t.ID}
 	if t.Key == "" {
-		delete(k.left, departure{instance, t.Owner, t.ID})
+		k.count(k.left[of], nil)
+		delete(k.left, of)
 		return
 	}
-	k.left[departure{instance, t.Owner, t.ID}] = newRing(k.with, instance, t.Owner, t.Key)
+	r := newRing(k.with, instance, t.Owner, t.Key)
+	k.count(k.left[of], r)
+	k.left[of] = r
 }
 
 // keysOf gives the keys that the requests of a claim are signed with. Those of a
@@ -84,7 +114,7 @@ func (k *keys) get(ctx context.Context, instance, owner string, t *action.Target
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.of[of] == nil { // what the watch has told meanwhile is newer
-		k.of[of] = newRing(k.with, instance, owner, secret)
+		k.put(of, newRing(k.with, instance, owner, secret))
 	}
 	return k.of[of].signing()
 }

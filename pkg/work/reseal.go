@@ -9,7 +9,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/bus"
 )
 
 // resealEvery is how often a worker looks for signing keys that are sealed for an older
@@ -20,31 +19,17 @@ const resealEvery = time.Minute
 // have, by the id of that one. Nothing is opened for it.
 func (k *keys) unopened() map[string]int {
 	counts := map[string]int{}
-	k.each(func(_ string, key bus.SigningKey) {
-		if id := key.SealedFor(); id != "" && !k.with.Has(id) {
-			counts[id]++
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, count := range k.sealed {
+		if !k.with.Has(id) {
+			counts[id] = count
 		}
-	})
+	}
 	for _, id := range slices.Sorted(maps.Keys(counts))[min(len(counts), action.MaxUnopened):] {
 		delete(counts, id)
 	}
 	return counts
-}
-
-// each tells of every key that is known, and of which instance it is.
-func (k *keys) each(do func(instance string, key bus.SigningKey)) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for of, r := range k.of {
-		for _, key := range r.all {
-			do(of.Instance, key)
-		}
-	}
-	for of, r := range k.left {
-		for _, key := range r.all {
-			do(of.instance, key)
-		}
-	}
 }
 
 // sayUnopened says which keys this worker lacks, if any.
@@ -82,14 +67,18 @@ func (w *Worker) reseal(ctx context.Context) {
 	}
 }
 
-// older are the instances with signing keys that are sealed for an older key of this
-// worker.
+// older are the instances with targets whose signing keys are sealed for an older key
+// of this worker.
 func (k *keys) older() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	found := map[string]bool{}
-	k.each(func(instance string, key bus.SigningKey) {
-		if id := key.SealedFor(); id != "" && id != k.with[0].ID() && k.with.Has(id) {
-			found[instance] = true
+	for of, r := range k.of {
+		for _, id := range r.sealedFor {
+			if id != k.with[0].ID() && k.with.Has(id) {
+				found[of.Instance] = true
+			}
 		}
-	})
+	}
 	return slices.Sorted(maps.Keys(found))
 }

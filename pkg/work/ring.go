@@ -15,17 +15,25 @@ type ring struct {
 	open   func(bus.SigningKey) (string, error)
 	opened []string // all of them as they are; "" = not asked for yet
 	turned bool
-	now    []string  // those that sign, the newest first
-	err    error     // why they cannot
-	until  time.Time // when they are others; zero = never
+
+	sealedFor []string  // the keys that those of them are sealed for which are
+	now       []string  // those that sign, the newest first
+	err       error     // why they cannot
+	until     time.Time // when they are others; zero = never
 }
 
 // newRing reads what is stored of a target of an organization. Who told of it has
 // looked whether it can be read: of what cannot, there is no key.
 func newRing(with seal.Ring, instance, owner, text string) *ring {
 	all, _ := bus.ReadSigningKeys(text)
-	return &ring{all: all, opened: make([]string, len(all)),
+	r := &ring{all: all, opened: make([]string, len(all)),
 		open: func(k bus.SigningKey) (string, error) { return k.Open(with, instance, owner) }}
+	for _, k := range all {
+		if id := k.SealedFor(); id != "" {
+			r.sealedFor = append(r.sealedFor, id)
+		}
+	}
+	return r
 }
 
 // turn has those keys sign that do at a moment: all of them or none, since a target

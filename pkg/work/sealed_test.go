@@ -92,3 +92,25 @@ func BenchmarkKeys(b *testing.B) {
 		})
 	}
 }
+
+// TestWhatCannotBeOpenedIsCounted by the key that is lacking, as keys come and go.
+func TestWhatCannotBeOpenedIsCounted(t *testing.T) {
+	t.Parallel()
+	with, other := sealRing(t), sealRing(t)
+	k := newKeys(nil, with)
+	require.Empty(t, k.unopened())
+	for _, id := range instances {
+		of := bus.TargetKey{Instance: id, Name: "hook"}
+		lost := sealedText(t, other, id, bus.SigningKeys{{Key: sign.NewKey()}})
+		for range 2 { // told twice, it counts once
+			k.set(of, lost)
+			k.setDeparted(id, bus.Departed{ID: "id", Key: lost})
+		}
+		require.Equal(t, map[string]int{other[0].ID(): 2}, k.unopened())
+		k.set(of, sealedText(t, with, id, bus.SigningKeys{{Key: sign.NewKey()}}))
+		require.Equal(t, map[string]int{other[0].ID(): 1}, k.unopened())
+		k.setDeparted(id, bus.Departed{ID: "id"})
+		k.set(of, "")
+		require.Empty(t, k.unopened())
+	}
+}
