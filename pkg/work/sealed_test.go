@@ -107,10 +107,12 @@ func TestWhatCannotBeOpenedIsCounted(t *testing.T) {
 			k.setDeparted(id, bus.Departed{ID: "id", Key: lost})
 		}
 		require.Equal(t, map[string]int{other[0].ID(): 2}, k.unopened())
+		k.set(of, "")
+		require.Equal(t, map[string]int{other[0].ID(): 1}, k.unopened())
+		k.set(of, lost)
 		k.set(of, sealedText(t, with, id, bus.SigningKeys{{Key: sign.NewKey()}}))
 		require.Equal(t, map[string]int{other[0].ID(): 1}, k.unopened())
 		k.setDeparted(id, bus.Departed{ID: "id"})
-		k.set(of, "")
 		require.Empty(t, k.unopened())
 	}
 }
