@@ -57,7 +57,10 @@ func TestNoSigningKeyLiesOpen(t *testing.T) {
 		all = append(all, strings.TrimPrefix(k, "whsec_"), string(secret), base64.StdEncoding.EncodeToString([]byte(k)))
 	}
 	v.nowhere(all, "the log", v.log.take())
-	v.nowhere(all, "an answer", answers.take())
+	shown := answers.take()
+	require.True(t, strings.Contains(shown, "renamed"), "answers are noted")
+	v.nowhere(all, "an answer", shown)
+	require.True(t, strings.Contains(shown, v.hooks[twoInstances[0]].URL), "as they are")
 	v.nowhereStored(all)
 }
 

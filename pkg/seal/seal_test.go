@@ -88,6 +88,8 @@ func TestTextsThatAreNotSealed(t *testing.T) {
 		_, err := seal.Ring{key}.Open(text, hook)
 		require.Error(t, err, text)
 	}
+	_, err := seal.KeyID(strings.Replace(sealed(t, key, hook), "sealed:1:", "sealed:2:", 1))
+	require.ErrorContains(t, err, "a form that this version does not know")
 }
 
 func TestKeysAreReadAsTheyAreWritten(t *testing.T) {
