@@ -66,7 +66,7 @@ func Worker(instances ...string) Grant {
 	g := newGrant(RoleWorker, "", InboxWorker)
 	g.Subscribe = append(g.Subscribe, wire.AllCalls+" "+wire.CallGroup, wire.AllTests+" "+wire.CallGroup, wire.Cancelled)
 	g.Publish = append(g.Publish, "$JS.API.STREAM.LIST")
-	for _, bucket := range []string{wire.BucketCatalog, wire.BucketSecrets, wire.BucketLines} {
+	for _, bucket := range []string{wire.BucketCatalog, wire.BucketSecrets, wire.BucketLines, wire.BucketQuotas} {
 		g.Publish = append(g.Publish, followed(bucket)...)
 	}
 	g.Publish = append(g.Publish,

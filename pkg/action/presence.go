@@ -23,6 +23,9 @@ const MaxPresent = 10000
 // MaxLed is of how many instances a dispatcher tells when it led them last.
 const MaxLed = 100
 
+// MaxUnopened is of how many keys a worker tells that it lacks them.
+const MaxUnopened = 10
+
 // Presence is what a process of a fleet tells of itself, again and again while
 // it runs.
 type Presence struct {
@@ -34,6 +37,9 @@ type Presence struct {
 	// Of a worker: the calls and the deliveries that it had in hand when it told.
 	Calls      int `json:"calls,omitempty"`
 	Deliveries int `json:"deliveries,omitempty"`
+	// Of a worker: how many signing keys are sealed for a key that it does not have, by
+	// the id of that one. At most MaxUnopened ids.
+	Unopened map[string]int `json:"unopened,omitempty"`
 	// Of a dispatcher: when it last was the only one that looked after an
 	// instance, by its id. The newest MaxLed.
 	Led map[string]time.Time `json:"led,omitempty"`
@@ -47,12 +53,15 @@ func (p Presence) Check() error {
 	if p.Role != RoleDispatcher && p.Role != RoleWorker {
 		return errors.New("a process is a dispatcher or a worker")
 	}
-	if p.ID == "" || p.Calls < 0 || p.Deliveries < 0 || len(p.Led) > MaxLed {
+	if p.ID == "" || p.Calls < 0 || p.Deliveries < 0 || len(p.Led) > MaxLed || len(p.Unopened) > MaxUnopened {
 		return errors.New("a process has an id, and numbers that can be")
 	}
 	texts := []string{p.ID, p.Version, p.Host}
 	for instance := range p.Led {
 		texts = append(texts, instance)
+	}
+	for id := range p.Unopened {
+		texts = append(texts, id)
 	}
 	for _, text := range texts {
 		if err := CheckID(text); err != nil {

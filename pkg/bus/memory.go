@@ -62,6 +62,19 @@ func (m *Memory) Spoilt(prefix string) (keys []string) {
 	return keys
 }
 
+// Any tells whether is says so of a value that is remembered under a key that begins
+// with a prefix.
+func (m *Memory) Any(prefix string, is func(Value) bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, raw := range m.values {
+		if strings.HasPrefix(key, prefix) && is(Value{Key: key, Bytes: raw}) {
+			return true
+		}
+	}
+	return false
+}
+
 // PutRight stores what is remembered in the place of what cannot be read, and
 // tells how many values that were. What somebody has written since stays.
 func (m *Memory) PutRight(ctx context.Context, prefix string) (put int, err error) {

@@ -12,12 +12,14 @@ import (
 
 // SigningKey is a key that the requests to a target are signed with.
 type SigningKey struct {
-	Key   string    `json:"key"`
+	Key   string    `json:"key"`            // itself, or sealed
+	Form  sign.Form `json:"form,omitempty"` // of one that is sealed
 	Until time.Time `json:"until,omitzero"` // it signs until then; zero = as long as the target has it
 }
 
 // SigningKeys are those of a target, the newest first: that one alone has no end.
-// What is stored of a target without others is the text of its key.
+// What is stored of a target without others is the text of its key, where that is not
+// sealed.
 type SigningKeys []SigningKey
 
 // storedKeys is the form of several.
@@ -26,8 +28,12 @@ type storedKeys struct {
 	Format int         `json:"format,omitempty"`
 }
 
-// ReadSigningKeys reads the text that is stored of a target. The error names no
-// part of a key.
+// sealedFormat is the format of keys of which one is sealed: what knows no other than
+// the one before would sign with the sealed text.
+const sealedFormat = action.Format + 1
+
+// ReadSigningKeys reads the text that is stored of a target. What is sealed in it
+// stays so. The error names no part of a key.
 func ReadSigningKeys(text string) (SigningKeys, error) {
 	keys := SigningKeys{{Key: text}}
 	if strings.HasPrefix(text, "{") { // as no key begins
@@ -35,8 +41,10 @@ func ReadSigningKeys(text string) (SigningKeys, error) {
 		if err := Decode([]byte(text), &s); err != nil {
 			return nil, errors.New("the signing keys cannot be read")
 		}
-		if err := action.CheckFormat(s.Format); err != nil {
-			return nil, err
+		if s.Format != sealedFormat {
+			if err := action.CheckFormat(s.Format); err != nil {
+				return nil, err
+			}
 		}
 		keys = s.Keys
 	}
@@ -44,7 +52,7 @@ func ReadSigningKeys(text string) (SigningKeys, error) {
 		return nil, errors.New("there are no signing keys, or more than there may be")
 	}
 	for n, k := range keys {
-		if sign.CheckForm(k.Key) != nil || k.Until.IsZero() != (n == 0) {
+		if k.check() != nil || k.Until.IsZero() != (n == 0) {
 			return nil, errors.New("the signing key cannot sign")
 		}
 	}
@@ -53,10 +61,13 @@ func ReadSigningKeys(text string) (SigningKeys, error) {
 
 // Text is what is stored of the keys.
 func (s SigningKeys) Text() (string, error) {
-	if len(s) == 1 {
+	format := action.Format
+	if s.sealed() > 0 {
+		format = sealedFormat
+	} else if len(s) == 1 {
 		return s[0].Key, nil
 	}
-	raw, err := json.Marshal(storedKeys{Keys: s, Format: action.Format})
+	raw, err := json.Marshal(storedKeys{Keys: s, Format: format})
 	if err != nil {
 		return "", action.NewError(action.CodeInternal, action.StageStore, "").WithCause(err)
 	}

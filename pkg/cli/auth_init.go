@@ -27,10 +27,15 @@ func (p *Program) authInitCommand() *cobra.Command {
 	var f authInitFlags
 	cmd := &cobra.Command{
 		Use:   "init -o DIR [--nats users|accounts] [--instance NAME]…",
-		Short: "Make the operator's token, and a NATS login for each role",
+		Short: "Make the operator's token, the key that seals secrets, and a NATS login for each role",
 		Long: `Writes into DIR, which is made when it is not there, operator.token: a dispatcher that
 is started with it (--token-file) asks everybody who he is, and who has it may do
 everything, and make other tokens.
+
+Beside it are the two halves of a key that seals signing keys of targets where they
+are stored: secrets.pub, for dispatchers (--seal-to), and secrets.key, which opens
+them, for workers alone (--open-with). Without secrets.key what is sealed is lost:
+keep a copy where you keep such things.
 
 With --nats it also writes a login for the dispatcher, the workers, who looks at
 figures, and the cores of each instance; the configuration of a NATS server that lets
@@ -83,13 +88,19 @@ func (p *Program) authInit(f *authInitFlags) error {
 		return err
 	}
 	_, token := access.NewToken("operator", access.Scope{}, access.Verbs)
-	files, names := map[string]string{tokenFile: token + "\n"}, []string{tokenFile}
+	private, public, err := newSealFiles()
+	if err != nil {
+		return err
+	}
+	files := map[string]string{tokenFile: token + "\n", sealPrivateFile: private, sealPublicFile: public}
+	names := []string{tokenFile, sealPrivateFile, sealPublicFile}
 	if f.form == "" {
 		if err := writeLogins(f.dir, names, files); err != nil {
 			return err
 		}
-		path := filepath.Join(f.dir, tokenFile)
-		return p.say("written: %s\n\ndispatcher --token-file %s …\ncallout context set operator --server https://… --token - < %s\n", path, shellWord(path), shellWord(path))
+		path := func(name string) string { return shellWord(filepath.Join(f.dir, name)) }
+		return p.say("written to %s: %s\n\ndispatcher --token-file %s --seal-to %s …\nworker --open-with %s …\ncallout context set operator --server https://… --token - < %s\n",
+			f.dir, strings.Join(names, ", "), path(tokenFile), path(sealPublicFile), path(sealPrivateFile), path(tokenFile))
 	}
 	all, err := logins.New(access.Grants(f.instances...))
 	if err != nil {

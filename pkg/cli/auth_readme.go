@@ -37,6 +37,8 @@ give each process its own, readable for it alone, and keep the rest away from it
 | file | what it is |
 |---|---|
 | ~operator.token~ | the token of the operator, for HTTP: who has it may do everything, and make others |
+| ~secrets.key~ | opens signing keys of targets that are sealed: for workers alone. Without it what is sealed is lost: keep a copy |
+| ~secrets.pub~ | seals them: for dispatchers |
 | ~nats.conf~ | the configuration of the NATS server; there is no secret in it |
 | ~dispatcher.nk~ | dispatchers: everything in their account, since they make the streams |
 | ~worker.nk~ | workers: calls and deliveries of these instances, signing keys |
@@ -50,14 +52,14 @@ A NATS server of its own, and a fleet:
 
 '''
 nats-server -c nats.conf
-dispatcher --nats nats://127.0.0.1:4222 --nats-nkey dispatcher.nk --token-file operator.token -f callout.yaml
-worker --nats nats://127.0.0.1:4222 --nats-nkey worker.nk
+dispatcher --nats nats://127.0.0.1:4222 --nats-nkey dispatcher.nk --token-file operator.token --seal-to secrets.pub -f callout.yaml
+worker --nats nats://127.0.0.1:4222 --nats-nkey worker.nk --open-with secrets.key
 '''
 
 Or NATS within the dispatcher:
 
 '''
-dispatcher --embedded-nats --nats-config nats.conf --nats-nkey dispatcher.nk --token-file operator.token -f callout.yaml
+dispatcher --embedded-nats --nats-config nats.conf --nats-nkey dispatcher.nk --token-file operator.token --seal-to secrets.pub -f callout.yaml
 '''
 
 A core in Go:

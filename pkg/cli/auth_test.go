@@ -20,7 +20,7 @@ func TestAuth(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "secrets")
 			made := run(t, "callout", "auth", "init", "--nats", form, "-o", dir, "--instance", "north", "--instance", "a b")
-			require.Equal(t, result{0, fmt.Sprintf("written to %s: operator.token, nats.conf, README.md, dispatcher.nk, worker.nk, observer.nk, core-north.nk, core-a=20b.nk\n"+
+			require.Equal(t, result{0, fmt.Sprintf("written to %s: operator.token, secrets.key, secrets.pub, nats.conf, README.md, dispatcher.nk, worker.nk, observer.nk, core-north.nk, core-a=20b.nk\n"+
 				"README.md there says what each is, and how to start with them.\n", dir), ""}, made)
 			require.NoError(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 				info, infoErr := e.Info()

@@ -30,12 +30,19 @@ func besideBroker(lines int) time.Duration {
 	return max(finishIn-time.Duration(lines)*closeLine, leastTime)
 }
 
+// devFlags are those of dev that its node does not take as they are.
+type devFlags struct {
+	keys    keysOut
+	offered keysOffered
+	logs    logFlags
+	access  accessFlags
+	to      sealTo
+	with    openWith
+}
+
 func (p *Program) devCommand() *cobra.Command {
 	o := node.Options{AllowUndeclared: true}
-	var keys keysOut
-	var offered keysOffered
-	var logs logFlags
-	var access accessFlags
+	var of devFlags
 	cmd := &cobra.Command{
 		Use:   "dev [-f FILE]",
 		Short: "Run everything in one process: broker, dispatcher and worker",
@@ -57,29 +64,19 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
     -d '{"aggregateID":"u1","event_type":"user.added","event_payload":{"name":"Ada"}}'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if o.Log, err = logs.logger(p.Err); err != nil {
+			if err := of.options(&o, p); err != nil {
 				return err
 			}
-			if err = cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), access.check(), offered.check()); err == nil {
-				err = access.options(&o.Entry, o.Log)
-			}
-			if err != nil {
-				return err
-			}
-			o.KeysDir, o.KeyEnv, o.Version = offered.dir, offered.env, p.version
-			if err := keys.open(p); err != nil {
-				return err
-			}
-			o.MadeKeys = keys.follow(o.Log)
-			return errors.Join(p.dev(cmd.Context(), o), keys.close())
+			return errors.Join(p.dev(cmd.Context(), o), of.keys.close())
 		},
 	}
 	addNode(cmd, &o)
-	keys.add(cmd)
-	access.add(cmd)
-	offered.add(cmd)
-	logs.add(cmd, "info")
+	of.keys.add(cmd)
+	of.access.add(cmd)
+	of.offered.add(cmd)
+	of.to.add(cmd)
+	of.with.add(cmd)
+	of.logs.add(cmd, "info")
 	return cmd
 }
 
@@ -96,6 +93,34 @@ func addNode(cmd *cobra.Command, o *node.Options) {
 	f.DurationVar(&o.AckWait, "ack-wait", 5*time.Second, "how long the broker waits for a worker that holds a delivery; at least 500ms")
 	f.BoolVar(&o.SyncAlways, "sync-always", false, "write every message through to the disk before it is confirmed: survives a loss of power, slower")
 	f.BoolVar(&o.MakeInstances, "make-instances", true, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
+}
+
+// options reads the flags, and opens the file that keys are written to.
+func (f *devFlags) options(o *node.Options, p *Program) (err error) {
+	if o.Log, err = f.logs.logger(p.Err); err != nil {
+		return err
+	}
+	if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), f.access.check()); err != nil {
+		return err
+	}
+	if err := f.access.options(&o.Entry, o.Log); err != nil {
+		return err
+	}
+	if err := cmp.Or(f.offered.check(), f.to.check()); err != nil {
+		return err
+	}
+	if o.OpenWith, err = f.with.ring(); err != nil {
+		return err
+	}
+	if f.to.key != nil && !o.OpenWith.Has(f.to.key.ID()) {
+		return &usageError{fmt.Errorf("--seal-to %s needs --open-with and the private half of key %s: the worker of this process could sign nothing", f.to.file, f.to.key.ID())}
+	}
+	o.KeysDir, o.KeyEnv, o.SealTo, o.Version = f.offered.dir, f.offered.env, f.to.key, p.version
+	if err := f.keys.open(p); err != nil {
+		return err
+	}
+	o.MadeKeys = f.keys.follow(o.Log)
+	return nil
 }
 
 func (p *Program) dev(ctx context.Context, o node.Options) error {

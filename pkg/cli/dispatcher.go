@@ -30,6 +30,7 @@ type dispatcherFlags struct {
 	maxStream  int64
 	attempts   attemptsFlags
 	keys       keysOffered
+	seal       sealTo
 	syncAlways bool
 	undeclared bool
 	access     accessFlags
@@ -62,7 +63,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := cmp.Or(f.attempts.check(), f.access.check()); err != nil {
 				return err
 			}
-			if err := f.keys.check(); err != nil {
+			if err := cmp.Or(f.keys.check(), f.seal.check()); err != nil {
 				return err
 			}
 			log, err := f.log.logger(p.Err)
@@ -87,6 +88,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	f.access.add(cmd)
 	flags.BoolVar(&f.make, "make-instances", false, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
 	f.keys.add(cmd)
+	f.seal.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -98,7 +100,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
+	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, SealTo: f.seal.key, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
 	if err := f.access.options(&o.Entry, log); err != nil {
 		return err
 	}

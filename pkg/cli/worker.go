@@ -24,6 +24,7 @@ type workerFlags struct {
 	mayAsk     []string
 	calls      int
 	slots      int
+	seal       openWith
 }
 
 func (p *Program) workerCommand() *cobra.Command {
@@ -35,7 +36,7 @@ func (p *Program) workerCommand() *cobra.Command {
 state: run as many as you like, add and kill them at will.
 
 When it takes traffic it prints one line on stdout: ready nats=URL`,
-		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16",
+		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16\n  worker --nats nats://127.0.0.1:4222 --open-with secrets/secrets.key",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := f.log.logger(p.Err)
@@ -52,6 +53,7 @@ When it takes traffic it prints one line on stdout: ready nats=URL`,
 	flags.StringSliceVar(&f.mayAsk, "allow-egress", nil, "addresses that a target may ask for with its egress.allow, as `PREFIX`,…")
 	flags.IntVar(&f.calls, "calls", 1024, "how many calls may be under way to one target at once; twice as many wait")
 	flags.IntVar(&f.slots, "slots", 32, "how many deliveries of one unordered line are worked on at once")
+	f.seal.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -71,6 +73,10 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 	if err != nil {
 		return err
 	}
+	ring, err := f.seal.ring()
+	if err != nil {
+		return err
+	}
 	starting, cancel := context.WithTimeout(ctx, startIn)
 	defer cancel()
 	b, err := bus.Connect(starting, f.bus.options("callout worker", access.InboxWorker, log))
@@ -80,7 +86,7 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 	defer b.Close()
 	invoker := invoke.New(invoke.Options{Log: log, AllowLocal: f.allowLocal, Allow: allow, AllowEgress: mayAsk})
 	defer invoker.Close()
-	w, err := work.Start(starting, work.Options{Bus: b, Invoker: invoker, Log: log, Calls: f.calls, Slots: f.slots, Version: p.version})
+	w, err := work.Start(starting, work.Options{Bus: b, Invoker: invoker, Log: log, Calls: f.calls, Slots: f.slots, OpenWith: ring, Version: p.version})
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,9 @@ func (t *tidying) forgetNames(ctx context.Context, m *catalog.Matcher, kept []bu
 	if _, err := t.bus.DropEndedKeys(ctx, time.Now()); err != nil {
 		return err
 	}
+	if err := t.sealKeys(ctx); err != nil {
+		return err
+	}
 	t.named = time.Now()
 	return nil
 }

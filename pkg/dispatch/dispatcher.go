@@ -17,6 +17,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/jobs"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
+	"github.com/callout-hq/callout/pkg/seal"
 )
 
 // Options of a dispatcher.
@@ -36,6 +37,10 @@ type Options struct {
 	// keys, relative to it; "" = none. KeyEnv begins the names of the variables that
 	// he may name; "" = none.
 	KeysDir, KeyEnv string
+	// SealTo is the key that signing keys are sealed for before they are stored; those
+	// that stand are sealed when it is given. Workers open them. nil = they are stored as
+	// they are.
+	SealTo *seal.PublicKey
 	// MakeInstances has an edit make the instance that it names where there is none;
 	// it is unknown_instance otherwise, and instances are made by Instance.Create.
 	MakeInstances bool
@@ -87,6 +92,7 @@ type Dispatcher struct {
 
 	allowUndeclared bool // of the options
 	offer           offer
+	sealing         sealing
 	makeInstances   bool
 	madeKeys        func(instance string, made []bus.NewSecret)
 	pace            pace
@@ -97,7 +103,7 @@ type Dispatcher struct {
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
-		offer: offer{o.KeysDir, o.KeyEnv}, makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
+		offer: offer{o.KeysDir, o.KeyEnv}, sealing: sealing{to: o.SealTo}, makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
 		identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)
@@ -220,7 +226,10 @@ func (d *Dispatcher) prepareKnown(ctx context.Context, i *Instance, look bus.Loo
 			return err
 		}
 	}
-	return i.finish(ctx)
+	if err := i.finish(ctx); err != nil || !i.hasOpenKeys() {
+		return err
+	}
+	return i.lead(ctx, i.sealKeys)
 }
 
 // protocols are HTTP/1.1, and HTTP/2 without TLS, which gRPC needs.

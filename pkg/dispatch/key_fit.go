@@ -19,20 +19,25 @@ func keysFit(owner string, t action.Target, text string) error {
 
 func keysFitAll(owner string, t action.Target, keys bus.SigningKeys) error {
 	for _, k := range keys {
-		if err := keyFits(owner, t, k.Key); err != nil {
+		if err := keyFits(owner, t, k); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func keyFits(owner string, t action.Target, key string) error {
+func keyFits(owner string, t action.Target, k bus.SigningKey) error {
+	zitadel, standard := sign.CheckZitadelKey, sign.CheckStandardKey
+	if k.IsSealed() { // it was looked at before, and its form is known
+		zitadel = func(string) error { return k.Form.CheckZitadel() }
+		standard = func(string) error { return k.Form.CheckStandard() }
+	}
 	var err error
 	if t.Signs(action.SignZitadel) {
-		err = sign.CheckZitadelKey(key)
+		err = zitadel(k.Key)
 	}
 	if err == nil && t.Signs(action.SignStandard) {
-		err = sign.CheckStandardKey(key)
+		err = standard(k.Key)
 	}
 	if err == nil {
 		return nil

@@ -84,7 +84,9 @@ func (i *Instance) receive(ctx context.Context, h *handover, e *edition, before 
 	if err := keyOf(s, c, key); err != nil {
 		return err
 	}
-	h.take(c, key, made)
+	if err := i.take(h, c, key, made); err != nil {
+		return err
+	}
 	if !stays { // else its own pause lies there
 		h.paused = append(h.paused, pausing{c.Org, c.Name, reason})
 	}
@@ -107,23 +109,29 @@ func (i *Instance) renew(ctx context.Context, h *handover, e *edition, s catalog
 	if err != nil {
 		return err
 	}
-	key, made, err := e.files.keyFor(e.keyed(s, c), have)
-	if err == nil && key != have {
-		h.take(c, key, made)
-	}
+	t := e.keyed(s, c)
+	key, made, err := e.files.keyFor(t, have)
 	if err == nil {
 		err = keyOf(s, c, key)
+	}
+	if err == nil && !i.isKept(t, key, have) {
+		err = i.take(h, c, key, made)
 	}
 	return err
 }
 
-// take notes a key that is to be kept.
-func (h *handover) take(c catalog.Change, key string, made bool) {
-	k := bus.NewSecret{Owner: c.Org, Target: c.Name, Key: key}
-	h.keys = append(h.keys, k)
-	if made {
-		h.made = append(h.made, k)
+// take notes a key that is to be kept. One that was made is told as it is, which
+// nobody can once it is sealed.
+func (i *Instance) take(h *handover, c catalog.Change, key string, made bool) error {
+	kept, err := i.keepSecret(c.Org, c.Name, key)
+	if err != nil {
+		return err
 	}
+	h.keys = append(h.keys, kept)
+	if made {
+		h.made = append(h.made, bus.NewSecret{Owner: c.Org, Target: c.Name, Key: key})
+	}
+	return nil
 }
 
 // keyOf tells whether a key fits the target that a change makes.
@@ -139,7 +147,9 @@ func (i *Instance) leaveName(ctx context.Context, h *handover, before *catalog.M
 	key, ok, err := i.usable(ctx, c.Org, c.Name)
 	if err == nil && ok {
 		meta, _ := before.Snapshot().MetaOf(c.Org, catalog.Ref{Name: c.Name})
-		h.left = append(h.left, bus.Departed{Owner: c.Org, ID: meta.ID, Target: c.Name, Key: key, Left: time.Now().UTC()})
+		var kept bus.NewSecret
+		kept, err = i.keepSecret(c.Org, c.Name, key)
+		h.left = append(h.left, bus.Departed{Owner: c.Org, ID: meta.ID, Target: c.Name, Key: kept.Key, Left: time.Now().UTC()})
 	}
 	return err
 }

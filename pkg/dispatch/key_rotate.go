@@ -48,13 +48,19 @@ func (i *Instance) RotateKey(ctx context.Context, org, target string, grace time
 	if err := keysFitAll(org, t, next); err != nil {
 		return nil, err
 	}
+	kept := next // next has the new key as it is, for who asked
+	if to := i.dispatcher.sealing.to; to != nil {
+		if kept, err = next.Seal(*to, i.ID, org); err != nil {
+			return nil, err
+		}
+	}
 	i = i.dispatcher.shared(i.ID)
 	unlock, err := i.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if err := i.lead(ctx, func(ctx context.Context) error { return i.replaceKeys(ctx, org, target, next, revision) }); err != nil {
+	if err := i.lead(ctx, func(ctx context.Context) error { return i.replaceKeys(ctx, org, target, kept, revision) }); err != nil {
 		return nil, err
 	}
 	i.log.Info().Str("org", org).Str("target", target).Int("signing", len(next)).Dur("grace_ms", grace).Msg("signing key of a target rotated")

@@ -33,19 +33,21 @@ func (i *Instance) keepKeys(ctx context.Context, targets iter.Seq[keyed], files 
 			return err
 		case keysFit(owner, t.Target, key) != nil:
 			return keysFit(owner, t.Target, key)
-		case key == have(owner, t.Name):
+		case i.isKept(t, key, have(owner, t.Name)):
 		case t.SigningKey == (action.KeySource{}):
 			err := i.makeKey(ctx, owner, t.Name, key)
 			if bus.IsBadSecret(err) { // whoever applies it wants it to be called
 				i.log.Warn().Str("org", owner).Str("target", t.Name).Msg("the signing key of a target could not sign: a new one is made")
-				keys, err = append(keys, bus.NewSecret{Owner: owner, Target: t.Name, Key: key}), nil
+				keys, err = i.addSecret(keys, t, key)
 			}
 			if err != nil {
 				return err
 			}
 		default:
-			i.log.Info().Str("org", owner).Str("target", t.Name).Msg("another signing key stands where that of a target comes from: it is read anew")
-			keys = append(keys, bus.NewSecret{Owner: owner, Target: t.Name, Key: key})
+			i.log.Info().Str("org", owner).Str("target", t.Name).Msg("the signing key of a target is read anew from where it comes from")
+			if keys, err = i.addSecret(keys, t, key); err != nil {
+				return err
+			}
 		}
 	}
 	return i.bus.PutSecrets(ctx, keys)
@@ -88,7 +90,7 @@ func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, fil
 			if t.SigningKey == (action.KeySource{}) { // its target knows the one that was there, and no new one
 				continue
 			}
-			err = i.bus.PutSecrets(ctx, []bus.NewSecret{{Owner: owner, Target: t.Name, Key: key}})
+			err = i.putSecret(ctx, t, key)
 		}
 		if action.CodeOf(err) == action.CodeBadField {
 			i.log.Error().Err(err).Str("target", t.Name).Msg("a target has no signing key")
@@ -103,7 +105,11 @@ func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, fil
 
 // makeKey gives a target that is in force, and has none, its key.
 func (i *Instance) makeKey(ctx context.Context, owner, target, key string) error {
-	if _, err := i.bus.MakeSecret(ctx, owner, target, key); err != nil {
+	kept, err := i.keepSecret(owner, target, key)
+	if err != nil {
+		return err
+	}
+	if _, err := i.bus.MakeSecret(ctx, owner, target, kept.Key); err != nil {
 		return err
 	}
 	i.log.Warn().Str("org", owner).Str("target", target).Msg("a target had no signing key: a new one is made")

@@ -53,7 +53,7 @@ func (d *Dispatcher) ready(ctx context.Context) (warnings []string, err error) {
 	if err == nil {
 		err = newer
 	}
-	return warnings, err
+	return append(warnings, d.unopened(ctx)...), err
 }
 
 // unwell is the error missing that names what instances lack, nil when they lack

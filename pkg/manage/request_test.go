@@ -10,8 +10,32 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/callout-hq/callout/pkg/node"
+	"github.com/callout-hq/callout/pkg/seal"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
+
+// TestARequestThatComesAgainIsShownNoSealedKey: it is told so, and what helps.
+func TestARequestThatComesAgainIsShownNoSealedKey(t *testing.T) {
+	t.Parallel()
+	with, err := seal.NewKey()
+	require.NoError(t, err)
+	public := with.Public()
+	c := plain(t, run(t, "", func(o *node.Options) { o.SealTo, o.OpenWith = &public, seal.Ring{with} }))
+	create := &calloutv1.CreateTargetRequest{Target: &calloutv1.Target{Name: "a", Type: "webhook", Url: "https://a.example"}, RequestId: "r-1"}
+	made := ask(t, c.CreateTarget, create)
+	require.Regexp(t, "^whsec_", made.GetSigningKey())
+	require.Empty(t, made.GetWarnings())
+	again := ask(t, c.CreateTarget, create)
+	require.Equal(t, made.GetRevision(), again.GetRevision())
+	require.Empty(t, again.GetSigningKey())
+	require.Equal(t, []string{"target.signing_key: it was shown in the answer to this request before, and nobody can read it again; RotateTargetKey makes another one"}, again.GetWarnings())
+	rotated := ask(t, c.RotateTargetKey, &calloutv1.RotateTargetKeyRequest{Name: "a"})
+	require.Regexp(t, "^whsec_", rotated.GetSigningKey())
+	ask(t, c.DeleteTarget, &calloutv1.DeleteTargetRequest{Name: "a"})
+	gone := ask(t, c.CreateTarget, create)
+	require.Empty(t, gone.GetSigningKey()+strings.Join(gone.GetWarnings(), ""))
+}
 
 // TestARequestThatComesAgain is answered as it was, and makes nothing twice,
 // whatever has happened since.

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -23,8 +24,9 @@ func (s *Service) CreateTarget(ctx context.Context, req *connect.Request[callout
 	t, reading := file.ReadTarget(place.Org, place.Name, targetSettings(wanted))
 	about := &subject{place: place, field: "target", reading: reading}
 	answer := &calloutv1.CreateTargetResponse{}
+	var made []bus.NewSecret
 	done, err := s.edit(ctx, edit{instance: orDefault(req.Msg.GetInstance()), source: "api CreateTarget", request: req.Msg.GetRequestId(),
-		dryRun: req.Msg.GetDryRun(), about: about, make: func(_ context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error) {
+		dryRun: req.Msg.GetDryRun(), about: about, made: &made, make: func(_ context.Context, current *catalog.Snapshot) (*catalog.Snapshot, error) {
 			if hasTarget(current, place) {
 				return nil, action.NewError(action.CodeAlreadyExists, action.StageCatalog, fmt.Sprintf("there is a target %q already", place.Name)).
 					WithField("target.name").WithTarget(place.Name)
@@ -41,25 +43,33 @@ func (s *Service) CreateTarget(ctx context.Context, req *connect.Request[callout
 		return nil, anotherRequest(done, place)
 	}
 	answer.Target, answer.Revision = s.target(done.is, place), done.revision
-	if !req.Msg.GetDryRun() && t.SigningKey == (action.KeySource{}) {
-		answer.SigningKey, err = s.madeKey(ctx, done.is, place)
+	switch {
+	case req.Msg.GetDryRun() || t.SigningKey != (action.KeySource{}):
+	case len(made) > 0:
+		answer.SigningKey = made[0].Key
+	default:
+		var sealed bool
+		if answer.SigningKey, sealed, err = s.madeKey(ctx, done.is, place); sealed {
+			answer.Warnings = append(answer.Warnings, "target.signing_key: it was shown in the answer to this request before, and nobody can read it again; RotateTargetKey makes another one")
+		}
 	}
 	return connect.NewResponse(answer), err
 }
 
-// madeKey gives the signing key of a target that was made, whatever its name is
-// by now; none when it is gone.
-func (s *Service) madeKey(ctx context.Context, made *catalog.Snapshot, p catalog.Place) (string, error) {
+// madeKey gives the signing key of a target that was made by this request before,
+// whatever its name is by now; none when it is gone, or its key is sealed.
+func (s *Service) madeKey(ctx context.Context, made *catalog.Snapshot, p catalog.Place) (key string, sealed bool, err error) {
 	meta, _ := made.MetaOf(p.Org, p.Ref)
 	m, err := s.catalog(ctx, made.Instance, made.Revision)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	now, there := m.FindID(meta.ID)
 	if !there {
-		return "", nil
+		return "", false, nil
 	}
-	return s.engine(made.Instance).SigningKey(ctx, now.Org, now.Name)
+	key, err = s.engine(made.Instance).SigningKey(ctx, now.Org, now.Name)
+	return key, err == nil && key == "", err
 }
 
 // GetTarget gives one target and says what names it.

@@ -29,6 +29,7 @@ import (
 	"github.com/callout-hq/callout/pkg/catalog/file"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/seal"
 	"github.com/callout-hq/callout/pkg/wire"
 	"github.com/callout-hq/callout/pkg/work"
 )
@@ -38,6 +39,7 @@ type guarded struct {
 	*embed.Server
 	dir     string
 	refused atomic.Int32 // what the fleet was not allowed
+	ring    seal.Ring    // opens what is sealed; the dispatcher seals for the older one
 }
 
 // Write hears of the fleet's log.
@@ -87,14 +89,16 @@ func (g *guarded) connectLogged(t testing.TB, of access.Grant, log zerolog.Logge
 func (g *guarded) startFleet(t testing.TB, instances ...string) *dispatch.Dispatcher {
 	t.Helper()
 	log := zerolog.New(io.MultiWriter(g, zerolog.NewTestWriter(t))).Level(zerolog.WarnLevel)
-	d, err := dispatch.Start(t.Context(), dispatch.Options{Bus: g.connectLogged(t, access.Dispatcher(), log), Listen: "127.0.0.1:0", Log: zerolog.Nop(),
+	g.ring = seal.Ring{sealKey(t), sealKey(t)}
+	older := g.ring[1].Public()
+	d, err := dispatch.Start(t.Context(), dispatch.Options{Bus: g.connectLogged(t, access.Dispatcher(), log), Listen: "127.0.0.1:0", Log: zerolog.Nop(), SealTo: &older,
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return d.Instance(instances[0]).Ensure(ctx) },
 		Mount:   func(*dispatch.Dispatcher) map[string]http.Handler { return nil }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Stop(context.Background())) })
 	invoker := invoke.New(invoke.Options{AllowLocal: true, Log: zerolog.Nop()})
 	t.Cleanup(invoker.Close)
-	w, err := work.Start(t.Context(), work.Options{Bus: g.connectLogged(t, access.Worker(instances...), log), Invoker: invoker, Log: log})
+	w, err := work.Start(t.Context(), work.Options{Bus: g.connectLogged(t, access.Worker(instances...), log), Invoker: invoker, Log: log, OpenWith: g.ring})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.Stop(context.Background())) })
 	return d
@@ -206,6 +210,9 @@ func (g *guarded) keeps(t *testing.T, name string) {
 	require.NoError(t, all.ForgetOf(within(t, 10*time.Second), kept.Place, letter.DeliveryID))
 	_, err = all.Get(within(t, 10*time.Second), letter.DeliveryID)
 	require.Equal(t, action.CodeNotFound, action.CodeOf(err))
+	sealed, err := g.connect(t, access.Worker(name)).Instance(name).ResealSecrets(within(t, 10*time.Second), g.ring)
+	require.NoError(t, err)
+	require.Equal(t, 6, sealed, "a key of each target")
 }
 
 // redrive sends a dead letter again; when it is delivered, the worker takes it away.

@@ -18,6 +18,7 @@ import (
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/manage"
+	"github.com/callout-hq/callout/pkg/seal"
 	"github.com/callout-hq/callout/pkg/work"
 )
 
@@ -52,6 +53,10 @@ type Options struct {
 	// KeysDir and KeyEnv are what who manages over the API may name as signing keys: files
 	// within the directory, variables whose names begin so; "" = none.
 	KeysDir, KeyEnv string
+	// SealTo is the key that signing keys are sealed for before they are stored, OpenWith
+	// are those that open them, the newest first. Without them they are stored as they are.
+	SealTo   *seal.PublicKey
+	OpenWith seal.Ring
 	// MakeInstances has an edit make the instance that it names where there is none.
 	MakeInstances bool
 	// MadeKeys is told the signing keys that the File has made for its targets; nil =
@@ -128,7 +133,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return err
 	}
 	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Entry: o.Entry, History: o.History,
-		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, MakeInstances: o.MakeInstances,
+		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, SealTo: o.SealTo, MakeInstances: o.MakeInstances,
 		Version: o.Version, Mount: Mount(o.Log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err
@@ -137,7 +142,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return nil
 	}
 	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
-	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log, Version: o.Version})
+	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log, OpenWith: o.OpenWith, Version: o.Version})
 	return err
 }
 

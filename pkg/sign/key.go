@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/seal"
 )
 
 // The bounds of a secret in bytes after decoding, from the Standard Webhooks
@@ -59,9 +60,13 @@ const (
 
 // CheckForm tells whether text is a signing key at all: one that CheckKey takes, or
 // one of ZITADEL's form, which signs by its scheme alone: 16 to 256 visible ASCII
-// characters that begin with a letter or digit, and not with `whsec_`, `whsk_` or
-// `whpk_`. The error has code bad_field and shows nothing of the text.
+// characters that begin with a letter or digit, and not with `whsec_`, `whsk_`,
+// `whpk_` or as what pkg/seal has sealed. The error has code bad_field and shows
+// nothing of the text.
 func CheckForm(text string) error {
+	if seal.IsSealed(text) {
+		return badKey("the text is a key that is sealed: give the key itself")
+	}
 	for _, prefix := range []string{prefixSecret, prefixPrivate, prefixPublic} {
 		if strings.HasPrefix(text, prefix) {
 			return CheckKey(text)
@@ -79,6 +84,10 @@ func CheckStandardKey(text string) error {
 	if CheckKey(text) == nil {
 		return nil
 	}
+	return notStandard()
+}
+
+func notStandard() error {
 	return badKey("a key without whsec_ or whsk_ before it is for ZITADEL's scheme alone: write signature: [zitadel], or give a whsec_ key")
 }
 
@@ -98,9 +107,13 @@ func CheckZitadelKey(text string) error {
 	case strings.TrimSpace(text) == "" || text == prefixSecret:
 		return badKey("the signing key is empty: anybody could sign with it")
 	case strings.HasPrefix(text, prefixPrivate), strings.HasPrefix(text, prefixPublic):
-		return badKey("a " + text[:len(prefixPrivate)] + " key is for Standard Webhooks alone, not for ZITADEL's scheme: give a whsec_ key, or write signature: [standard]")
+		return notZitadel(text[:len(prefixPrivate)])
 	}
 	return nil
+}
+
+func notZitadel(prefix string) error {
+	return badKey("a " + prefix + " key is for Standard Webhooks alone, not for ZITADEL's scheme: give a whsec_ key, or write signature: [standard]")
 }
 
 func checkZitadelKeys(keys []string) error {

@@ -37,7 +37,7 @@ func TestAMissingKeyIsMadeOnce(t *testing.T) {
 			for range workers {
 				all.Go(func() {
 					<-begin
-					keys, err := newKeys(g.bus).get(within(t, 5*time.Second), in.id, "", &action.Target{Name: "hook"})
+					keys, err := newKeys(g.bus, nil).get(within(t, 5*time.Second), in.id, "", &action.Target{Name: "hook"})
 					mu.Lock()
 					defer mu.Unlock()
 					if err != nil || len(keys) != 1 {
@@ -91,7 +91,8 @@ func TestADeliveryMakesAMissingKey(t *testing.T) {
 func (k *keys) known(instance, target string) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.of[bus.TargetKey{Instance: instance, Name: target}].signing()
+	keys, _ := k.of[bus.TargetKey{Instance: instance, Name: target}].signing()
+	return keys
 }
 
 // TestAKeyThatIsNotMadeIsNotMadeUp: it comes from where only the dispatcher can
@@ -100,7 +101,7 @@ func TestAKeyThatIsNotMadeIsNotMadeUp(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
 	g.apply(hookOnAdded)
-	k := newKeys(g.bus)
+	k := newKeys(g.bus, nil)
 	for _, id := range instances {
 		from := &action.Target{Name: "elsewhere", SigningKey: action.KeySource{Env: "SOMEWHERE"}}
 		_, err := k.get(within(t, 5*time.Second), id, "", from)
@@ -116,7 +117,7 @@ func TestWhatTheWatchToldIsNewer(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
 	g.apply(hookOnAdded)
-	k, next := newKeys(g.bus), sign.NewKey()
+	k, next := newKeys(g.bus, nil), sign.NewKey()
 	of := bus.TargetKey{Instance: "north", Name: "hook"}
 	// The watch tells of another key while the one before is being read.
 	sub, err := g.nc.Subscribe("$JS.API.DIRECT.GET.KV_"+bus.BucketSecrets+".>", func(*nats.Msg) { k.set(of, next) })
@@ -192,7 +193,7 @@ func TestKeysOfTheDepartedComeFromTheWatch(t *testing.T) {
 func TestADepartedKeyThatTheWatchDoesNotKnowYet(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
-	k := newKeys(g.bus)
+	k := newKeys(g.bus, nil)
 	g.both(func(in at) {
 		key := sign.NewKey()
 		require.NoError(t, in.bus.PutDeparted(within(t, 5*time.Second), []bus.Departed{{Owner: "acme", ID: "id", Target: "hook", Key: key}}))

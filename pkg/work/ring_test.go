@@ -68,7 +68,7 @@ func TestAGraceTimeEnds(t *testing.T) {
 	require.NoError(t, err)
 	text, err := keys.Text()
 	require.NoError(t, err)
-	k := newKeys(nil)
+	k := newKeys(nil, nil)
 	for _, id := range instances {
 		of := bus.TargetKey{Instance: id, Name: "hook"}
 		k.set(of, text)

@@ -18,6 +18,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/present"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/invoke"
+	"github.com/callout-hq/callout/pkg/seal"
 )
 
 // Options of a worker.
@@ -32,6 +33,10 @@ type Options struct {
 	// Slots is how many deliveries of one unordered line are worked on at
 	// once; 0 = 32.
 	Slots int
+	// OpenWith are the keys that open what is sealed of signing keys, the newest first:
+	// what this worker seals is for that one, and what is sealed for another of them is
+	// sealed for it anew. nil = it opens nothing.
+	OpenWith seal.Ring
 	// Version is what this program is called among its releases; "" = dev.
 	Version string
 }
@@ -79,7 +84,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	if o.Slots == 0 {
 		o.Slots = 32
 	}
-	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus), state: newFleetState(), ends: newEnds(o.Bus),
+	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
 		shares: invoke.NewShares(o.Calls), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
 	var err error
 	if w.recorder, err = attempts.NewRecorder(o.Bus, w.self.ID); err != nil {
@@ -104,10 +109,11 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	w.ended.Go(func() {
 		present.Keep(following, w.bus, func() action.Presence {
 			now := w.self
-			now.Calls, now.Deliveries = w.calls.InHand(), w.consumer.InHand()
+			now.Calls, now.Deliveries, now.Unopened = w.calls.InHand(), w.consumer.InHand(), w.keys.unopened()
 			return now
 		})
 	})
+	w.ended.Go(func() { w.reseal(following) })
 	return w, nil
 }
 
@@ -124,6 +130,7 @@ func (w *Worker) follow(ctx, following context.Context) error {
 			return err
 		}
 	}
+	w.keys.sayUnopened(w.log)
 	err := await(ctx, lines.Follow(following, w.bus, lines.Events{
 		Line: w.line, Record: w.state.setRecord, Paused: w.state.setPaused, Resumed: w.state.setResumed,
 	}))
