@@ -133,7 +133,7 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := i.withinQuota(ctx, base.Matcher, m); err != nil {
+	if err := i.withinQuota(base.Matcher, m); err != nil {
 		return 0, 0, err
 	}
 	if err := i.prepareNames(ctx, e, base.Matcher, stamped); err != nil {

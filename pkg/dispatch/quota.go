@@ -61,11 +61,12 @@ func (d *Dispatcher) spends(w http.ResponseWriter, of *rate.Limiter, n int, what
 }
 
 // withinQuota refuses an edit by which the instance has more of something than it may,
-// and than it had before: what is over a quota that came later can shrink.
-func (i *Instance) withinQuota(ctx context.Context, current, next *catalog.Matcher) error {
-	q, err := i.bus.Quota(ctx)
-	if err != nil || q == (action.Quota{}) {
-		return err
+// and than it had before: what is over a quota that came later can shrink. It asks what
+// is known here: NATS may stand still while an edit is made.
+func (i *Instance) withinQuota(current, next *catalog.Matcher) error {
+	q := i.dispatcher.quotas.get(i.ID).quota
+	if q == (action.Quota{}) {
+		return nil
 	}
 	hadTargets, hadExecutions := objectsOf(current.Snapshot())
 	targets, executions := objectsOf(next.Snapshot())

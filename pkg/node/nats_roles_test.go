@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -246,6 +247,11 @@ func (g *guarded) refuses(t *testing.T, names []string) {
 	t.Helper()
 	all := access.Grants(names...)
 	stands := g.streams(t, names)
+	require.Eventually(t, func() bool { // what the fleet still had to write is written
+		before := stands
+		stands = g.streams(t, names)
+		return reflect.DeepEqual(before, stands)
+	}, time.Minute, 2*time.Second)
 	defer func() { require.Equal(t, stands, g.streams(t, names), "trying changes nothing") }()
 	for _, grant := range all {
 		tried, err := logins.Try(t.Context(), bus.Options{URL: g.URL(), Login: g.login(grant)}, grant, all)
