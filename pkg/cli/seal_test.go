@@ -77,6 +77,8 @@ func TestSealedFleet(t *testing.T) {
 	require.Contains(t, rotated.out+rotated.err, "whsec_")
 	without := newProcess("worker", nil, "--nats", d.ready["nats"], "--allow-local")
 	without.launch(t)
-	require.Contains(t, without.log.String(), "signing keys are sealed for a key that this worker does not have")
+	require.Eventually(t, func() bool {
+		return strings.Contains(without.log.String(), "signing keys are sealed for a key that this worker does not have")
+	}, time.Minute, 10*time.Millisecond)
 	require.Eventually(t, func() bool { return strings.Contains(callout("status").out, "lacks the key ") }, time.Minute, 50*time.Millisecond)
 }

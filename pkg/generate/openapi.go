@@ -58,7 +58,10 @@ func (a *openAPI) document() object {
 			"license", pairs("name", "Apache-2.0", "identifier", "Apache-2.0")),
 		"servers", []any{pairs("url", "http://127.0.0.1:8080")},
 		"paths", paths,
-		"components", pairs("schemas", schemas),
+		// A dispatcher that asks nobody who he is takes requests without.
+		"security", []any{pairs("token", []any{}), object{}},
+		"components", pairs("schemas", schemas, "securitySchemes", pairs("token", pairs("type", "http", "scheme", "bearer",
+			"description", "A token of callout token create, or of an identity provider that the dispatcher knows."))),
 	)
 }
 
