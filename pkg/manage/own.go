@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -47,8 +48,8 @@ func (w wall) ownsLine(ctx context.Context, message proto.Message, at access.Sco
 // the workers, if he is not of the installation; and what is not of his organization, if
 // he is of one. One thing that is another's is as one that does not exist.
 func keep(answer any, of access.Scope) error {
-	if m, ok := answer.(*calloutv1.TestTargetResponse); ok && of.Level() != access.Installation && tellsAddress(action.Code(m.GetCode())) {
-		m.Message = action.Code(m.GetCode()).Message()
+	if of.Level() != access.Installation {
+		hideAddresses(answer)
 	}
 	if of.Level() != access.Organization {
 		return nil
@@ -56,10 +57,43 @@ func keep(answer any, of access.Scope) error {
 	return keepOwn(answer, of.Org)
 }
 
-// tellsAddress tells whether the cause of a failed exchange names the address that was
-// dialled, or could not be.
-func tellsAddress(c action.Code) bool {
-	return slices.Contains([]action.Code{action.CodeBlockedAddress, action.CodeDNS, action.CodeConnect, action.CodeTimeout, action.CodeAnswerBroken, action.CodeOurFault}, c)
+// address is one of IPv4 or IPv6, with or without a port.
+var address = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-fA-F:.%a-z]*:[0-9a-fA-F:.%a-z]*\](?::\d+)?|\b(?:[0-9a-fA-F]{1,4}:){3,}[0-9a-fA-F:.]*`)
+
+// hideAddresses takes out of what failed where the workers dialled, and whom they asked
+// for it.
+func hideAddresses(answer any) {
+	hide := func(text *string) { *text = address.ReplaceAllString(*text, "(an address)") }
+	letter := func(m *calloutv1.DeadLetter) {
+		if m != nil {
+			hide(&m.LastError)
+		}
+	}
+	attempt := func(m *calloutv1.Attempt) {
+		if m != nil {
+			hide(&m.Error)
+		}
+	}
+	switch m := answer.(type) {
+	case *calloutv1.TestTargetResponse:
+		hide(&m.Message)
+	case *calloutv1.GetDeadLetterResponse:
+		letter(m.GetDeadLetter())
+	case *calloutv1.ListDeadLettersResponse:
+		for _, l := range m.GetDeadLetters() {
+			letter(l)
+		}
+	case *calloutv1.ListDeliveriesResponse:
+		for _, d := range m.GetDeliveries() {
+			attempt(d.GetLast())
+		}
+	case *calloutv1.GetDeliveryResponse:
+		attempt(m.GetDelivery().GetLast())
+		letter(m.GetDeadLetter())
+		for _, a := range m.GetAttempts() {
+			attempt(a)
+		}
+	}
 }
 
 func keepOwn(answer any, org string) error {

@@ -29,7 +29,9 @@ func TestQuota(t *testing.T) {
 	config := strings.ReplaceAll("targets: {a: {type: webhook, url: URL}, b: {type: webhook, url: URL}}\nrequests: {'*': {targets: [{target: a}]}}\nevents: {user.added: {targets: [{target: a}]}}\n", "URL", "'"+o.URL+"/'")
 	n := run(t, config, func(o *node.Options) { o.AllowUndeclared = true })
 	c := plain(t, n)
-	set := func(q *calloutv1.Quota) { ask(t, c.SetQuota, &calloutv1.SetQuotaRequest{Instance: "default", Quota: q}) }
+	set := func(q *calloutv1.Quota) {
+		ask(t, c.SetQuota, &calloutv1.SetQuotaRequest{Instance: "default", Quota: q})
+	}
 	apply := func(more string) error {
 		_, err := c.Apply(within(t), connect.NewRequest(&calloutv1.ApplyRequest{Instance: "default", Configuration: more}))
 		return err
@@ -80,7 +82,9 @@ func TestQuota(t *testing.T) {
 	require.Equal(t, 409, events("default", 4), "so many may come at no time")
 	require.Contains(t, repeated(20, func() int { return events("default", 2) }), 429)
 	require.NotContains(t, repeated(20, func() int { return events("twin", 2) }), 429)
-	call := func(instance string) int { return status(instance, "/calls/request", `{"fullMethod":"/a.S/M","request":{}}`) }
+	call := func(instance string) int {
+		return status(instance, "/calls/request", `{"fullMethod":"/a.S/M","request":{}}`)
+	}
 	require.Contains(t, repeated(40, func() int { return call("default") }), 429)
 	require.NotContains(t, repeated(40, func() int { return call("twin") }), 429)
 	require.Eventually(t, func() bool { return events("default", 1) == 202 && call("default") == 200 }, bound, 300*time.Millisecond)

@@ -392,5 +392,6 @@ func TestWhoMayKnowAddresses(t *testing.T) {
 		require.Equal(t, 200, status, "%v", answer)
 		require.Equal(t, "connect", answer["code"])
 		require.Equal(t, token == w.operator, strings.Contains(answer["message"].(string), "127.0.0.1:9"), "%v", answer["message"])
+		require.Contains(t, answer["message"], "connection refused")
 	}
 }
