@@ -284,11 +284,11 @@ func (x *successor) enterOne(org string, phase action.Phase, e *action.Execution
 	if err != nil {
 		return false
 	}
+	if phase == action.OnEvent && !e.IsList() && slices.ContainsFunc(expanded.turns, func(t Turn) bool { return t.Target.Kind == action.CallOut }) {
+		return false // also of one that waits to be included
+	}
 	if !e.Fires() {
 		return true
-	}
-	if phase == action.OnEvent && slices.ContainsFunc(expanded.turns, func(t Turn) bool { return t.Target.Kind == action.CallOut }) {
-		return false
 	}
 	st := x.table(org, phase)
 	if st.has(expanded.condition) == newMatch { // another has the condition

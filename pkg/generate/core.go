@@ -28,6 +28,9 @@ type coreAnswer struct {
 // What every route may answer beside its own.
 var (
 	refusedBody  = coreAnswer{status: 400, when: "the body is not the JSON that is expected, or a field is outside its grammar", schema: "Refusal"}
+	stranger     = coreAnswer{status: 401, when: "the dispatcher asks who calls, and no token that it knows came along", schema: "Refusal"}
+	tooFast      = coreAnswer{status: 429, when: "more in a second than the token or the instance's quota allows; Retry-After says when to come again", schema: "Refusal"}
+	mayNot       = coreAnswer{status: 403, when: "the token has not the verb for this instance; or a page of somebody else could have sent it", schema: "Refusal"}
 	refusedHost  = coreAnswer{status: 403, when: "a page of somebody else could have sent it: Host or Origin is not this machine", schema: "Refusal"}
 	noInstance   = coreAnswer{status: 404, when: "there is no such instance", schema: "Refusal"}
 	tooLarge     = coreAnswer{status: 413, when: "the body is over its bound", schema: "Refusal"}
@@ -41,7 +44,7 @@ func callRoute(phase action.Phase, path, id, summary, body string) coreRoute {
 		description: "Whatever the outcome is, the status is 200: ask the outcome. A refusal below means that no target was asked.",
 		headers:     []string{wire.HeaderTimeout, wire.HeaderMinRevision, wire.HeaderTraceparent},
 		answers: []coreAnswer{{status: 200, when: "the outcome", schema: replyOf(phase)},
-			refusedBody, refusedHost, noInstance, tooLarge, noJSON, comeAgain, pastDeadline}}
+			refusedBody, stranger, mayNot, noInstance, tooLarge, noJSON, tooFast, comeAgain, pastDeadline}}
 }
 
 func replyOf(phase action.Phase) string {
@@ -60,9 +63,9 @@ var coreRoutes = []coreRoute{
 	{method: "post", path: "/v1/instances/{instance}/events", id: "PublishEvents", summary: "Store events, which are then delivered",
 		description: "One event, or an array of them, which are stored in their order. All are checked before the first is stored. The answer comes when all are stored.",
 		body:        "EventOrEvents", headers: []string{wire.HeaderTraceparent},
-		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, refusedHost, noInstance,
+		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, stranger, mayNot, noInstance,
 			{status: 409, when: "an id is that of another event; the others of an array are stored", schema: "StoredEvents"},
-			tooLarge, noJSON, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
+			tooLarge, noJSON, tooFast, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
 	{method: "get", path: "/healthz", id: "Health", summary: "Tell that the process lives",
 		answers: []coreAnswer{{status: 200, when: "it lives", schema: "Health"}, refusedHost}},
 	{method: "get", path: "/readyz", id: "Ready", summary: "Tell whether requests are served",

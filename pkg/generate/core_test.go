@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/dispatch"
@@ -66,6 +67,11 @@ func provoke(t *testing.T, base string, r coreRoute, instance string, status int
 		header.Set("Content-Type", "text/plain")
 	case 504:
 		header.Set("Callout-Timeout", "0s")
+	case 429:
+		header.Set("Authorization", "Bearer "+bearer)
+		for range 3 { // twice as many as in a second may come at once
+			ask(t, base, r, instance, body, host, header)
+		}
 	}
 	return ask(t, base, r, instance, body, host, header)
 }
@@ -117,8 +123,20 @@ func TestCoreRoutesAnswer(t *testing.T) {
 		}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Stop(context.WithoutCancel(t.Context()))) })
-	each(d.URL(), func(status int) bool { return status != 503 })
+	each(d.URL(), func(status int) bool { return status != 503 && status != 401 && status != 429 })
+
+	operator, text := access.NewToken("operator", access.Scope{}, access.Verbs)
+	asks, err := dispatch.Start(t.Context(), dispatch.Options{Bus: b, Log: zerolog.Nop(), Listen: "127.0.0.1:0",
+		Entry: dispatch.Entry{Access: &dispatch.Access{Operator: operator, Rate: 1}}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, asks.Stop(context.WithoutCancel(t.Context()))) })
+	each(asks.URL(), func(status int) bool { return status == 401 })
+	bearer = text
+	each(asks.URL(), func(status int) bool { return status == 429 })
 }
+
+// bearer is the token of the one test that has one.
+var bearer string
 
 // TestCoreRoutesAreAll that the dispatcher has.
 func TestCoreRoutesAreAll(t *testing.T) {
