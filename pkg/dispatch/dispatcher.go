@@ -208,7 +208,7 @@ func (d *Dispatcher) prepareOne(ctx context.Context, id string) error {
 	}
 	switch action.CodeOf(err) {
 	case action.CodeUnknownInstance: // it went while it was looked at
-		d.log.Info().Str("instance", id).Msg("a root that has gone, left out")
+		d.log.Warn().Str("instance", id).Msg("a root that has gone, or is not heard of yet: left out for now")
 		return nil
 	case action.CodeUnreadable, action.CodeBadField, action.CodeInternal, action.CodeMissing, action.CodeNotFound, action.CodeTooLarge, action.CodeNewer:
 		d.log.Error().Err(err).Str("instance", id).Msg("the instance is not served until this is mended")
