@@ -44,5 +44,5 @@ func Unauthenticated() *action.Error {
 // Forbidden is the refusal of who may not do an operation at a scope. It is the same
 // whether what is asked for exists or not.
 func Forbidden(o Operation, at Scope) *action.Error {
-	return action.NewError(action.CodeForbidden, action.StageAccess, "this token may not do "+o.Name+" at "+at.String()+": it needs the verb "+string(o.Verb)+" there")
+	return action.NewError(action.CodeForbidden, action.StageAccess, "this token may not do "+o.Name+" at "+at.String()+": that takes the verb "+string(o.Verb)+" for it")
 }
