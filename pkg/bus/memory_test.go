@@ -118,6 +118,7 @@ func TestAMemoryRemembersWhatStoodBeforeTheGarbage(t *testing.T) {
 	<-first
 	for _, i := range pair {
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("good of "+i.ID)))
+		time.Sleep(300 * time.Millisecond) // it hears of each: of two in a row a watch may tell the last alone
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("garbage")))
 		require.Eventually(t, func() bool { return len(memory.Spoilt(i.Token+".")) == 1 }, time.Minute, time.Millisecond)
 	}
