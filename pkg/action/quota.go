@@ -26,6 +26,11 @@ func (q Quota) Check() error {
 	return CheckFormat(q.Format)
 }
 
+// TooFast is the error of an instance that has done as much in this second as it may.
+func TooFast(what string) *Error {
+	return NewError(CodeTooManyRequests, StageAccess, "the instance has had as many "+what+" in this second as its quota allows")
+}
+
 // OverQuota is the error of an instance that would have more of something than it may.
 func OverQuota(what string, have, may int) *Error {
 	return NewError(CodeOverQuota, StageCatalog, fmt.Sprintf("the instance may have %d %s, and would have %d", may, what, have)).WithField(what)

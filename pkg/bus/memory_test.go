@@ -118,7 +118,10 @@ func TestAMemoryRemembersWhatStoodBeforeTheGarbage(t *testing.T) {
 	<-first
 	for _, i := range pair {
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("good of "+i.ID)))
-		time.Sleep(300 * time.Millisecond) // it hears of each: of two in a row a watch may tell the last alone
+		heard := func() bool { // of two writes in a row a watch may tell the last alone
+			return memory.Any(i.Token+".", func(v bus.Value) bool { return string(v.Bytes) == "good of "+i.ID })
+		}
+		require.Eventually(t, heard, time.Minute, time.Millisecond)
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("garbage")))
 		require.Eventually(t, func() bool { return len(memory.Spoilt(i.Token+".")) == 1 }, time.Minute, time.Millisecond)
 	}

@@ -23,7 +23,7 @@ func (s *Snapshot) FindTarget(org, name string) (action.Target, error) {
 		where = fmt.Sprintf(" in organization %s", Quote(org))
 	}
 	hint := ""
-	if _, _, ok := s.Target(org, name); ok && org != "" {
+	if _, t, ok := s.Target(org, name); ok && org != "" && t.IsUsableBy(org) {
 		hint = "; the instance has one, which all organizations share: leave the organization out to mean that"
 	} else if best := Nearest(name, sortedKeys(targets)); best != "" {
 		hint = "; did you mean " + Quote(best) + "?"

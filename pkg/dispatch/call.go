@@ -21,7 +21,7 @@ func (d *Dispatcher) handleCall(phase action.Phase) http.HandlerFunc {
 		if !d.may(w, r, access.MakeCall, access.Scope{Instance: r.PathValue("instance")}) {
 			return
 		}
-		if !d.spends(w, d.quotas.get(r.PathValue("instance")).calls, 1, "calls") {
+		if !d.spends(w, &d.quotas.calls, r.PathValue("instance"), 1, "calls") {
 			return
 		}
 		raw, err := d.Instance(r.PathValue("instance")).call(r, phase)

@@ -49,7 +49,7 @@ func (d *Dispatcher) handleEvents(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, err)
 		return
 	}
-	if !d.spends(w, d.quotas.get(i.ID).events, len(events), "events") {
+	if !d.spends(w, &d.quotas.events, i.ID, len(events), "events") {
 		return
 	}
 	var answer stored

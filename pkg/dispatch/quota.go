@@ -6,57 +6,46 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/share"
 )
 
 // quotas are what is known of how much instances may have and do.
-type quotas struct{ of sync.Map } // *limited by instance
-
-// limited is the quota of one instance, with what is left of this second.
-type limited struct {
-	quota         action.Quota
-	events, calls *rate.Limiter // nil = no bound
+type quotas struct {
+	of            sync.Map // action.Quota by instance
+	events, calls share.Rates
 }
 
 func (q *quotas) set(instance string, is action.Quota) {
+	q.events.Set(instance, is.Events)
+	q.calls.Set(instance, is.Calls)
 	if is == (action.Quota{}) {
 		q.of.Delete(instance)
 		return
 	}
-	q.of.Store(instance, &limited{quota: is, events: perSecond(is.Events), calls: perSecond(is.Calls)})
+	q.of.Store(instance, is)
 }
 
-// perSecond lets so many through in a second, and as many at once.
-func perSecond(n int) *rate.Limiter {
-	if n == 0 {
-		return nil
-	}
-	return rate.NewLimiter(rate.Limit(n), n)
-}
-
-func (q *quotas) get(instance string) *limited {
-	if l, ok := q.of.Load(instance); ok {
-		return l.(*limited) //nolint:forcetypeassert // set alone stores
-	}
-	return &limited{}
+func (q *quotas) get(instance string) action.Quota {
+	is, _ := q.of.Load(instance)
+	quota, _ := is.(action.Quota)
+	return quota
 }
 
 // spends refuses what an instance may not do any more in this second. One request with
 // more events than a second's may come at no time, and is told so.
-func (d *Dispatcher) spends(w http.ResponseWriter, of *rate.Limiter, n int, what string) bool {
-	if of == nil || of.AllowN(time.Now(), n) {
+func (d *Dispatcher) spends(w http.ResponseWriter, of *share.Rates, instance string, n int, what string) bool {
+	taken, ever := of.Take(instance, n, time.Now())
+	switch {
+	case taken:
 		return true
-	}
-	err := action.NewError(action.CodeTooManyRequests, action.StageAccess, "the instance has had as many "+what+" in this second as its quota allows")
-	if n > of.Burst() {
-		err = action.NewError(action.CodeOverQuota, action.StageAccess, "one request has more "+what+" than the instance's quota allows for a second: send fewer at once")
-	} else {
+	case ever:
 		w.Header().Set("Retry-After", "1")
+		d.refuse(w, action.TooFast(what))
+	default:
+		d.refuse(w, action.NewError(action.CodeOverQuota, action.StageAccess, "one request has more "+what+" than the instance's quota allows for a second: send fewer at once"))
 	}
-	d.refuse(w, err)
 	return false
 }
 
@@ -64,7 +53,7 @@ func (d *Dispatcher) spends(w http.ResponseWriter, of *rate.Limiter, n int, what
 // and than it had before: what is over a quota that came later can shrink. It asks what
 // is known here: NATS may stand still while an edit is made.
 func (i *Instance) withinQuota(current, next *catalog.Matcher) error {
-	q := i.dispatcher.quotas.get(i.ID).quota
+	q := i.dispatcher.quotas.get(i.ID)
 	if q == (action.Quota{}) {
 		return nil
 	}

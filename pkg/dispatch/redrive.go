@@ -72,8 +72,8 @@ func (i *Instance) beginLetters(ctx context.Context, j *jobs.Job) error {
 	switch {
 	case len(j.Filter.IDs) > 0:
 		for _, id := range j.Filter.IDs {
-			_, err := i.letters.Get(ctx, id)
-			if action.CodeOf(err) == action.CodeNotFound {
+			l, err := i.letters.Get(ctx, id)
+			if action.CodeOf(err) == action.CodeNotFound || err == nil && !j.Filter.Knows(l.DeadLetter) {
 				j.Missing = append(j.Missing, id)
 			} else if err != nil {
 				return err

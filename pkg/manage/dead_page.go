@@ -83,6 +83,8 @@ func (s *Service) byID(ctx context.Context, instance string, chosen *letters.Fil
 			found.missing = append(found.missing, id)
 		case err != nil:
 			return found, err
+		case !chosen.Knows(l.DeadLetter):
+			found.missing = append(found.missing, id)
 		case chosen.Takes(l.DeadLetter):
 			found.letters = append(found.letters, chosenLetter{deadLetter(l), l.Place})
 		}

@@ -19,6 +19,7 @@ type edit struct {
 	instance string
 	source   string // as the history names it
 	request  string // the id of the request, "" = none
+	asks     string // whose id that is, see asksAs
 	dryRun   bool
 	// make gives the catalog that is asked for; the current one itself when
 	// there is nothing to change. It may be called more than once.
@@ -48,6 +49,10 @@ type edited struct {
 func (s *Service) edit(ctx context.Context, e edit) (edited, error) {
 	if e.dryRun || action.CheckID(e.instance) != nil { // which a dry run refuses
 		return s.dryRun(ctx, e)
+	}
+	var err error
+	if e.asks, err = asksAs(ctx); err != nil {
+		return edited{}, err
 	}
 	source, err := e.sourceText()
 	if err != nil {

@@ -2,10 +2,13 @@ package manage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strings"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
@@ -30,7 +33,18 @@ func (e *edit) sourceText() (string, error) {
 	return e.source + e.mark(), nil
 }
 
-func (e *edit) mark() string { return " (request " + e.request + ")" }
+func (e *edit) mark() string { return " (request " + e.asks + e.request + ")" }
+
+// asksAs sets the ids of an organization's requests apart: one that takes an id of
+// another's is not told what that has led to.
+func asksAs(ctx context.Context) (string, error) {
+	p, err := access.From(ctx)
+	if err != nil || p.Scope.Org == "" {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(p.Scope.Org))
+	return hex.EncodeToString(sum[:8]) + "/", nil
+}
 
 // repeated finds the revision that a request has made, among the newest. seen
 // is the newest of all. The error is bad_field when another call has used the

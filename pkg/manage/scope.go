@@ -16,7 +16,7 @@ import (
 func through[Q, A any](ctx context.Context, w wall, o access.Operation, r *connect.Request[Q],
 	next func(context.Context, *connect.Request[Q]) (*connect.Response[A], error)) (*connect.Response[A], error) {
 	t := trailOf(o, r.Any())
-	p, err := w.let(ctx, o, r.Any())
+	p, err := let(ctx, o, r.Any())
 	if err != nil {
 		w.service.record(ctx, t, err)
 		return nil, err
@@ -33,8 +33,8 @@ func through[Q, A any](ctx context.Context, w wall, o access.Operation, r *conne
 }
 
 // stream is through for an answer of many messages.
-func stream[Q any](ctx context.Context, w wall, o access.Operation, r *connect.Request[Q], next func(context.Context) error) error {
-	if _, err := w.let(ctx, o, r.Any()); err != nil {
+func stream[Q any](ctx context.Context, o access.Operation, r *connect.Request[Q], next func(context.Context) error) error {
+	if _, err := let(ctx, o, r.Any()); err != nil {
 		return err
 	}
 	return next(ctx)
@@ -42,7 +42,7 @@ func stream[Q any](ctx context.Context, w wall, o access.Operation, r *connect.R
 
 // let tells who asks, if he may do what the request is about. What an organization
 // leaves open, such as whose targets are listed, means its own.
-func (w wall) let(ctx context.Context, o access.Operation, request any) (*access.Principal, error) {
+func let(ctx context.Context, o access.Operation, request any) (*access.Principal, error) {
 	p, err := access.From(ctx)
 	if err != nil {
 		return nil, err
@@ -55,10 +55,7 @@ func (w wall) let(ctx context.Context, o access.Operation, request any) (*access
 	if !p.May(o, at) {
 		return nil, access.Forbidden(o, at)
 	}
-	if p.Scope.Level() == access.Organization {
-		err = w.ownsLine(ctx, message, at)
-	}
-	return p, err
+	return p, nil
 }
 
 // scopeOf is what a request is about: the narrowest scope that holds all of it.
@@ -130,7 +127,7 @@ func orgOf(message proto.Message, own string) string {
 	if org, has := field(message, "org"); has {
 		return org
 	}
-	return own // what it is about is looked at where it is found, see ownsLine and keep
+	return own // what it is about is looked at where it is found, see known and keep
 }
 
 // chosenOrg is the organization whose dead letters a filter chooses.

@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/jobs"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -17,7 +18,7 @@ import (
 
 // ListSubscriptions tells how the lines of an instance stand.
 func (s *Service) ListSubscriptions(ctx context.Context, req *connect.Request[calloutv1.ListSubscriptionsRequest]) (*connect.Response[calloutv1.ListSubscriptionsResponse], error) {
-	all, err := s.engine(orDefault(req.Msg.GetInstance())).Subscriptions(ctx)
+	all, err := s.known(ctx, req.Msg.GetInstance())
 	if err == nil && req.Msg.GetName() != "" {
 		all, err = named(all, req.Msg.GetName(), allLanes)
 	}
@@ -142,8 +143,19 @@ func (s *Service) act(ctx context.Context, req meant, do func(i Instance, ctx co
 	return slices.Compact(lanes), nil // lines of two lane counts stand side by side while one drains
 }
 
+// known are the lines of an instance that who asks may know of: an organization its own
+// alone. By them a name is found, or the nearest one: of others there is no word.
+func (s *Service) known(ctx context.Context, instance string) ([]action.Subscription, error) {
+	p, err := access.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.engine(orDefault(instance)).Subscriptions(ctx)
+	return slices.DeleteFunc(all, func(l action.Subscription) bool { return p.Scope.Org != "" && l.Org != p.Scope.Org }), err
+}
+
 func (s *Service) lines(ctx context.Context, req meant) ([]action.Subscription, error) {
-	all, err := s.engine(orDefault(req.GetInstance())).Subscriptions(ctx)
+	all, err := s.known(ctx, req.GetInstance())
 	if err != nil {
 		return nil, err
 	}

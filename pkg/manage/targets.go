@@ -132,7 +132,7 @@ func targetMeant(c *catalog.Snapshot, which whichTarget, byID func(id string) (c
 		place, ok := byID(id)
 		if !ok || place.Phase != "" || place.Org != which.GetOrg() {
 			hint := ""
-			if ok && place.Phase == "" {
+			if ok && place.Phase == "" && which.GetOrg() == "" { // an organization is told of no other
 				hint = "; another scope has it"
 			}
 			return place, action.NewError(action.CodeNotFound, action.StageCatalog, fmt.Sprintf("no target has the id %q%s", id, hint)).WithField("id")

@@ -106,7 +106,7 @@ func (w wall) Rollback(ctx context.Context, r *connect.Request[calloutv1.Rollbac
 }
 
 func (w wall) WatchRevisions(ctx context.Context, r *connect.Request[calloutv1.WatchRevisionsRequest], s *connect.ServerStream[calloutv1.WatchRevisionsResponse]) error {
-	return stream(ctx, w, access.WatchRevisions, r, func(ctx context.Context) error { return w.service.WatchRevisions(ctx, r, s) })
+	return stream(ctx, access.WatchRevisions, r, func(ctx context.Context) error { return w.service.WatchRevisions(ctx, r, s) })
 }
 
 func (w wall) ListSubscriptions(ctx context.Context, r *connect.Request[calloutv1.ListSubscriptionsRequest]) (*connect.Response[calloutv1.ListSubscriptionsResponse], error) {
@@ -158,7 +158,7 @@ func (w wall) ReplayEvents(ctx context.Context, r *connect.Request[calloutv1.Rep
 }
 
 func (w wall) TailEvents(ctx context.Context, r *connect.Request[calloutv1.TailEventsRequest], s *connect.ServerStream[calloutv1.TailEventsResponse]) error {
-	return stream(ctx, w, access.TailEvents, r, func(ctx context.Context) error { return w.service.TailEvents(ctx, r, s) })
+	return stream(ctx, access.TailEvents, r, func(ctx context.Context) error { return w.service.TailEvents(ctx, r, s) })
 }
 
 func (w wall) ListJobs(ctx context.Context, r *connect.Request[calloutv1.ListJobsRequest]) (*connect.Response[calloutv1.ListJobsResponse], error) {
@@ -170,7 +170,7 @@ func (w wall) GetJob(ctx context.Context, r *connect.Request[calloutv1.GetJobReq
 }
 
 func (w wall) WatchJob(ctx context.Context, r *connect.Request[calloutv1.WatchJobRequest], s *connect.ServerStream[calloutv1.WatchJobResponse]) error {
-	return stream(ctx, w, access.WatchJob, r, func(ctx context.Context) error { return w.service.WatchJob(ctx, r, s) })
+	return stream(ctx, access.WatchJob, r, func(ctx context.Context) error { return w.service.WatchJob(ctx, r, s) })
 }
 
 func (w wall) CancelJob(ctx context.Context, r *connect.Request[calloutv1.CancelJobRequest]) (*connect.Response[calloutv1.CancelJobResponse], error) {

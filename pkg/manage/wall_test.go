@@ -40,8 +40,13 @@ type walled struct {
 
 func startWalled(t *testing.T) *walled {
 	t.Helper()
+	return startWalledBy(t, walledConfig)
+}
+
+func startWalledBy(t *testing.T, config string) *walled {
+	t.Helper()
 	operator, text := access.NewToken("operator", access.Scope{}, access.Verbs)
-	n := run(t, walledConfig, func(o *node.Options) { o.Entry.Access = &dispatch.Access{Operator: operator} })
+	n := run(t, config, func(o *node.Options) { o.Entry.Access = &dispatch.Access{Operator: operator} })
 	spoil(t, n)
 	return &walled{n, t, text}
 }
@@ -312,36 +317,6 @@ func TestATokenInAnAddressIsNone(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, 401, resp.StatusCode, "said twice it may mean two")
-}
-
-// TestAnOrganizationSeesItsOwn: what is listed for a token of an organization is the
-// organization's, whatever it leaves open; and what is another's is as what is not.
-func TestAnOrganizationSeesItsOwn(t *testing.T) {
-	t.Parallel()
-	w := startWalled(t)
-	_, acme := w.token(access.Scope{Instance: "default", Org: "acme"}, access.Verbs)
-	status, answer := w.rpc(acme, "ListTargets", map[string]any{})
-	require.Equal(t, 200, status)
-	require.Len(t, answer["targets"], 1)
-	require.Equal(t, "acme", answer["targets"].([]any)[0].(map[string]any)["org"])
-	status, answer = w.rpc(acme, "ListSubscriptions", map[string]any{})
-	require.Equal(t, 200, status)
-	require.Len(t, answer["subscriptions"], 1)
-	status, _ = w.rpc(acme, "PauseSubscription", map[string]any{"name": answer["subscriptions"].([]any)[0].(map[string]any)["name"]})
-	require.Equal(t, 200, status)
-	for _, there := range []string{"hook", "nothing"} {
-		status, answer = w.rpc(acme, "GetTarget", map[string]any{"name": there})
-		require.Equal(t, 403, status, "of the instance: %v", answer)
-		require.NotContains(t, fmt.Sprint(answer), there)
-		status, other := w.rpc(acme, "GetTarget", map[string]any{"name": there, "org": "umbrella"})
-		require.Equal(t, 403, status)
-		_, nobody := w.rpc(acme, "GetTarget", map[string]any{"name": there, "org": "nobody"})
-		require.Equal(t, fmt.Sprint(nobody["code"]), fmt.Sprint(other["code"]))
-	}
-	status, answer = w.rpc(acme, "PauseSubscription", map[string]any{"name": "umbrella:*/own"})
-	require.Equal(t, 404, status, "%v", answer)
-	status, _ = w.rpc(acme, "CreateToken", map[string]any{"instance": "default", "org": "umbrella", "name": "x", "verbs": []string{"read"}})
-	require.Equal(t, 403, status)
 }
 
 // TestATextNamesWhoseItIs: what counts of a configuration is the instance and the

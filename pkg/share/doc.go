@@ -6,4 +6,6 @@
 // and there is always something left for who comes next. This is the rule of
 // dynamic thresholds (A. K. Choudhury and E. L. Hahne, "Dynamic Queue Length
 // Thresholds for Shared-Memory Packet Switches", 1998), with a factor of 2.
+//
+// Rates say how much in a second each party may have whatever the others do.
 package share

@@ -59,8 +59,8 @@ func (w *Worker) answer(ctx context.Context, c *calls.IncomingCall) (action.Resu
 	if err != nil {
 		return action.Result{}, err
 	}
-	if err := w.quotas.spend(c.Instance); err != nil {
-		return action.Result{}, err
+	if taken, _ := w.rates.Take(c.Instance, 1, time.Now()); !taken {
+		return action.Result{}, action.TooFast("calls")
 	}
 	body, err := wire.NewCall(c.Instance, c.Phase, c.Name, c.Body, w.bus.MaxObject())
 	if err != nil {

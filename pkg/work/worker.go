@@ -19,6 +19,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/seal"
+	"github.com/callout-hq/callout/pkg/share"
 )
 
 // Options of a worker.
@@ -55,7 +56,7 @@ type Worker struct {
 	shares   *invoke.Shares
 	awaiting *awaiting
 	calls    *calls.CallServer
-	quotas   quotas
+	rates    share.Rates // of calls, by instance
 	trials   *calls.TrialServer
 	consumer *lines.Consumer
 	lining   sync.Mutex
@@ -125,7 +126,7 @@ func (w *Worker) ID() string { return w.self.ID }
 func (w *Worker) follow(ctx, following context.Context) error {
 	catalogs, first := revisions.FollowDeleted(following, w.bus, w.invoker.Forget)
 	w.catalogs = catalogs
-	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted), w.bus.FollowQuotas(following, w.quotas.set)} {
+	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted), w.bus.FollowQuotas(following, func(instance string, q action.Quota) { w.rates.Set(instance, q.Calls) })} {
 		if err := await(ctx, first); err != nil {
 			return err
 		}

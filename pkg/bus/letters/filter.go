@@ -29,6 +29,10 @@ func (f *Filter) Takes(d action.DeadLetter) bool {
 		!d.DeadAt.Before(f.Since) && (f.Until.IsZero() || d.DeadAt.Before(f.Until))
 }
 
+// Knows tells whether who asks with the filter may know of a dead letter: who asks for
+// those of one organization is told of another's as of one that does not exist.
+func (f *Filter) Knows(d action.DeadLetter) bool { return f.Org == "" || f.Org == d.Org }
+
 func (f *Filter) hasType(eventType string) bool {
 	if f.EventType == "" {
 		return true
