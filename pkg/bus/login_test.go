@@ -70,10 +70,10 @@ func (s scene) certificate(t *testing.T, name string) {
 	s.write(t, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 }
 
-// server starts a server with a configuration; DIR stands for the scene's.
+// server starts a server with a configuration; @DIR@ stands for the scene's, which no key can hold.
 func (s scene) server(t *testing.T, listen, config string) *embed.Server {
 	t.Helper()
-	file := s.write(t, "nats.conf", strings.ReplaceAll(config, "DIR", s.dir))
+	file := s.write(t, "nats.conf", strings.ReplaceAll(config, "@DIR@", s.dir))
 	ns, err := embed.Start(embed.Options{Listen: listen, Config: file, Log: zerolog.Nop()})
 	require.NoError(t, err)
 	t.Cleanup(ns.Close)
@@ -161,7 +161,7 @@ func TestLoginOverTLS(t *testing.T) {
 	for _, name := range []string{"server", "client", "other"} {
 		sc.certificate(t, name)
 	}
-	tls := `tls: {cert_file: "DIR/server.pem", key_file: "DIR/server.key", timeout: 1 MORE}`
+	tls := `tls: {cert_file: "@DIR@/server.pem", key_file: "@DIR@/server.key", timeout: 1 MORE}`
 	for _, tt := range []struct {
 		more  string
 		login bus.Login
@@ -173,9 +173,9 @@ func TestLoginOverTLS(t *testing.T) {
 		{"", bus.Login{CA: sc.at("server.pem"), TLSFirst: true}, "leave --nats-tls-first out"},
 		{", handshake_first: true", bus.Login{CA: sc.at("server.pem"), TLSFirst: true}, ""},
 		{", handshake_first: true", bus.Login{CA: sc.at("server.pem")}, "give --nats-tls-first"},
-		{`, verify: true, ca_file: "DIR/client.pem"`, bus.Login{CA: sc.at("server.pem"), Cert: sc.at("client.pem"), Key: sc.at("client.key")}, ""},
-		{`, verify: true, ca_file: "DIR/client.pem"`, bus.Login{CA: sc.at("server.pem")}, "--nats-cert and --nats-key"},
-		{`, verify: true, ca_file: "DIR/client.pem"`, bus.Login{CA: sc.at("server.pem"), Cert: sc.at("other.pem"), Key: sc.at("other.key")}, "--nats-cert and --nats-key"},
+		{`, verify: true, ca_file: "@DIR@/client.pem"`, bus.Login{CA: sc.at("server.pem"), Cert: sc.at("client.pem"), Key: sc.at("client.key")}, ""},
+		{`, verify: true, ca_file: "@DIR@/client.pem"`, bus.Login{CA: sc.at("server.pem")}, "--nats-cert and --nats-key"},
+		{`, verify: true, ca_file: "@DIR@/client.pem"`, bus.Login{CA: sc.at("server.pem"), Cert: sc.at("other.pem"), Key: sc.at("other.key")}, "--nats-cert and --nats-key"},
 	} {
 		ns := sc.server(t, "127.0.0.1:0", strings.Replace(tls, "MORE", tt.more, 1))
 		b, err := bus.Connect(bustest.Within(t, 10*time.Second), bus.Options{URL: ns.URL(), Login: tt.login, Log: zerolog.Nop()})

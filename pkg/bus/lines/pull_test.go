@@ -88,6 +88,7 @@ func longOnItsWay(t *testing.T, s *bustest.Server, i bus.Instance, l lines.Line,
 	if flowing {
 		bustest.Publish(t, i, "early "+l.Name, "u", l.Condition.Match)
 		seen.Await(t, 1)
+		lag(t, i, l, 0) // what is in work below is not the early one
 	} else {
 		asked(t, s, i, l, 1)
 		p.Hold()
