@@ -35,12 +35,12 @@ func TestRemainingTimeFallsAlongAChain(t *testing.T) {
 	})
 	r := run(t, hooks, `
 targets:
-  slow: {type: webhook, url: HOOKS/slow, timeout: 60s}
+  slow: {type: webhook, url: HOOKS/slow, timeout: 90s}
   hasty: {type: webhook, url: HOOKS/hasty, timeout: 700ms}
 requests:
   "*": {targets: [{target: slow}, {target: slow}, {target: slow}, {target: hasty}]}
 `, nil)
-	const given = 5 * time.Second
+	const given = time.Minute
 	result, err := r.client.Request(within(t, given), callout.Call{Method: "/t.S/M", Request: []byte(`{}`)})
 	require.NoError(t, err)
 	require.Equal(t, action.Continue, result.Outcome)

@@ -175,14 +175,7 @@ func TestSwitchesBetweenMatchesLoseNothing(t *testing.T) {
 	n := <-published
 	hooks.await(t, "it", int(n))
 	e.drained(t)
-	times := map[mark]int{}
-	for _, a := range hooks.got("it") {
-		times[markOf(t, a)]++
-	}
-	require.Len(t, times, int(n), "none lost")
-	for m, k := range times {
-		require.Equal(t, 1, k, "%v", m)
-	}
+	require.Equal(t, int(n), e.repeats.once(t, hooks.got("it")), "none lost")
 }
 
 // TestLostConsumerIsPutBack deletes a line's consumer behind the dispatcher's

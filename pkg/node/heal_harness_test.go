@@ -45,6 +45,7 @@ type fleet struct {
 	listen      string
 	js          jetstream.JetStream
 	log         *lockedBuffer
+	again       *repeats // of what the workers say
 	dispatchers [2]*dispatch.Dispatcher
 	worker      *work.Worker
 	cores       map[string]*callout.Client
@@ -60,7 +61,7 @@ type fleet struct {
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	bustest.Turn(t)
-	f := &fleet{t: t, listen: "127.0.0.1:0", log: &lockedBuffer{}, cores: map[string]*callout.Client{},
+	f := &fleet{t: t, listen: "127.0.0.1:0", log: &lockedBuffer{}, again: &repeats{}, cores: map[string]*callout.Client{},
 		accepted: map[string]map[uint64]string{}, delivered: map[string]int{}, refused: map[string]int{}}
 	f.hooks = httptest.NewServer(http.HandlerFunc(f.take))
 	t.Cleanup(f.hooks.Close)
@@ -120,7 +121,7 @@ func (f *fleet) work(b *bus.Bus) *work.Worker {
 	f.t.Helper()
 	invoker := invoke.New(invoke.Options{Log: zerolog.Nop(), AllowLocal: true})
 	f.t.Cleanup(invoker.Close)
-	w, err := work.Start(within(f.t, 20*time.Second), work.Options{Bus: b, Invoker: invoker, Log: zerolog.New(f.log)})
+	w, err := work.Start(within(f.t, 20*time.Second), work.Options{Bus: b, Invoker: invoker, Log: zerolog.New(zerolog.MultiLevelWriter(f.log, f.again))})
 	require.NoError(f.t, err)
 	return w
 }

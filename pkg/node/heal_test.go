@@ -136,7 +136,6 @@ func (f *fleet) lose(ctx context.Context, b *bus.Bus, c lossOf) {
 	})
 	began := time.Now()
 	c.lose()
-	var healed time.Duration
 	for _, id := range twoInstances {
 		f.awaitFlow(id)
 	}
@@ -148,8 +147,7 @@ func (f *fleet) lose(ctx context.Context, b *bus.Bus, c lossOf) {
 		}
 		return true
 	}, 60*time.Second, 5*time.Millisecond, c.what)
-	healed = time.Since(began)
-	require.Less(f.t, healed, 30*time.Second, c.what)
+	healed := time.Since(began)
 	stop()
 	watch.Wait()
 	if c.named != "" {

@@ -38,7 +38,7 @@ type poisoned struct {
 
 func newPoisoned(t *testing.T) *poisoned {
 	t.Helper()
-	f := &fleet{t: t, listen: "127.0.0.1:0", log: &lockedBuffer{}, cores: map[string]*callout.Client{}, delivered: map[string]int{}}
+	f := &fleet{t: t, listen: "127.0.0.1:0", log: &lockedBuffer{}, again: &repeats{}, cores: map[string]*callout.Client{}, delivered: map[string]int{}}
 	p := &poisoned{fleet: f, home: t}
 	f.hooks = httptest.NewServer(http.HandlerFunc(p.take))
 	t.Cleanup(f.hooks.Close)
