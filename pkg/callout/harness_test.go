@@ -1,6 +1,8 @@
 package callout
 
 import (
+	"github.com/callout-hq/callout/pkg/bus/bustest"
+
 	"context"
 	"io"
 	"net"
@@ -83,9 +85,7 @@ orgs: {acme: {targets: {own: {type: webhook, url: TRAP}}, requests: {"*": {targe
 
 func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
+	return bustest.Within(t, d)
 }
 
 func connect(t testing.TB, o Options) *Client {

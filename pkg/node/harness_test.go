@@ -188,16 +188,10 @@ func run(t *testing.T, hooks *targets, config string, change func(*node.Options)
 	return r
 }
 
-// within bounds what a test waits for. What takes a second or more on a quiet machine
-// may take a minute on a busy one: only a shorter bound is one that a test is about.
+// within bounds what a test waits for, see bustest.Within.
 func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
-	if d >= 5*time.Second {
-		d = max(d, time.Minute)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
+	return bustest.Within(t, d)
 }
 
 func (r *running) publish(t *testing.T, events ...action.Event) []callout.Stored {

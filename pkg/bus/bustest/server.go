@@ -97,9 +97,14 @@ func (s *Server) Bucket(t testing.TB, name string) jetstream.KeyValue {
 	return kv
 }
 
-// Within is a context that ends with the test, or after d.
+// Within is a context that ends with the test, or after d. What takes a second or
+// more on a quiet machine may take a minute on a busy one: from five seconds on d is
+// no bound that a test is about, and is a minute at least.
 func Within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
+	if d >= 5*time.Second {
+		d = max(d, time.Minute)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx

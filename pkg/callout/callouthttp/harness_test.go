@@ -1,6 +1,8 @@
 package callouthttp_test
 
 import (
+	"github.com/callout-hq/callout/pkg/bus/bustest"
+
 	"context"
 	"io"
 	"net/http"
@@ -98,9 +100,7 @@ func startNodeOf(t testing.TB, hooks *targets, config string) *node.Node {
 
 func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
+	return bustest.Within(t, d)
 }
 
 func newClient(t testing.TB, o callout.Options) *callout.Client {

@@ -1,6 +1,8 @@
 package calloutproto_test
 
 import (
+	"github.com/callout-hq/callout/pkg/bus/bustest"
+
 	"context"
 	"io"
 	"net"
@@ -85,9 +87,7 @@ func startNode(t testing.TB, hooks *targets, config string, change func(*node.Op
 
 func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
+	return bustest.Within(t, d)
 }
 
 func newClient(t testing.TB, o callout.Options) *callout.Client {
