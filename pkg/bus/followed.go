@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nuid"
@@ -41,13 +40,8 @@ func (i Instance) unfollowed(ctx context.Context, key string) {
 	_ = i.Bucket(BucketLeads).Purge(ctx, key) // if it cannot be taken back, it lapses
 }
 
-// lapsedFor is how old a word of a followed file may be that the server has not taken
-// away. It does so after LeadFor, but has been seen to leave one for more than a minute
-// under load; our clocks may differ by a good part of this.
-const lapsedFor = 10 * LeadFor
-
 // Followed tells whether any dispatcher follows a file for the instance.
 func (i Instance) Followed(ctx context.Context) (bool, error) {
 	keys, err := i.Bucket(BucketLeads).Keys(ctx, i.followedKey("*"))
-	return slices.ContainsFunc(keys, func(v Value) bool { return time.Since(v.At) < lapsedFor }), err
+	return len(keys) > 0, err
 }

@@ -43,27 +43,52 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 		}
 		return do(e)
 	}
+	listed := false // what stood is told
+	list := func() error {
+		if listed {
+			return nil
+		}
+		listed = true
+		if err := k.rest(ctx, match, &told, tell); err != nil {
+			return err
+		}
+		return do(nil)
+	}
+	quiet := time.NewTicker(quietFor)
+	defer quiet.Stop()
 	for {
+		err = nil
 		select {
 		case <-ctx.Done():
 			return Failure(context.Cause(ctx))
 		case came, open := <-w.Updates():
+			quiet.Reset(quietFor)
 			switch {
 			case !open:
 				return Failure(cmp.Or(context.Cause(ctx), errWatchEnded))
 			case came != nil:
 				err = tell(&entry{valueOf(came), came.Operation() != jetstream.KeyValuePut})
 			default:
-				if err = k.rest(ctx, match, &told, tell); err == nil {
-					err = do(nil)
-				}
+				err = list()
 			}
-			if err != nil {
-				return err
+		case <-quiet.C:
+			if listed {
+				quiet.Stop()
+			} else if _, more, failed := k.behind(ctx, match, told+1); failed == nil && !more {
+				err = list()
 			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
+
+// quietFor is how long nothing may come of a list that is not told to its end, before
+// the server is asked whether more of it stands. The server counts what stands as a
+// watch begins, and the client waits for so many entries: of one that lapses, or is
+// purged, before its turn comes neither hears again.
+const quietFor = 250 * time.Millisecond
 
 // usable tells whether an entry has a key that can be used. One that has not is
 // nobody's, and left out.
