@@ -70,9 +70,10 @@ func Worker(instances ...string) Grant {
 		g.Publish = append(g.Publish, followed(bucket)...)
 	}
 	g.Publish = append(g.Publish,
-		wire.BucketSubject(wire.BucketLines, ">"),          // records of lines, paused targets
-		wire.BucketSubject(wire.BucketSecrets, "*.*.*"),    // the key of a target that has none
-		wire.BucketSubject(wire.BucketPresent, "worker.*"), // that it is there
+		wire.BucketSubject(wire.BucketLines, ">"),             // records of lines, paused targets
+		wire.BucketSubject(wire.BucketSecrets, "*.*.*"),       // the key of a target that has none
+		wire.BucketSubject(wire.BucketSecrets, "*.*.named.*"), // secrets that are sealed for another key
+		wire.BucketSubject(wire.BucketPresent, "worker.*"),    // that it is there
 		"$JS.API.STREAM.INFO."+wire.BucketStream(wire.BucketPresent))
 	// Where it answers. To allow what it was asked to answer, and nothing else, would
 	// have the server remember every delivery for as long as a call may take.

@@ -72,6 +72,9 @@ var (
 	CreateToken        = Operation{"CreateToken", Write, Organization}
 	ListTokens         = Operation{"ListTokens", Write, Organization}
 	RevokeToken        = Operation{"RevokeToken", Write, Organization}
+	SetSecret          = Operation{"SetSecret", Write, Organization}
+	ListSecrets        = Operation{"ListSecrets", Read, Organization}
+	DeleteSecret       = Operation{"DeleteSecret", Write, Organization}
 	ListAudit          = Operation{"ListAudit", Read, Instance}
 )
 
@@ -88,5 +91,5 @@ var Table = []Operation{
 	ReplayEvents, TailEvents, ListEvents,
 	ListJobs, GetJob, WatchJob, CancelJob,
 	GetStatus, ListWorkers, ListInstances, CreateInstance, DescribeInstance, DeleteInstance, SetQuota,
-	CreateToken, ListTokens, RevokeToken, ListAudit,
+	CreateToken, ListTokens, RevokeToken, SetSecret, ListSecrets, DeleteSecret, ListAudit,
 }

@@ -30,6 +30,8 @@ const (
 	CeilingAnswer  = 8 << 20             // what DefaultAnswer may be raised to
 	MaxHeaderBytes = 64 << 10            // headers of a target's answer
 	MaxBeginning   = 4 << 10             // what is kept of an answer that failed
+	MaxSecret      = 32 << 10            // a secret that is kept by a name; one of a header is shorter
+	MaxSecrets     = 1000                // secrets with names that an instance has
 	MaxSigningKeys = 4                   // that sign for a target at once
 	DefaultGrace   = 24 * time.Hour      // how long a key signs on beside the one in its place
 	MaxGrace       = 30 * 24 * time.Hour // and how long at most

@@ -55,6 +55,17 @@ type KeySource struct {
 	File string `json:"file,omitempty"`
 }
 
+// SecretSource tells where a secret of a target comes from: one of the three. The
+// secret itself never stands in a Target.
+type SecretSource struct {
+	Env    string `json:"env,omitempty"`
+	File   string `json:"file,omitempty"`
+	Secret string `json:"secret,omitempty"` // one that was set for whose the target is
+}
+
+// IsRead tells whether the secret is read by a dispatcher, from a variable or a file.
+func (s SecretSource) IsRead() bool { return s.Env != "" || s.File != "" }
+
 // Rate is a limit of N exchanges per Per, for one worker. The zero value is no
 // limit.
 type Rate struct {
@@ -69,31 +80,33 @@ type Breaker struct {
 	Open     time.Duration `json:"open,omitempty"`
 }
 
-// Target is an HTTP endpoint of a user. It holds no secret: the signing key is
-// kept apart, see KeySource.
+// Target is an HTTP endpoint of a user. The signing key is kept apart, see KeySource,
+// as are the values of the headers in HeaderSources. What stands in Headers is shown
+// to who may read the configuration.
 type Target struct {
-	Name             string            `json:"name"`
-	Kind             Kind              `json:"kind"`
-	URL              string            `json:"url"`
-	Timeout          time.Duration     `json:"timeout"`
-	InterruptOnError bool              `json:"interrupt_on_error,omitempty"`
-	Mapping          Mapping           `json:"mapping,omitempty"`
-	Allow            []string          `json:"allow,omitempty"` // JSON pointers the answer may change; none = all
-	Headers          map[string]string `json:"headers,omitempty"`
-	Retry            Retry             `json:"retry"`
-	SigningKey       KeySource         `json:"signing_key,omitzero"`
-	Signatures       []Signature       `json:"signature,omitempty"`
-	Lanes            int               `json:"lanes,omitempty"`       // 1, 4, 16 or 64
-	Concurrency      int               `json:"concurrency,omitempty"` // exchanges at once per worker; 0 = no limit
-	Rate             Rate              `json:"rate,omitzero"`
-	Breaker          Breaker           `json:"breaker,omitzero"`
-	MaxAnswer        int               `json:"max_answer,omitempty"`    // bytes; 0 = DefaultAnswer
-	Egress           []netip.Prefix    `json:"egress,omitempty"`        // addresses allowed beyond the public ones
-	NoKeepAlive      bool              `json:"no_keep_alive,omitempty"` // a new connection for each exchange
-	Paused           bool              `json:"paused,omitempty"`
-	Labels           map[string]string `json:"labels,omitempty"`
-	UsableBy         []string          `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone
-	Redact           []string          `json:"redact,omitempty"`   // JSON pointers of what the target must not see; refused until it is built
+	Name             string                  `json:"name"`
+	Kind             Kind                    `json:"kind"`
+	URL              string                  `json:"url"`
+	Timeout          time.Duration           `json:"timeout"`
+	InterruptOnError bool                    `json:"interrupt_on_error,omitempty"`
+	Mapping          Mapping                 `json:"mapping,omitempty"`
+	Allow            []string                `json:"allow,omitempty"` // JSON pointers the answer may change; none = all
+	Headers          map[string]string       `json:"headers,omitempty"`
+	HeaderSources    map[string]SecretSource `json:"header_sources,omitempty"` // of those headers whose values do not stand here
+	Retry            Retry                   `json:"retry"`
+	SigningKey       KeySource               `json:"signing_key,omitzero"`
+	Signatures       []Signature             `json:"signature,omitempty"`
+	Lanes            int                     `json:"lanes,omitempty"`       // 1, 4, 16 or 64
+	Concurrency      int                     `json:"concurrency,omitempty"` // exchanges at once per worker; 0 = no limit
+	Rate             Rate                    `json:"rate,omitzero"`
+	Breaker          Breaker                 `json:"breaker,omitzero"`
+	MaxAnswer        int                     `json:"max_answer,omitempty"`    // bytes; 0 = DefaultAnswer
+	Egress           []netip.Prefix          `json:"egress,omitempty"`        // addresses allowed beyond the public ones
+	NoKeepAlive      bool                    `json:"no_keep_alive,omitempty"` // a new connection for each exchange
+	Paused           bool                    `json:"paused,omitempty"`
+	Labels           map[string]string       `json:"labels,omitempty"`
+	UsableBy         []string                `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone
+	Redact           []string                `json:"redact,omitempty"`   // JSON pointers of what the target must not see; refused until it is built
 }
 
 // AnswerLimit is the size in bytes that an answer of t may have after

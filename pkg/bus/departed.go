@@ -18,7 +18,7 @@ type Departed struct {
 	Owner  string    `json:"-"`
 	ID     string    `json:"-"`
 	Target string    `json:"-"`
-	Key    string    `json:"key"` // see ReadSigningKeys
+	Key    string    `json:"key"` // see ReadTargetSecrets
 	Left   time.Time `json:"left"`
 	Format int       `json:"format,omitempty"`
 }
@@ -93,7 +93,7 @@ func readDeparted(v Value) (instance string, t Departed, err error) {
 			err = action.CheckFormat(t.Format)
 		}
 		if err == nil {
-			_, err = ReadSigningKeys(t.Key)
+			_, err = ReadTargetSecrets(t.Key)
 		}
 	}
 	return instance, t, err

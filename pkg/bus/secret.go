@@ -16,8 +16,8 @@ func (i Instance) secretKey(owner, target string) string {
 	return i.Token + "." + targetTokens(owner, target)
 }
 
-// Secret reads the text that is stored of the signing keys of a target, see
-// ReadSigningKeys; ok is false when there is none. Of the error of one that cannot
+// Secret reads the text that is stored of the secrets of a target, see
+// ReadTargetSecrets; ok is false when there is none. Of the error of one that cannot
 // sign tells IsBadSecret.
 func (i Instance) Secret(ctx context.Context, owner, target string) (key string, ok bool, err error) {
 	k := i.Bucket(BucketSecrets)
@@ -43,13 +43,17 @@ func IsBadSecret(err error) bool { return errors.Is(err, errBadSecret) }
 // it can. A key that cannot sign is no key.
 func CheckSecret(v Value) error {
 	tokens := strings.Split(v.Key, ".")
-	if len(tokens) > 3 {
+	switch {
+	case len(tokens) == 4:
+		_, _, err := readNamed(v)
+		return err
+	case len(tokens) > 4:
 		_, _, err := readDeparted(v)
 		return err
 	}
 	_, err := readTargetKey(tokens)
 	if err == nil {
-		_, err = ReadSigningKeys(string(v.Bytes))
+		_, err = ReadTargetSecrets(string(v.Bytes))
 	}
 	return err
 }
@@ -68,7 +72,8 @@ func (i Instance) Secrets(ctx context.Context) (func(owner, target string) strin
 	return func(owner, target string) string { return all[i.secretKey(owner, target)] }, err
 }
 
-// NewSecret is the text of a target's signing keys that is to be kept.
+// NewSecret is the text of a target's secrets that is to be kept; where it tells of a
+// key that was made, that key.
 type NewSecret struct{ Owner, Target, Key string }
 
 // PutSecrets keeps the signing keys of targets.
@@ -81,21 +86,27 @@ func (i Instance) PutSecrets(ctx context.Context, keys []NewSecret) error {
 // SigningKeys reads the signing keys of a target for who puts others in their
 // place by ReplaceSecret. There are none where none is stored, or can sign.
 func (i Instance) SigningKeys(ctx context.Context, owner, target string) (keys SigningKeys, revision uint64, err error) {
+	s, revision, err := i.TargetSecrets(ctx, owner, target)
+	return s.Keys, revision, err
+}
+
+// TargetSecrets reads the secrets of a target, as SigningKeys does its keys.
+func (i Instance) TargetSecrets(ctx context.Context, owner, target string) (s TargetSecrets, revision uint64, err error) {
 	k := i.Bucket(BucketSecrets)
 	v, ok, err := k.Get(ctx, i.secretKey(owner, target))
 	if err != nil || !ok {
-		return nil, 0, err
+		return s, 0, err
 	}
-	if keys, err = ReadSigningKeys(string(v.Bytes)); !k.Judge(v, err) {
-		return nil, v.Revision, nil
+	if s, err = ReadTargetSecrets(string(v.Bytes)); !k.Judge(v, err) {
+		return TargetSecrets{}, v.Revision, nil
 	}
-	return keys, v.Revision, nil
+	return s, v.Revision, nil
 }
 
-// ReplaceSecret stores the signing keys of a target in the place of those that had
-// a revision. The error is conflict when somebody else was first.
-func (i Instance) ReplaceSecret(ctx context.Context, owner, target string, keys SigningKeys, revision uint64) error {
-	text, err := keys.Text()
+// ReplaceSecret stores the secrets of a target in the place of those that had a
+// revision. The error is conflict when somebody else was first.
+func (i Instance) ReplaceSecret(ctx context.Context, owner, target string, secrets TargetSecrets, revision uint64) error {
+	text, err := secrets.Text()
 	if err != nil {
 		return err
 	}
@@ -109,13 +120,13 @@ func (i Instance) DropEndedKeys(ctx context.Context, now time.Time) (dropped int
 	k := i.Bucket(BucketSecrets)
 	type ended struct {
 		at   Value
-		left SigningKeys
+		left TargetSecrets
 	}
 	var over []ended
 	err = k.Each(ctx, i.Token+".*.*", func(v Value) error {
-		if keys, err := ReadSigningKeys(string(v.Bytes)); err == nil {
-			if left, _ := keys.At(now); len(left) < len(keys) {
-				over = append(over, ended{v, left})
+		if s, err := ReadTargetSecrets(string(v.Bytes)); err == nil {
+			if left, _ := s.Keys.At(now); len(left) < len(s.Keys) {
+				over = append(over, ended{v, TargetSecrets{left, s.Headers}})
 			}
 		}
 		return nil
@@ -154,11 +165,11 @@ func (i Instance) MakeSecret(ctx context.Context, owner, target, key string) (st
 	return kept, err
 }
 
-// FollowSecrets reports every signing key, now and on every change, and those
-// of targets that have left; a removed one is empty. One that was lost with its
-// bucket, or that cannot sign, is not told of: what is known of it still counts.
-// The callbacks run in one goroutine.
-func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret string), left func(instance string, t Departed)) <-chan struct{} {
+// FollowSecrets reports the secrets of every target, now and on every change, those
+// of targets that have left, and named ones; a removed one is empty. One that was lost
+// with its bucket, or that cannot be used, is not told of: what is known of it still
+// counts. The callbacks run in one goroutine.
+func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret string), left func(instance string, t Departed), named func(instance string, s NamedSecret)) <-chan struct{} {
 	k := b.Bucket(BucketSecrets)
 	return k.Follow(ctx, ">", func(v Value) {
 		if v.Lost {
@@ -171,12 +182,19 @@ func (b *Bus) FollowSecrets(ctx context.Context, do func(of TargetKey, secret st
 		if !k.Judge(v, err) {
 			return
 		}
-		if tokens := strings.Split(v.Key, "."); len(tokens) > 3 {
+		switch tokens := strings.Split(v.Key, "."); {
+		case len(tokens) == 4:
+			if instance, s, err := readNamed(v); err == nil {
+				named(instance, s)
+			}
+		case len(tokens) > 4:
 			if instance, t, err := readDeparted(v); err == nil {
 				left(instance, t)
 			}
-		} else if of, err := readTargetKey(tokens); err == nil {
-			do(of, string(v.Bytes))
+		default:
+			if of, err := readTargetKey(tokens); err == nil {
+				do(of, string(v.Bytes))
+			}
 		}
 	})
 }

@@ -1,9 +1,7 @@
 package bus
 
 import (
-	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -18,61 +16,29 @@ type SigningKey struct {
 }
 
 // SigningKeys are those of a target, the newest first: that one alone has no end.
-// What is stored of a target without others is the text of its key, where that is not
-// sealed.
 type SigningKeys []SigningKey
 
-// storedKeys is the form of several.
-type storedKeys struct {
-	Keys   SigningKeys `json:"keys"`
-	Format int         `json:"format,omitempty"`
-}
-
-// sealedFormat is the format of keys of which one is sealed: what knows no other than
-// the one before would sign with the sealed text.
-const sealedFormat = action.Format + 1
-
-// ReadSigningKeys reads the text that is stored of a target. What is sealed in it
-// stays so. The error names no part of a key.
+// ReadSigningKeys reads the keys in the text that is stored of a target, see
+// ReadTargetSecrets.
 func ReadSigningKeys(text string) (SigningKeys, error) {
-	keys := SigningKeys{{Key: text}}
-	if strings.HasPrefix(text, "{") { // as no key begins
-		var s storedKeys
-		if err := Decode([]byte(text), &s); err != nil {
-			return nil, errors.New("the signing keys cannot be read")
-		}
-		if s.Format != sealedFormat {
-			if err := action.CheckFormat(s.Format); err != nil {
-				return nil, err
-			}
-		}
-		keys = s.Keys
-	}
-	if len(keys) == 0 || len(keys) > action.MaxSigningKeys {
-		return nil, errors.New("there are no signing keys, or more than there may be")
-	}
-	for n, k := range keys {
-		if k.check() != nil || k.Until.IsZero() != (n == 0) {
-			return nil, errors.New("the signing key cannot sign")
-		}
-	}
-	return keys, nil
+	s, err := ReadTargetSecrets(text)
+	return s.Keys, err
 }
 
-// Text is what is stored of the keys.
-func (s SigningKeys) Text() (string, error) {
-	format := action.Format
-	if s.sealed() > 0 {
-		format = sealedFormat
-	} else if len(s) == 1 {
-		return s[0].Key, nil
+func (s SigningKeys) check() error {
+	if len(s) == 0 || len(s) > action.MaxSigningKeys {
+		return errors.New("there are no signing keys, or more than there may be")
 	}
-	raw, err := json.Marshal(storedKeys{Keys: s, Format: format})
-	if err != nil {
-		return "", action.NewError(action.CodeInternal, action.StageStore, "").WithCause(err)
+	for n, k := range s {
+		if k.check() != nil || k.Until.IsZero() != (n == 0) {
+			return errors.New("the signing key cannot sign")
+		}
 	}
-	return string(raw), nil
+	return nil
 }
+
+// Text is what is stored of a target that has these keys, and no other secret.
+func (s SigningKeys) Text() (string, error) { return TargetSecrets{Keys: s}.Text() }
 
 // At are the keys that sign at a moment, and until when they are these: zero = for
 // good.

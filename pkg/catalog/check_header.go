@@ -3,6 +3,8 @@ package catalog
 import (
 	"fmt"
 	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
 )
 
 // Bounds of a target's own headers.
@@ -22,14 +24,15 @@ var ownHeaders = map[string]bool{
 	"zitadel-signature": true, "webhook-id": true, "webhook-timestamp": true, "webhook-signature": true,
 }
 
-// checkHeaders checks names and values (RFC 9110, sections 5.1 and 5.5).
-// Values are never repeated: they may be secrets.
-func checkHeaders(r *Report, path string, headers map[string]string) {
-	if len(headers) > MaxHeaders {
-		r.errorf(path, ProblemTooMany, "a target has at most %d headers, here are %d", MaxHeaders, len(headers))
+// checkHeaders checks names and values (RFC 9110, sections 5.1 and 5.5), and where
+// the values stand that do not stand here. Values are never repeated: they may be
+// secrets.
+func checkHeaders(r *Report, path string, t *action.Target) {
+	if count := len(t.Headers) + len(t.HeaderSources); count > MaxHeaders {
+		r.errorf(path, ProblemTooMany, "a target has at most %d headers, here are %d", MaxHeaders, count)
 	}
 	first := map[string]string{}
-	for _, name := range sortedKeys(headers) {
+	for _, name := range append(sortedKeys(t.Headers), sortedKeys(t.HeaderSources)...) {
 		at, lower := JoinPath(path, name), strings.ToLower(name)
 		switch {
 		case !isToken(name) || len(name) > MaxHeaderName:
@@ -40,9 +43,31 @@ func checkHeaders(r *Report, path string, headers map[string]string) {
 			r.errorf(at, ProblemDuplicateKey, "the header %s stands here already, as %s", name, first[lower])
 		}
 		first[lower] = name
-		if fault := checkHeaderValue(headers[name]); fault != "" {
-			r.errorf(at, ProblemBadHeader, "%s", fault)
+	}
+	for _, name := range sortedKeys(t.Headers) {
+		if fault := CheckHeaderValue(t.Headers[name]); fault != "" {
+			r.errorf(JoinPath(path, name), ProblemBadHeader, "%s", fault)
 		}
+	}
+	for _, name := range sortedKeys(t.HeaderSources) {
+		checkSecretSource(r, JoinPath(path, name), t.HeaderSources[name])
+	}
+}
+
+// checkSecretSource never repeats what stands there: it may be the secret itself.
+func checkSecretSource(r *Report, path string, s action.SecretSource) {
+	given := 0
+	for _, text := range []string{s.Env, s.File, s.Secret} {
+		if text != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		r.errorf(path, ProblemMisplaced, "where the value comes from is one of {env: NAME}, {file: PATH} and {secret: NAME}")
+	}
+	checkPlaces(r, path, s.Env, s.File)
+	if s.Secret != "" && action.CheckName(s.Secret) != nil {
+		r.errorf(JoinPath(path, "secret"), ProblemBadName, "secret is the name of one that was set by \"callout secret set\": 1 to %d letters, digits, spaces or _ - . * /", action.MaxName)
 	}
 }
 
@@ -58,7 +83,9 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-func checkHeaderValue(value string) string {
+// CheckHeaderValue words what keeps a text from being the value of a header; empty
+// when nothing does.
+func CheckHeaderValue(value string) string {
 	if len(value) > MaxHeaderValue {
 		return fmt.Sprintf("a header's value has at most %d bytes, this one has %d", MaxHeaderValue, len(value))
 	}

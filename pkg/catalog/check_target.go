@@ -55,7 +55,7 @@ func checkTarget(r *Report, path string, t *action.Target) {
 	if t.Mapping != action.Merge && t.Mapping != action.Replace {
 		r.errorf(JoinPath(path, "mapping"), ProblemBadValue, "mapping is merge or replace")
 	}
-	checkHeaders(r, JoinPath(path, "headers"), t.Headers)
+	checkHeaders(r, JoinPath(path, "headers"), t)
 	checkRetry(r, JoinPath(path, "retry"), t.Retry)
 	checkKeySource(r, JoinPath(path, "signing_key"), t.SigningKey)
 	checkSignatures(r, JoinPath(path, "signature"), t.Signatures)
@@ -132,10 +132,16 @@ func checkKeySource(r *Report, path string, k action.KeySource) {
 	if k.Env != "" && k.File != "" {
 		r.errorf(path, ProblemMisplaced, "signing_key is either {env: NAME} or {file: PATH}, not both")
 	}
-	if k.Env != "" && !envPattern.MatchString(k.Env) {
+	checkPlaces(r, path, k.Env, k.File)
+}
+
+// checkPlaces checks the variable and the file that something is read from; empty is
+// none.
+func checkPlaces(r *Report, path, env, file string) {
+	if env != "" && !envPattern.MatchString(env) {
 		r.errorf(JoinPath(path, "env"), ProblemBadValue, "env is the name of an environment variable: letters, digits and _")
 	}
-	if len(k.File) > maxPath || strings.ContainsFunc(k.File, unicode.IsControl) {
+	if len(file) > maxPath || strings.ContainsFunc(file, unicode.IsControl) {
 		r.errorf(JoinPath(path, "file"), ProblemBadValue, "file is a path of at most %d bytes without control characters", maxPath)
 	}
 }

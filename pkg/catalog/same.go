@@ -22,13 +22,13 @@ func sameLimits(a, b *action.Target) bool {
 }
 
 func sameLists(a, b *action.Target) bool {
-	return slices.Equal(a.Allow, b.Allow) && sameTexts(a.Headers, b.Headers) && slices.Equal(a.Signatures, b.Signatures) &&
+	return slices.Equal(a.Allow, b.Allow) && sameTexts(a.Headers, b.Headers) && sameTexts(a.HeaderSources, b.HeaderSources) && slices.Equal(a.Signatures, b.Signatures) &&
 		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && slices.Equal(a.Redact, b.Redact) &&
 		slices.Equal(a.UsableBy, b.UsableBy) && (a.UsableBy == nil) == (b.UsableBy == nil)
 }
 
 // sameTexts is maps.Equal, and quick for a map that both share.
-func sameTexts(a, b map[string]string) bool {
+func sameTexts[V comparable](a, b map[string]V) bool {
 	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer() || maps.Equal(a, b)
 }
 

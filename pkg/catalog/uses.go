@@ -90,3 +90,22 @@ func (s *Snapshot) Reaching(target string) func(Place) bool {
 	}
 	return reaches
 }
+
+// UsersOfSecret names the targets of an organization, "" = the instance, that name a
+// secret, sorted.
+func (s *Snapshot) UsersOfSecret(org, secret string) (names []string) {
+	sc := s.Scopes[org]
+	if sc == nil {
+		return nil
+	}
+	for name, t := range sc.Targets {
+		for _, from := range t.HeaderSources {
+			if from.Secret == secret {
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -95,6 +95,9 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 		f.add("mapping", string(full.Mapping))
 		f.list("may change", t.GetAllow())
 	}
+	if len(t.GetHeaderSources()) > 0 {
+		f.add("secret headers", sourceTexts(t.GetHeaderSources()))
+	}
 	if len(t.GetHeaders()) > 0 {
 		f.add("headers", strings.Join(slices.Sorted(maps.Keys(t.GetHeaders())), ", ")+" (values: callout get target -o yaml)")
 	}

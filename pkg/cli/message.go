@@ -28,6 +28,12 @@ func targetOf(m *calloutv1.Target) action.Target {
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
 		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
 	}
+	for name, from := range m.GetHeaderSources() {
+		if t.HeaderSources == nil {
+			t.HeaderSources = map[string]action.SecretSource{}
+		}
+		t.HeaderSources[name] = action.SecretSource{Env: from.GetEnv(), File: from.GetFile(), Secret: from.GetSecret()}
+	}
 	if m.GetUsableBy() != nil {
 		t.UsableBy = append([]string{}, m.GetUsableBy().GetOrgs()...)
 	}
@@ -71,6 +77,12 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 	}
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}
+	}
+	for name, from := range t.HeaderSources {
+		if m.HeaderSources == nil {
+			m.HeaderSources = map[string]*calloutv1.SecretSource{}
+		}
+		m.HeaderSources[name] = &calloutv1.SecretSource{Env: from.Env, File: from.File, Secret: from.Secret}
 	}
 	if t.Breaker != (action.Breaker{}) {
 		m.Breaker = &calloutv1.Breaker{Failures: uint32(t.Breaker.Failures), Open: durationpb.New(t.Breaker.Open)}

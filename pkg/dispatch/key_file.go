@@ -10,10 +10,11 @@ import (
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
-// maxKeyFile bounds the file of a signing key, in bytes.
-const maxKeyFile = 4 << 10
+// maxKeyFile bounds the file of a signing key or of the value of a header, in bytes:
+// the longest value has a line end.
+const maxKeyFile = catalog.MaxHeaderValue + 2
 
-// keyFiles are files of signing keys by where they are, as they were read while no
+// keyFiles are files of signing keys and of values of headers by where they are, as they were read while no
 // lock was held: a disk that does not answer holds up who asks, and nobody else.
 type keyFiles struct {
 	offer offer
@@ -80,12 +81,14 @@ func (have keyFiles) lacks(targets iter.Seq[keyed]) error {
 	var lacking []keyPlace
 	asked := map[keyPlace]bool{}
 	for t := range targets {
-		_, read := have.read[t.from]
-		if t.from.File == "" || read || asked[t.from] || have.offer.refuses(t) != nil {
-			continue
+		for _, from := range t.places() {
+			_, read := have.read[from]
+			if from.File == "" || read || asked[from] || have.offer.refuses(t) != nil {
+				continue
+			}
+			asked[from] = true
+			lacking = append(lacking, from)
 		}
-		asked[t.from] = true
-		lacking = append(lacking, t.from)
 	}
 	if lacking == nil {
 		return nil

@@ -30,6 +30,9 @@ type pausing struct {
 // handOver finds out what an edit does. It writes nothing: an edit whose keys
 // cannot be had changes nothing.
 func (i *Instance) handOver(ctx context.Context, e *edition, before *catalog.Matcher, s catalog.Stamped) (h handover, err error) {
+	if err := i.refuseUnset(ctx, e, s); err != nil {
+		return h, err
+	}
 	var earlier []bus.Departed
 	asked := false
 	for _, c := range s.Changes {
@@ -74,17 +77,17 @@ func (i *Instance) receive(ctx context.Context, h *handover, e *edition, before 
 			}
 		}
 	}
-	made := false
+	var secrets secretsOf
 	if err == nil {
-		key, made, err = e.files.keyFor(e.keyed(s, c), key)
+		secrets, err = e.files.secretsFor(e.keyed(s, c), key)
 	}
 	if err != nil {
 		return err
 	}
-	if err := keyOf(s, c, key); err != nil {
+	if err := keyOf(s, c, secrets.text); err != nil {
 		return err
 	}
-	if err := i.take(h, c, key, made); err != nil {
+	if err := i.take(h, e.keyed(s, c), secrets); err != nil {
 		return err
 	}
 	if !stays { // else its own pause lies there
@@ -110,26 +113,26 @@ func (i *Instance) renew(ctx context.Context, h *handover, e *edition, s catalog
 		return err
 	}
 	t := e.keyed(s, c)
-	key, made, err := e.files.keyFor(t, have)
+	secrets, err := e.files.secretsFor(t, have)
 	if err == nil {
-		err = keyOf(s, c, key)
+		err = keyOf(s, c, secrets.text)
 	}
-	if err == nil && !i.isKept(t, key, have) {
-		err = i.take(h, c, key, made)
+	if err == nil && !i.isKept(t, secrets, have) {
+		err = i.take(h, t, secrets)
 	}
 	return err
 }
 
-// take notes a key that is to be kept. One that was made is told as it is, which
+// take notes secrets that are to be kept. A key that was made is told as it is, which
 // nobody can once it is sealed.
-func (i *Instance) take(h *handover, c catalog.Change, key string, made bool) error {
-	kept, err := i.keepSecret(c.Org, c.Name, key)
+func (i *Instance) take(h *handover, t keyed, secrets secretsOf) error {
+	kept, err := i.keepSecret(t, secrets)
 	if err != nil {
 		return err
 	}
 	h.keys = append(h.keys, kept)
-	if made {
-		h.made = append(h.made, bus.NewSecret{Owner: c.Org, Target: c.Name, Key: key})
+	if secrets.made != "" {
+		h.made = append(h.made, bus.NewSecret{Owner: t.owner, Target: t.Name, Key: secrets.made})
 	}
 	return nil
 }
@@ -148,7 +151,7 @@ func (i *Instance) leaveName(ctx context.Context, h *handover, before *catalog.M
 	if err == nil && ok {
 		meta, _ := before.Snapshot().MetaOf(c.Org, catalog.Ref{Name: c.Name})
 		var kept bus.NewSecret
-		kept, err = i.keepSecret(c.Org, c.Name, key)
+		kept, err = i.keepText(c.Org, c.Name, key, "")
 		h.left = append(h.left, bus.Departed{Owner: c.Org, ID: meta.ID, Target: c.Name, Key: kept.Key, Left: time.Now().UTC()})
 	}
 	return err

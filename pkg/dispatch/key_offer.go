@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -13,54 +15,88 @@ import (
 	"github.com/callout-hq/callout/pkg/follow"
 )
 
-// offer is what the operator lets who manages over the API name as a signing key.
-// A client of the API that could name any file or variable of the dispatcher could
-// have anything signed by what was never meant for it.
+// offer is what the operator lets who manages over the API name as a signing key or
+// the value of a header. A client of the API that could name any file or variable of
+// the dispatcher could have anything signed by what was never meant for it, or sent to
+// himself.
 type offer struct {
 	dir string // files by their names within; "" = none
 	env string // variables by the beginning of their names; "" = none
 }
 
-// keyPlace is where a signing key comes from. What is offered is within the offer;
+// keyPlace is where a signing key or the value of a header comes from. What is offered is within the offer;
 // the rest is the operator's own, and may be anywhere.
 type keyPlace struct {
 	action.KeySource
 	offered bool
 }
 
-// keyed is a target and where its key comes from.
+// keyed is a target, and where its key and the values of its headers come from.
 type keyed struct {
 	action.Target
-	owner string
-	from  keyPlace
+	owner   string
+	from    keyPlace
+	offered bool
 }
 
 func keyedBy(owner string, t action.Target, offered bool) keyed {
-	return keyed{t, owner, keyPlace{t.SigningKey, offered}}
+	return keyed{t, owner, keyPlace{t.SigningKey, offered}, offered}
+}
+
+// header is where the value of one of the target's headers comes from.
+func (k keyed) header(name string) keyPlace {
+	from := k.HeaderSources[name]
+	return keyPlace{action.KeySource{Env: from.Env, File: from.File}, k.offered}
+}
+
+// places are all where something of the target comes from.
+func (k keyed) places() []keyPlace {
+	all := []keyPlace{k.from}
+	for name := range k.HeaderSources {
+		all = append(all, k.header(name))
+	}
+	return all
 }
 
 // refuses is the error of a place outside of the offer. It is the same whatever
 // there is.
 func (o offer) refuses(k keyed) error {
-	switch {
-	case !k.from.offered:
-		return nil
-	case k.from.Env != "" && o.env == "":
-		return o.refusal(k, "env", "over the API no variable of the dispatcher's environment can be named: it was started without --key-env")
-	case k.from.Env != "" && !strings.HasPrefix(k.from.Env, o.env):
-		return o.refusal(k, "env", fmt.Sprintf("over the API a variable can be named that begins with %s, which is --key-env of the dispatcher", o.env))
-	case k.from.File != "" && o.dir == "":
-		return o.refusal(k, "file", "over the API no file of the dispatcher's machine can be named: it was started without --keys-dir")
-	case k.from.File != "" && !filepath.IsLocal(k.from.File):
-		return o.refusal(k, "file", "over the API a file is named relative to --keys-dir of the dispatcher, and lies within")
+	if field, message := o.outside(k.from); message != "" {
+		return k.refusal("signing_key", field, message+"; leave signing_key out, and a key is made")
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.HeaderSources)) {
+		if field, message := o.outside(k.header(name)); message != "" {
+			return k.refusal(catalog.JoinPath("headers", name), field, message+`; set it by "callout secret set NAME", and write {secret: NAME}`)
+		}
 	}
 	return nil
 }
 
-func (o offer) refusal(k keyed, field, message string) error {
-	at := catalog.Place{Org: k.owner, Ref: catalog.Ref{Name: k.Name}}.Path()
-	return action.NewError(action.CodeBadField, action.StageCatalog, message+"; leave signing_key out, and a key is made").
-		WithField(catalog.JoinPath(catalog.JoinPath(at, "signing_key"), field)).WithTarget(k.Name)
+// outside words what keeps a place from being named, and under which key it stands.
+func (o offer) outside(p keyPlace) (field, message string) {
+	switch {
+	case !p.offered:
+		return "", ""
+	case p.Env != "" && o.env == "":
+		return "env", "over the API no variable of the dispatcher's environment can be named: it was started without --key-env"
+	case p.Env != "" && !strings.HasPrefix(p.Env, o.env):
+		return "env", fmt.Sprintf("over the API a variable can be named that begins with %s, which is --key-env of the dispatcher", o.env)
+	case p.File != "" && o.dir == "":
+		return "file", "over the API no file of the dispatcher's machine can be named: it was started without --keys-dir"
+	case p.File != "" && !filepath.IsLocal(p.File):
+		return "file", "over the API a file is named relative to --keys-dir of the dispatcher, and lies within"
+	}
+	return "", ""
+}
+
+// path is where the target stands.
+func (k keyed) path() string {
+	return catalog.Place{Org: k.owner, Ref: catalog.Ref{Name: k.Name}}.Path()
+}
+
+func (k keyed) refusal(at, field, message string) error {
+	return action.NewError(action.CodeBadField, action.StageCatalog, message).
+		WithField(k.path() + "." + at + "." + field).WithTarget(k.Name)
 }
 
 // read reads the file of a key. One that is offered is opened from its directory,

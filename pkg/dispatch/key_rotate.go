@@ -37,20 +37,20 @@ func (i *Instance) RotateKey(ctx context.Context, org, target string, grace time
 	}
 	// What is replaced is what stood here when the request came: who asks for the same
 	// meanwhile, at whichever dispatcher, makes one new key, and not two.
-	keys, revision, err := i.bus.SigningKeys(ctx, org, target)
+	had, revision, err := i.bus.TargetSecrets(ctx, org, target)
 	if err != nil {
 		return nil, err
 	}
-	next, err := keys.Rotated(sign.NewKey(), grace, time.Now())
+	next, err := had.Keys.Rotated(sign.NewKey(), grace, time.Now())
 	if err != nil {
 		return nil, action.AsError(err, action.StageStore).WithTarget(target)
 	}
 	if err := keysFitAll(org, t, next); err != nil {
 		return nil, err
 	}
-	kept := next // next has the new key as it is, for who asked
+	kept := bus.TargetSecrets{Keys: next, Headers: had.Headers} // next has the new key as it is, for who asked
 	if to := i.dispatcher.sealing.to; to != nil {
-		if kept, err = next.Seal(*to, i.ID, org); err != nil {
+		if kept, err = kept.Seal(*to, i.ID, org); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +97,7 @@ func isMade(t action.Target) error {
 
 // replaceKeys stores the keys of a target that still has its name. An edit takes
 // its keys with a target: none may be on the way.
-func (i *Instance) replaceKeys(ctx context.Context, org, target string, keys bus.SigningKeys, revision uint64) error {
+func (i *Instance) replaceKeys(ctx context.Context, org, target string, secrets bus.TargetSecrets, revision uint64) error {
 	latest, there, err := i.revisions.Latest(ctx)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (i *Instance) replaceKeys(ctx context.Context, org, target string, keys bus
 	if err := lead.Held(ctx); err != nil {
 		return err
 	}
-	err = i.bus.ReplaceSecret(ctx, org, target, keys, revision)
+	err = i.bus.ReplaceSecret(ctx, org, target, secrets, revision)
 	if action.CodeOf(err) == action.CodeConflict {
 		return action.NewError(action.CodeConflict, action.StageStore, "somebody else gave the target another signing key meanwhile: this one is not in force, rotate again if it is still needed").WithTarget(target).WithCause(err)
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/callout-hq/callout/pkg/seal"
 )
 
-// sealing is how a dispatcher stores signing keys: sealed, when it has a key to seal
-// for, and as they are otherwise. It cannot open what is sealed. Whether a key that
-// comes from a file or a variable is another one than the one that is stored it
+// sealing is how a dispatcher stores secrets: sealed, when it has a key to seal
+// for, and as they are otherwise. It cannot open what is sealed. Whether what
+// comes from a file or a variable is something else than what is stored it
 // knows of those alone that it sealed itself: of each it remembers what it stored and a
 // fingerprint, keyed by what this process made up and tells nobody. A fingerprint in
 // the store would be one that whoever has the store can try weak keys against. So
@@ -32,7 +32,7 @@ type sealing struct {
 	known map[bus.TargetKey]sealedHere
 }
 
-// sealedHere is a key that this process has sealed.
+// sealedHere is what this process has read and sealed.
 type sealedHere struct {
 	text  string // as it is stored
 	print [sha256.Size]byte
@@ -49,44 +49,43 @@ func (s *sealing) print(key string) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// keep gives the text that is to be stored of a target's keys: what is sealed in it
-// stays as it is.
-func (s *sealing) keep(of bus.TargetKey, text string) (string, error) {
+// keep gives the text that is to be stored of a target's secrets: what is sealed in it
+// stays as it is. read is what was read of it, see secretsOf.
+func (s *sealing) keep(of bus.TargetKey, text, read string) (string, error) {
 	if s.to == nil {
 		return text, nil
 	}
-	keys, err := bus.ReadSigningKeys(text)
+	secrets, err := bus.ReadTargetSecrets(text)
 	if err != nil {
 		return "", err
 	}
-	if keys.AreSealed() {
+	if secrets.AreSealed() {
 		return text, nil
 	}
-	if keys, err = keys.Seal(*s.to, of.Instance, of.Owner); err != nil {
+	if secrets, err = secrets.Seal(*s.to, of.Instance, of.Owner); err != nil {
 		return "", err
 	}
-	stored, err := keys.Text()
-	if err == nil {
+	stored, err := secrets.Text()
+	if err == nil && read != "" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.known == nil {
 			s.known = map[bus.TargetKey]sealedHere{}
 		}
-		s.known[of] = sealedHere{stored, s.print(text)}
+		s.known[of] = sealedHere{stored, s.print(read)}
 	}
 	return stored, err
 }
 
-// isStored tells whether a key that was read where it comes from is the one that is
-// stored.
-func (s *sealing) isStored(of bus.TargetKey, key, stored string) bool {
+// isStored tells whether what was read where it comes from is what is stored.
+func (s *sealing) isStored(of bus.TargetKey, secrets secretsOf, stored string) bool {
 	if s.to == nil {
-		return key == stored
+		return secrets.text == stored
 	}
 	s.mu.Lock()
 	known, is := s.known[of]
 	s.mu.Unlock()
-	return is && known.text == stored && known.print == s.print(key)
+	return is && known.text == stored && known.print == s.print(secrets.read)
 }
 
 // targetKey names a target in the whole installation.
@@ -94,37 +93,42 @@ func (i *Instance) targetKey(owner, target string) bus.TargetKey {
 	return bus.TargetKey{Instance: i.ID, Owner: owner, Name: target}
 }
 
-// keepSecret is the text of a target's keys as it is to be stored.
-func (i *Instance) keepSecret(owner, target, text string) (bus.NewSecret, error) {
-	stored, err := i.dispatcher.sealing.keep(i.targetKey(owner, target), text)
+// keepText is the text of a target's secrets as it is to be stored.
+func (i *Instance) keepText(owner, target, text, read string) (bus.NewSecret, error) {
+	stored, err := i.dispatcher.sealing.keep(i.targetKey(owner, target), text, read)
 	return bus.NewSecret{Owner: owner, Target: target, Key: stored}, err
 }
 
-// addSecret adds the key of a target to those that are to be stored.
-func (i *Instance) addSecret(keys []bus.NewSecret, t keyed, key string) ([]bus.NewSecret, error) {
-	kept, err := i.keepSecret(t.owner, t.Name, key)
-	return append(keys, kept), err
+// keepSecret are the secrets of a target as they are to be stored.
+func (i *Instance) keepSecret(t keyed, secrets secretsOf) (bus.NewSecret, error) {
+	return i.keepText(t.owner, t.Name, secrets.text, secrets.read)
 }
 
-// putSecret stores the key of a target, whatever stands there.
-func (i *Instance) putSecret(ctx context.Context, t keyed, key string) error {
-	kept, err := i.keepSecret(t.owner, t.Name, key)
+// addSecret adds the secrets of a target to those that are to be stored.
+func (i *Instance) addSecret(all []bus.NewSecret, t keyed, secrets secretsOf) ([]bus.NewSecret, error) {
+	kept, err := i.keepSecret(t, secrets)
+	return append(all, kept), err
+}
+
+// putSecret stores the secrets of a target, whatever stands there.
+func (i *Instance) putSecret(ctx context.Context, t keyed, secrets secretsOf) error {
+	kept, err := i.keepSecret(t, secrets)
 	if err != nil {
 		return err
 	}
 	return i.bus.PutSecrets(ctx, []bus.NewSecret{kept})
 }
 
-// isKept tells whether what keyFor gave is what is stored of a target already: a key
+// isKept tells whether what secretsFor gave is what is stored of a target already: a key
 // that is made is, whenever there is one.
-func (i *Instance) isKept(t keyed, key, stored string) bool {
-	if t.from.Env == "" && t.from.File == "" {
-		return key == stored
+func (i *Instance) isKept(t keyed, secrets secretsOf, stored string) bool {
+	if secrets.read == "" {
+		return secrets.text == stored
 	}
-	return i.dispatcher.sealing.isStored(i.targetKey(t.owner, t.Name), key, stored)
+	return i.dispatcher.sealing.isStored(i.targetKey(t.owner, t.Name), secrets, stored)
 }
 
-// sealKeys seals what lies open of the instance's signing keys, for who was started
+// sealKeys seals what lies open of the instance's secrets, for who was started
 // with a key to seal for: those that stood before, and those that a dispatcher without
 // one has made meanwhile.
 func (i *Instance) sealKeys(ctx context.Context) error {
@@ -134,7 +138,7 @@ func (i *Instance) sealKeys(ctx context.Context) error {
 	to := i.dispatcher.sealing.to
 	sealed, err := i.bus.SealSecrets(ctx, *to)
 	if sealed > 0 {
-		i.log.Info().Int("keys", sealed).Str("seal_key", to.ID()).Msg("signing keys that lay open are sealed")
+		i.log.Info().Int("keys", sealed).Str("seal_key", to.ID()).Msg("secrets that lay open are sealed")
 	}
 	return err
 }
@@ -142,17 +146,17 @@ func (i *Instance) sealKeys(ctx context.Context) error {
 // hasOpenKeys tells whether there is anything for sealKeys to do, by what this process
 // remembers.
 func (i *Instance) hasOpenKeys() bool {
-	return i.dispatcher.sealing.to != nil && i.dispatcher.health.secrets.Any(i.bus.Token+".", bus.HasOpenKeys)
+	return i.dispatcher.sealing.to != nil && i.dispatcher.health.secrets.Any(i.bus.Token+".", bus.HasOpenSecrets)
 }
 
-// unopened says, in words, what keeps signing keys from being sealed or opened.
+// unopened says, in words, what keeps secrets from being sealed or opened.
 func (d *Dispatcher) unopened(ctx context.Context) (words []string) {
-	sealed := d.health.secrets.Any("", func(v bus.Value) bool { return len(bus.SealedKeys(v)) > 0 })
+	sealed := d.health.secrets.Any("", func(v bus.Value) bool { return len(bus.SealedSecrets(v)) > 0 })
 	if !sealed {
 		return nil
 	}
 	if d.sealing.to == nil {
-		words = append(words, "signing keys are sealed, and this dispatcher stores what it makes as it is: start it with --seal-to")
+		words = append(words, "secrets are sealed, and this dispatcher stores what it makes as it is: start it with --seal-to")
 	}
 	workers, err := present.List(ctx, d.bus, action.RoleWorker)
 	if err != nil {
@@ -160,7 +164,7 @@ func (d *Dispatcher) unopened(ctx context.Context) (words []string) {
 	}
 	for _, w := range workers {
 		for _, id := range slices.Sorted(maps.Keys(w.Unopened)) {
-			words = append(words, fmt.Sprintf("worker %s on %q lacks the key %s, for which %d signing keys are sealed: start it with --open-with and the file of that key; what they are to sign waits",
+			words = append(words, fmt.Sprintf("worker %s on %q lacks the key %s, for which %d secrets are sealed: start it with --open-with and the file of that key; what they are needed for waits",
 				w.ID, w.Host, id, w.Unopened[id]))
 		}
 	}

@@ -2,15 +2,11 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"os"
-	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/sign"
 )
 
 // keepKeys sees to it that every target of a text that is in force has its
@@ -27,30 +23,37 @@ func (i *Instance) keepKeys(ctx context.Context, targets iter.Seq[keyed], files 
 	}
 	var keys []bus.NewSecret
 	for t := range targets {
-		owner := t.owner
-		switch key, _, err := files.keyFor(t, have(owner, t.Name)); {
+		owner, stored := t.owner, have(t.owner, t.Name)
+		switch secrets, err := files.secretsFor(t, stored); {
 		case err != nil:
 			return err
-		case keysFit(owner, t.Target, key) != nil:
-			return keysFit(owner, t.Target, key)
-		case i.isKept(t, key, have(owner, t.Name)):
-		case t.SigningKey == (action.KeySource{}):
-			err := i.makeKey(ctx, owner, t.Name, key)
+		case keysFit(owner, t.Target, secrets.text) != nil:
+			return keysFit(owner, t.Target, secrets.text)
+		case i.isKept(t, secrets, stored):
+		case secrets.made != "" && t.HeaderSources == nil:
+			err := i.makeKey(ctx, t, secrets)
 			if bus.IsBadSecret(err) { // whoever applies it wants it to be called
 				i.log.Warn().Str("org", owner).Str("target", t.Name).Msg("the signing key of a target could not sign: a new one is made")
-				keys, err = i.addSecret(keys, t, key)
+				keys, err = i.addSecret(keys, t, secrets)
 			}
 			if err != nil {
 				return err
 			}
 		default:
-			i.log.Info().Str("org", owner).Str("target", t.Name).Msg("the signing key of a target is read anew from where it comes from")
-			if keys, err = i.addSecret(keys, t, key); err != nil {
+			i.log.Info().Str("org", owner).Str("target", t.Name).Msg(readAnew(t))
+			if keys, err = i.addSecret(keys, t, secrets); err != nil {
 				return err
 			}
 		}
 	}
 	return i.bus.PutSecrets(ctx, keys)
+}
+
+func readAnew(t keyed) string {
+	if t.SigningKey == (action.KeySource{}) {
+		return "the values of headers of a target are read anew from where they come from"
+	}
+	return "the signing key of a target is read anew from where it comes from"
 }
 
 // makeMissingKeys makes the keys that targets lack, for a revision that another
@@ -80,17 +83,17 @@ func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, fil
 			}
 			continue // its target knows that one
 		}
-		key, _, err := files.keyFor(t, "")
+		secrets, err := files.secretsFor(t, "")
 		if err == nil {
-			if err = keysFit(owner, t.Target, key); err == nil {
-				err = i.makeKey(ctx, owner, t.Name, key)
+			if err = keysFit(owner, t.Target, secrets.text); err == nil {
+				err = i.makeKey(ctx, t, secrets)
 			}
 		}
 		if bus.IsBadSecret(err) {
 			if t.SigningKey == (action.KeySource{}) { // its target knows the one that was there, and no new one
 				continue
 			}
-			err = i.putSecret(ctx, t, key)
+			err = i.putSecret(ctx, t, secrets)
 		}
 		if action.CodeOf(err) == action.CodeBadField {
 			i.log.Error().Err(err).Str("target", t.Name).Msg("a target has no signing key")
@@ -103,16 +106,22 @@ func (i *Instance) makeMissingKeys(ctx context.Context, s *catalog.Snapshot, fil
 	return nil
 }
 
-// makeKey gives a target that is in force, and has none, its key.
-func (i *Instance) makeKey(ctx context.Context, owner, target, key string) error {
-	kept, err := i.keepSecret(owner, target, key)
+// makeKey gives a target that is in force, and has no secrets, its key. One that was
+// made meanwhile stays, but of a target whose headers a dispatcher alone can read.
+func (i *Instance) makeKey(ctx context.Context, t keyed, secrets secretsOf) error {
+	kept, err := i.keepSecret(t, secrets)
 	if err != nil {
 		return err
 	}
-	if _, err := i.bus.MakeSecret(ctx, owner, target, kept.Key); err != nil {
+	if t.HeaderSources != nil {
+		err = i.bus.PutSecrets(ctx, []bus.NewSecret{kept})
+	} else {
+		_, err = i.bus.MakeSecret(ctx, t.owner, t.Name, kept.Key)
+	}
+	if err != nil {
 		return err
 	}
-	i.log.Warn().Str("org", owner).Str("target", target).Msg("a target had no signing key: a new one is made")
+	i.log.Warn().Str("org", t.owner).Str("target", t.Name).Msg("a target had no signing key: a new one is made")
 	return nil
 }
 
@@ -131,34 +140,6 @@ func targetsOf(s *catalog.Snapshot) iter.Seq2[string, action.Target] {
 			}
 		}
 	}
-}
-
-// keyFor gives the text of a target's keys by where they come from; a file is among
-// those that were read. One that is made is made once: had is what there is.
-func (have keyFiles) keyFor(t keyed, had string) (text string, made bool, err error) {
-	name, from := t.Name, t.from
-	if err := have.offer.refuses(t); err != nil {
-		return "", false, err
-	}
-	switch {
-	case from.Env != "":
-		if text = os.Getenv(from.Env); text == "" {
-			return "", false, keyError(name, fmt.Errorf("the environment variable %s is not set", from.Env))
-		}
-	case from.File != "":
-		if err := have.read[from].err; err != nil {
-			return "", false, keyError(name, err)
-		}
-		text = strings.TrimSpace(have.read[from].text)
-	case had != "":
-		return had, false, nil
-	default:
-		return sign.NewKey(), true, nil
-	}
-	if err := sign.CheckForm(text); err != nil {
-		return "", false, keyError(name, err)
-	}
-	return text, false, nil
 }
 
 func keyError(target string, err error) error {

@@ -95,9 +95,13 @@ func table(b *strings.Builder, title, where string, keys []file.Key) {
 	b.WriteString("| key | value | left out | bounds | |\n|---|---|---|---|---|\n")
 	for _, k := range keys {
 		row(b, "", k)
-		if k.Form == file.FormMapping || k.Form == file.FormEntries {
+		above := k.Name + "."
+		if k.Form == file.FormTextMap {
+			above += "NAME."
+		}
+		if k.Form == file.FormMapping || k.Form == file.FormEntries || k.Form == file.FormTextMap {
 			for _, below := range k.Keys {
-				row(b, k.Name+".", below)
+				row(b, above, below)
 			}
 		}
 	}

@@ -95,7 +95,7 @@ func valueSchema(k file.Key) schema {
 	case file.FormTexts:
 		return listSchema(k)
 	case file.FormTextMap:
-		return schema{"type": "object", "additionalProperties": textSchema(file.Key{Length: k.Length}), "maxProperties": k.Count}
+		return textMapSchema(k)
 	case file.FormMapping:
 		return belowSchema(k)
 	case file.FormEntries:
@@ -121,6 +121,16 @@ func phaseOf(section string) action.Phase {
 		}
 	}
 	return ""
+}
+
+// textMapSchema is a mapping of texts, of which each may be a mapping of one of the
+// keys below instead.
+func textMapSchema(k file.Key) schema {
+	value := textSchema(file.Key{Length: k.Length})
+	if k.Keys != nil {
+		value = schema{"anyOf": []any{value, belowSchema(file.Key{Keys: k.Keys, Count: 1})}}
+	}
+	return schema{"type": "object", "additionalProperties": value, "maxProperties": k.Count}
 }
 
 // belowSchema is the mapping of a key. One whose keys may all be left out may be

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
@@ -22,14 +25,42 @@ func (a *Answer) failing(resp *http.Response, beginning []byte, t *action.Target
 	}
 	a.Header, a.ContentType = resp.Header, mediaType(resp.Header.Get("Content-Type"))
 	a.AnswerBeginning, a.Cut = beginning[:min(len(beginning), action.MaxBeginning)], len(beginning) > action.MaxBeginning
-	a.AnswerBeginning = Masked(a.AnswerBeginning, t)
+	a.AnswerBeginning = a.Masked(a.AnswerBeginning, t)
 }
 
-// Masked is a text of a target without the values of its own headers.
-func Masked(text []byte, t *action.Target) []byte {
-	for _, value := range t.Headers {
-		if len(value) >= leastSecret {
-			text = without(text, []byte(value))
+// hide masks the values of the target's own headers in what went wrong: a caller hears
+// what a target says, and a log what it broke off with.
+func (a *Answer) hide(t *action.Target) {
+	if a.Err == nil || len(t.Headers)+len(a.secrets) == 0 {
+		return
+	}
+	masked := *a.Err
+	masked.Message = string(a.Masked([]byte(masked.Message), t))
+	if masked.Cause != nil {
+		if text := masked.Cause.Error(); string(a.Masked([]byte(text), t)) != text {
+			masked.Cause = errors.New(string(a.Masked([]byte(text), t)))
+		}
+	}
+	a.Err = &masked
+}
+
+// Masked is a text of a target without the values of its own headers, those that its
+// definition does not hold among them.
+func (a *Answer) Masked(text []byte, t *action.Target) []byte {
+	return withoutValues(withoutValues(text, t.Headers), a.secrets)
+}
+
+// withoutValues masks values in a text, as they are and as they stand in JSON.
+func withoutValues(text []byte, values map[string]string) []byte {
+	for _, value := range values {
+		if len(value) < leastSecret {
+			continue
+		}
+		text = without(text, []byte(value))
+		if strings.ContainsAny(value, "\"\\\t<>&") {
+			quoted, _ := json.Marshal(value) // a text cannot fail
+			text = without(text, quoted[1:len(quoted)-1])
+			text = without(text, []byte(strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\t", `\t`).Replace(value)))
 		}
 	}
 	return text

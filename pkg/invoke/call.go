@@ -14,7 +14,10 @@ type Call struct {
 	MayAsk bool     // Target.Egress counts, as far as Options.AllowEgress goes: an organization's target may not ask
 	Keys   []string // signing keys, the newest first; needed unless Target carries no signature
 	Body   []byte   // JSON, sent as it is; never empty
-	ID     string   // delivery id, the same on every attempt; no dot in it
+	// Headers are those of Target.HeaderSources, with their values: secrets. They are not
+	// written to.
+	Headers map[string]string
+	ID      string // delivery id, the same on every attempt; no dot in it
 
 	Attempt     int    // counted from 1
 	Sequence    uint64 // of the stream; 0 = the header is left out
@@ -70,9 +73,11 @@ type Answer struct {
 	// Header is the answer's where it failed, or its body was wanted.
 	// AnswerBeginning is what the body of an answer that is no success begins with,
 	// uncompressed as far as it can be: at most action.MaxBeginning bytes of what had
-	// come when it was judged. Values of the target's own headers are masked in it.
+	// come when it was judged. Values of the target's own headers and of Call.Headers are masked in it.
 	// Cut tells that there was more.
 	Header          http.Header
 	AnswerBeginning []byte
 	Cut             bool
+
+	secrets map[string]string // Call.Headers: nobody who reads the rest is shown them
 }

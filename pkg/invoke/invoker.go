@@ -85,8 +85,9 @@ func (i *Invoker) Close() { i.clients.close() }
 func (i *Invoker) Do(ctx context.Context, c Call) Answer {
 	start := time.Now()
 	a := i.do(ctx, c)
-	a.Duration = time.Since(start)
+	a.Duration, a.secrets = time.Since(start), c.Headers
 	if a.Err != nil {
+		a.hide(c.Target)
 		a.Err = a.Err.WithTarget(c.Target.Name)
 	}
 	return a
@@ -131,7 +132,7 @@ func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 		return Answer{Sent: ex.reached(), Err: classify(caller, ctx, ex, err)}
 	}
 	defer resp.Body.Close()
-	a := Answer{Status: resp.StatusCode, Sent: true}
+	a := Answer{Status: resp.StatusCode, Sent: true, secrets: c.Headers}
 	a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
 	if !isSuccess(resp.StatusCode) || !c.ReadBody {
 		a.answered(resp, c, cancel)

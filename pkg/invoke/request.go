@@ -90,13 +90,9 @@ func (ex *exchange) set(name, value string) {
 	ex.named++
 }
 
-func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
-	room := usualHeaders
-	if c.Sequence != 0 || c.Traceparent != "" {
-		room = eventHeaders
-	}
-	ex.header = make(http.Header, room+len(c.Target.Headers))
-	for name, value := range c.Target.Headers {
+// setOwn sets headers of the target, those that it may have.
+func (ex *exchange) setOwn(headers map[string]string) *action.Error {
+	for name, value := range headers {
 		if !isToken(name) || !isValue(value) {
 			return action.NewError(action.CodeBadField, action.StageInvoke,
 				"a header has a name or value that is not allowed").WithField("headers")
@@ -104,6 +100,21 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
 		if name = http.CanonicalHeaderKey(name); !isReserved(name) {
 			ex.header[name] = []string{value}
 		}
+	}
+	return nil
+}
+
+func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
+	room := usualHeaders
+	if c.Sequence != 0 || c.Traceparent != "" {
+		room = eventHeaders
+	}
+	ex.header = make(http.Header, room+len(c.Target.Headers)+len(c.Headers))
+	if refused := ex.setOwn(c.Target.Headers); refused != nil {
+		return refused
+	}
+	if refused := ex.setOwn(c.Headers); refused != nil {
+		return refused
 	}
 	ex.set("Content-Type", typeJSON)
 	ex.set("User-Agent", "callout")

@@ -22,7 +22,7 @@ type Trial struct {
 	Answer
 	RequestHeader  http.Header // nil when nothing could be sent
 	ResponseHeader http.Header // nil when there was no answer
-	Shown          []byte      // the first ShownBody bytes of the answer, uncompressed
+	Shown          []byte      // the first ShownBody bytes of the answer, uncompressed; values of the target's own headers are masked
 }
 
 // Try posts the body as Do does, with a header that tells the target that it is
@@ -31,10 +31,11 @@ type Trial struct {
 // Call.Wait is not used. It never goes on beyond ctx's deadline.
 func (i *Invoker) Try(ctx context.Context, c Call) Trial {
 	start := time.Now()
-	t := Trial{}
+	t := Trial{Answer: Answer{secrets: c.Headers}}
 	i.try(ctx, c, &t)
-	t.Duration = time.Since(start)
+	t.Duration, t.Shown = time.Since(start), t.Masked(t.Shown, c.Target)
 	if t.Err != nil {
+		t.hide(c.Target)
 		t.Err = t.Err.WithTarget(c.Target.Name)
 	}
 	return t

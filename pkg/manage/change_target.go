@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -111,7 +110,7 @@ func (c *targetChange) make(_ context.Context, current *catalog.Snapshot) (*cata
 		return nil, badField("target.name", "another name is given by putting name into update_mask")
 	}
 	c.place = targetAt(place.Org, name)
-	t, reading := file.ReadTarget(place.Org, name, targetSettings(c.over(targetMessage(place.Org, &was, catalog.Meta{}))))
+	t, reading := readTarget(place.Org, name, c.over(targetMessage(place.Org, &was, catalog.Meta{})))
 	c.reading = reading
 	var next *catalog.Snapshot
 	if name == place.Name {

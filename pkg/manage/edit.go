@@ -212,6 +212,8 @@ func (o *subject) at(p catalog.Problem) (field string, is bool) {
 		return "", false
 	case rest == ".list": // which a file says, and here the name alone does
 		return o.field + ".name", true
+	case isOfSource(p, rest):
+		return o.field + ".header_sources" + strings.TrimPrefix(rest, ".headers"), true
 	case rest != "":
 		return o.field + rest, true
 	}
@@ -224,6 +226,15 @@ func (o *subject) at(p catalog.Problem) (field string, is bool) {
 	return o.field, true
 }
 
+// isOfSource tells whether a problem is where the value of a header comes from, which a
+// file has in the place of the value.
+func isOfSource(p catalog.Problem, rest string) bool {
+	if !strings.HasPrefix(rest, ".headers.") {
+		return false
+	}
+	return p.Code == catalog.ProblemMisplaced || strings.HasSuffix(rest, ".env") || strings.HasSuffix(rest, ".file") || strings.HasSuffix(rest, ".secret")
+}
+
 // rename lays the field of an error to the request.
 func (o *subject) rename(err error) error {
 	var of *action.Error
@@ -233,6 +244,9 @@ func (o *subject) rename(err error) error {
 	for _, path := range []string{o.place.Path(), "targets." + o.place.Name} {
 		if rest, is := strings.CutPrefix(of.Field, path+".signing_key"); is {
 			return of.WithField(o.field + ".signing_key" + rest)
+		}
+		if rest, is := strings.CutPrefix(of.Field, path+".headers."); is { // of those whose values stand here nothing is said so late
+			return of.WithField(o.field + ".header_sources." + rest)
 		}
 	}
 	return err

@@ -95,6 +95,11 @@ type Configurations interface {
 	// RotateKey makes a new signing key for a target that org itself defines, and
 	// gives those that sign from now on, the newest first.
 	RotateKey(ctx context.Context, org, target string, grace time.Duration) (bus.SigningKeys, error)
+	// SetSecret, Secrets and DeleteSecret are about what is set by its name, whose value
+	// nobody is given.
+	SetSecret(ctx context.Context, org, name, value, by string) (s bus.NamedSecret, replaced bool, err error)
+	Secrets(ctx context.Context) ([]bus.NamedSecret, error)
+	DeleteSecret(ctx context.Context, org, name string) error
 	// PauseTarget and ResumeTarget act on a target that org itself defines; ""
 	// is the instance. ResumeTarget tells whether the configuration keeps the
 	// target paused all the same.

@@ -113,6 +113,8 @@ func orgOf(message proto.Message, own string) string {
 		return filled(&m.Org, own)
 	case *calloutv1.ExportRequest:
 		return filled(&m.Org, own)
+	case *calloutv1.ListSecretsRequest:
+		return filled(&m.Org, own)
 	case *calloutv1.ExplainRequest:
 		return filled(&m.Org, own)
 	case *calloutv1.CreateTargetRequest:

@@ -1,9 +1,12 @@
 package manage
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
@@ -14,6 +17,9 @@ var (
 	besideTarget    = fieldSet("name", "org", "id", "etag", "create_time", "update_time", "pause_reason", "file")
 	besideExecution = fieldSet("phase", "org", "condition", "name", "etag", "id", "create_time", "update_time", "file")
 )
+
+// elsewhere are settings of a target that a file has within others.
+var elsewhere = fieldSet("header_sources")
 
 func fieldSet(names ...protoreflect.Name) map[protoreflect.Name]bool {
 	set := map[protoreflect.Name]bool{}
@@ -26,7 +32,19 @@ func fieldSet(names ...protoreflect.Name) map[protoreflect.Name]bool {
 // targetSettings and executionSettings are messages as a file would hold them:
 // the fields have the names of its keys. What has its default is left out.
 func targetSettings(t *calloutv1.Target) file.Settings {
-	return settingsOf(t.ProtoReflect(), besideTarget)
+	return settingsOf(t.ProtoReflect(), besideTarget, elsewhere)
+}
+
+// readTarget reads the target of a message under a name.
+func readTarget(org, name string, m *calloutv1.Target) (action.Target, *file.Reading) {
+	t, reading := file.ReadTarget(org, name, targetSettings(m))
+	for header, from := range m.GetHeaderSources() {
+		if t.HeaderSources == nil {
+			t.HeaderSources = map[string]action.SecretSource{}
+		}
+		t.HeaderSources[header] = action.SecretSource{Env: from.GetEnv(), File: from.GetFile(), Secret: from.GetSecret()}
+	}
+	return t, reading
 }
 
 func executionSettings(e *calloutv1.Execution) file.Settings {
@@ -39,10 +57,10 @@ func executionSettings(e *calloutv1.Execution) file.Settings {
 	return s
 }
 
-func settingsOf(m protoreflect.Message, without map[protoreflect.Name]bool) file.Settings {
+func settingsOf(m protoreflect.Message, without ...map[protoreflect.Name]bool) file.Settings {
 	out := file.Settings{}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if !without[f.Name()] {
+		if !slices.ContainsFunc(without, func(set map[protoreflect.Name]bool) bool { return set[f.Name()] }) {
 			out[string(f.Name())] = setting(f, v)
 		}
 		return true
@@ -87,5 +105,5 @@ func single(v protoreflect.Value) any {
 		}
 		return all
 	}
-	return settingsOf(m, nil)
+	return settingsOf(m)
 }

@@ -29,6 +29,12 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}
 	}
+	for name, from := range t.HeaderSources {
+		if m.HeaderSources == nil {
+			m.HeaderSources = map[string]*calloutv1.SecretSource{}
+		}
+		m.HeaderSources[name] = &calloutv1.SecretSource{Env: from.Env, File: from.File, Secret: from.Secret}
+	}
 	if t.Breaker != (action.Breaker{}) {
 		m.Breaker = &calloutv1.Breaker{Failures: uint32(t.Breaker.Failures), Open: durationpb.New(t.Breaker.Open)}
 	}

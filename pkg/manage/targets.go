@@ -10,7 +10,6 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -21,7 +20,7 @@ func (s *Service) CreateTarget(ctx context.Context, req *connect.Request[callout
 		return nil, missing("target", "a target is needed")
 	}
 	place := targetAt(wanted.GetOrg(), wanted.GetName())
-	t, reading := file.ReadTarget(place.Org, place.Name, targetSettings(wanted))
+	t, reading := readTarget(place.Org, place.Name, wanted)
 	about := &subject{place: place, field: "target", reading: reading}
 	answer := &calloutv1.CreateTargetResponse{}
 	var made []bus.NewSecret

@@ -12,7 +12,6 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/calls"
 	"github.com/callout-hq/callout/pkg/catalog"
-	"github.com/callout-hq/callout/pkg/catalog/file"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -71,7 +70,12 @@ func draft(instance, org string, wanted *calloutv1.Target) (action.Target, error
 	if wanted.GetEgress() != nil {
 		return action.Target{}, badField("target.egress", "a target that is not stored may not ask for addresses: leave egress out, or store the target and give its name")
 	}
-	t, reading := file.ReadTarget(place.Org, place.Name, targetSettings(wanted))
+	for header, from := range wanted.GetHeaderSources() {
+		if from.GetEnv() != "" || from.GetFile() != "" {
+			return action.Target{}, badField("target.header_sources."+header, "what is read from a variable or a file is kept with a target that is stored: store the target and give its name, or name a secret")
+		}
+	}
+	t, reading := readTarget(place.Org, place.Name, wanted)
 	about := &subject{place: place, field: "target", reading: reading}
 	_, err := about.check(catalog.Empty(instance).WithTarget(place.Org, t))
 	return t, err

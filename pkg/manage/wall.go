@@ -201,6 +201,18 @@ func (w wall) ListTokens(ctx context.Context, r *connect.Request[calloutv1.ListT
 	return through(ctx, w, access.ListTokens, r, w.service.ListTokens)
 }
 
+func (w wall) SetSecret(ctx context.Context, r *connect.Request[calloutv1.SetSecretRequest]) (*connect.Response[calloutv1.SetSecretResponse], error) {
+	return through(ctx, w, access.SetSecret, r, w.service.SetSecret)
+}
+
+func (w wall) ListSecrets(ctx context.Context, r *connect.Request[calloutv1.ListSecretsRequest]) (*connect.Response[calloutv1.ListSecretsResponse], error) {
+	return through(ctx, w, access.ListSecrets, r, w.service.ListSecrets)
+}
+
+func (w wall) DeleteSecret(ctx context.Context, r *connect.Request[calloutv1.DeleteSecretRequest]) (*connect.Response[calloutv1.DeleteSecretResponse], error) {
+	return through(ctx, w, access.DeleteSecret, r, w.service.DeleteSecret)
+}
+
 func (w wall) ListAudit(ctx context.Context, r *connect.Request[calloutv1.ListAuditRequest]) (*connect.Response[calloutv1.ListAuditResponse], error) {
 	return through(ctx, w, access.ListAudit, r, w.service.ListAudit)
 }

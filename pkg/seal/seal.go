@@ -20,13 +20,19 @@ type Record struct {
 	Purpose  string
 	Instance string
 	Owner    string
+	// Name is of a secret that never has another; "" = it has none of its own.
+	Name string
 }
 
 // info is what HPKE binds a text to. Each part has its length before it, so that no
 // two records have the same.
 func (r Record) info(key string) []byte {
 	info := []byte("callout seal " + strconv.Itoa(Version))
-	for _, part := range []string{key, r.Purpose, r.Instance, r.Owner} {
+	parts := []string{key, r.Purpose, r.Instance, r.Owner, r.Name}
+	if r.Name == "" {
+		parts = parts[:4] // as before there were names
+	}
+	for _, part := range parts {
 		info = fmt.Appendf(info, " %d:%s", len(part), part)
 	}
 	return info

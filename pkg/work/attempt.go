@@ -25,6 +25,11 @@ func (r *run) attempt(ctx context.Context) {
 		r.hold(err, false)
 		return
 	}
+	headers, err := w.headersOf(ctx, d.Line.Instance, c)
+	if err != nil {
+		r.hold(err, false)
+		return
+	}
 	number, earlier := 1, r.recorded()
 	if r.known && r.before.Sequence == d.Sequence {
 		number = r.before.Attempts + 1
@@ -34,7 +39,7 @@ func (r *run) attempt(ctx context.Context) {
 		return
 	}
 	exchange := invoke.Call{
-		Target: c.target, Owner: d.Line.Instance + "/" + c.owner, MayAsk: c.owner == "", Keys: keys, Body: d.Body, ID: c.id, Attempt: number,
+		Target: c.target, Owner: d.Line.Instance + "/" + c.owner, MayAsk: c.owner == "", Keys: keys, Headers: headers, Body: d.Body, ID: c.id, Attempt: number,
 		Sequence: c.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay, Redrive: d.Line.Redrive, Wait: limitWait,
 		Instance: d.Line.Instance, Org: c.org,
 	}

@@ -10,22 +10,25 @@ import (
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
-// keys holds the signing keys of all targets, by watching.
+// keys holds the signing keys of all targets, and what else of them is secret, by
+// watching.
 type keys struct {
-	bus  *bus.Bus
-	with seal.Ring // opens those that are sealed
-	mu   sync.Mutex
-	of   map[bus.TargetKey]*ring
-	left map[departure]*ring // of targets that have left
+	bus   *bus.Bus
+	with  seal.Ring // opens those that are sealed
+	mu    sync.Mutex
+	of    map[bus.TargetKey]*ring
+	left  map[departure]*ring // of targets that have left
+	named map[bus.TargetKey]*namedSecret
+	turns uint64 // how often a named secret has changed
 
-	sealed map[string]int // how many keys are sealed, by the id of the key that they are for
+	sealed map[string]int // how many secrets are sealed, by the id of the key that they are for
 }
 
 // departure names a target that has left by its id: another may have its name.
 type departure struct{ instance, owner, id string }
 
 func newKeys(b *bus.Bus, with seal.Ring) *keys {
-	return &keys{bus: b, with: with, of: map[bus.TargetKey]*ring{}, left: map[departure]*ring{}, sealed: map[string]int{}}
+	return &keys{bus: b, with: with, of: map[bus.TargetKey]*ring{}, left: map[departure]*ring{}, named: map[bus.TargetKey]*namedSecret{}, sealed: map[string]int{}}
 }
 
 func (k *keys) set(of bus.TargetKey, secret string) {
@@ -42,6 +45,7 @@ func (k *keys) set(of bus.TargetKey, secret string) {
 // put has a ring take the place of the one that a target had. It is for who holds the
 // lock, as is count.
 func (k *keys) put(of bus.TargetKey, r *ring) {
+	r.follows(k.of[of])
 	k.count(k.of[of], r)
 	k.of[of] = r
 }
@@ -49,15 +53,17 @@ func (k *keys) put(of bus.TargetKey, r *ring) {
 // count counts what is sealed, as one ring takes the place of another.
 func (k *keys) count(was, is *ring) {
 	if was != nil {
-		for _, id := range was.sealedFor {
-			if k.sealed[id]--; k.sealed[id] == 0 {
-				delete(k.sealed, id)
-			}
-		}
+		k.countIDs(was.sealedFor, -1)
 	}
 	if is != nil {
-		for _, id := range is.sealedFor {
-			k.sealed[id]++
+		k.countIDs(is.sealedFor, 1)
+	}
+}
+
+func (k *keys) countIDs(ids []string, by int) {
+	for _, id := range ids {
+		if k.sealed[id] += by; k.sealed[id] == 0 {
+			delete(k.sealed, id)
 		}
 	}
 }
@@ -100,7 +106,7 @@ func (k *keys) get(ctx context.Context, instance, owner string, t *action.Target
 	// The watch may be a moment behind the catalog.
 	i := k.bus.Instance(instance)
 	secret, ok, err := i.Secret(ctx, owner, t.Name)
-	if err == nil && !ok && t.SigningKey == (action.KeySource{}) {
+	if err == nil && !ok && t.SigningKey == (action.KeySource{}) && !readsHeaders(t) {
 		secret, err = k.make(ctx, i, owner, t.Name)
 		ok = err == nil
 		k.bus.Log().Warn().Str("instance", instance).Str("target", t.Name).Bool("made", ok).Msg("a target had no signing key: a new one is made")

@@ -11,11 +11,11 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-// resealEvery is how often a worker looks for signing keys that are sealed for an older
+// resealEvery is how often a worker looks for secrets that are sealed for an older
 // one of its keys: a dispatcher may seal for that for a while yet.
 const resealEvery = time.Minute
 
-// unopened counts the signing keys that are sealed for a key which this worker does not
+// unopened counts the secrets that are sealed for a key which this worker does not
 // have, by the id of that one. Nothing is opened for it.
 func (k *keys) unopened() map[string]int {
 	counts := map[string]int{}
@@ -35,12 +35,12 @@ func (k *keys) unopened() map[string]int {
 // sayUnopened says which keys this worker lacks, if any.
 func (k *keys) sayUnopened(log zerolog.Logger) {
 	for id, count := range k.unopened() {
-		log.Error().Str("seal_key", id).Int("signing_keys", count).
-			Msg("signing keys are sealed for a key that this worker does not have: what they are to sign waits; start it with --open-with and the file of that key")
+		log.Error().Str("seal_key", id).Int("secrets", count).
+			Msg("secrets are sealed for a key that this worker does not have: what they are needed for waits; start it with --open-with and the file of that key")
 	}
 }
 
-// reseal seals the signing keys for the newest key of this worker that are sealed for
+// reseal seals the secrets for the newest key of this worker that are sealed for
 // another one of its, until ctx ends: a key that nothing is sealed for any more can be
 // taken away. Each worker of a fleet does so, and of two at once one finds it done.
 func (w *Worker) reseal(ctx context.Context) {
@@ -53,10 +53,10 @@ func (w *Worker) reseal(ctx context.Context) {
 		for _, instance := range w.keys.older() {
 			sealed, err := w.bus.Instance(instance).ResealSecrets(ctx, w.keys.with)
 			if sealed > 0 {
-				w.log.Info().Str("instance", instance).Int("keys", sealed).Str("seal_key", w.keys.with[0].ID()).Msg("signing keys are sealed for another key")
+				w.log.Info().Str("instance", instance).Int("keys", sealed).Str("seal_key", w.keys.with[0].ID()).Msg("secrets are sealed for another key")
 			}
 			if err != nil && ctx.Err() == nil {
-				w.log.Warn().Err(err).Str("instance", instance).Msg("signing keys could not be sealed for another key: it is tried again")
+				w.log.Warn().Err(err).Str("instance", instance).Msg("secrets could not be sealed for another key: it is tried again")
 			}
 		}
 		select {
@@ -67,18 +67,24 @@ func (w *Worker) reseal(ctx context.Context) {
 	}
 }
 
-// older are the instances with targets whose signing keys are sealed for an older key
-// of this worker.
+// older are the instances with secrets that are sealed for an older key of this
+// worker.
 func (k *keys) older() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	found := map[string]bool{}
-	for of, r := range k.of {
-		for _, id := range r.sealedFor {
+	look := func(instance string, ids []string) {
+		for _, id := range ids {
 			if id != k.with[0].ID() && k.with.Has(id) {
-				found[of.Instance] = true
+				found[instance] = true
 			}
 		}
+	}
+	for of, r := range k.of {
+		look(of.Instance, r.sealedFor)
+	}
+	for of, s := range k.named {
+		look(of.Instance, sealedIDs(s.Value))
 	}
 	return slices.Sorted(maps.Keys(found))
 }

@@ -7,10 +7,13 @@ import (
 	"github.com/callout-hq/callout/pkg/seal"
 )
 
-// ring holds the keys of one target, of which some may end. Those that are sealed are
-// opened when something is to be signed for the first time since they changed, and
-// stay open here. It is used under the lock of keys.
+// ring holds the keys of one target, of which some may end, and the values of its
+// headers that are read by a dispatcher. Those that are sealed are opened when something
+// is to be signed or sent for the first time since they changed, and stay open here. It
+// is used under the lock of keys.
 type ring struct {
+	sent headers
+
 	all    bus.SigningKeys
 	open   func(bus.SigningKey) (string, error)
 	opened []string // all of them as they are; "" = not asked for yet
@@ -25,11 +28,17 @@ type ring struct {
 // newRing reads what is stored of a target of an organization. Who told of it has
 // looked whether it can be read: of what cannot, there is no key.
 func newRing(with seal.Ring, instance, owner, text string) *ring {
-	all, _ := bus.ReadSigningKeys(text)
-	r := &ring{all: all, opened: make([]string, len(all)),
+	secrets, _ := bus.ReadTargetSecrets(text)
+	all := secrets.Keys
+	r := &ring{sent: headers{kept: secrets}, all: all, opened: make([]string, len(all)),
 		open: func(k bus.SigningKey) (string, error) { return k.Open(with, instance, owner) }}
 	for _, k := range all {
 		if id := k.SealedFor(); id != "" {
+			r.sealedFor = append(r.sealedFor, id)
+		}
+	}
+	for _, value := range secrets.Headers {
+		if id, err := seal.KeyID(value); err == nil {
 			r.sealedFor = append(r.sealedFor, id)
 		}
 	}

@@ -32,10 +32,14 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 			return calls.Tried{}, err
 		}
 	}
+	headers, err := w.keys.headers(ctx, t.Instance, t.Owner, &t.Target, "")
+	if err != nil {
+		return calls.Tried{}, err
+	}
 	ch := chain{worker: w, body: body}
 	applied := ch.body != nil && t.Target.Kind == action.CallOut
 	exchange := invoke.Call{
-		Target: &t.Target, Keys: keys, Body: t.Body, ID: newID(time.Now()), Attempt: 1, ReadBody: applied, Heard: ch.body != nil,
+		Target: &t.Target, Keys: keys, Headers: headers, Body: t.Body, ID: newID(time.Now()), Attempt: 1, ReadBody: applied, Heard: ch.body != nil,
 		Instance: t.Instance, MayAsk: t.Owner == "" && t.Stored,
 	}
 	if exchange.Heard {
@@ -48,6 +52,9 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 		Outcome: action.StepOK, Status: trial.Status, Duration: trial.Duration, ResponseBody: trial.Shown,
 		RequestHeaders:  headerLines(trial.RequestHeader, sentSecret(&t.Target)),
 		ResponseHeaders: headerLines(trial.ResponseHeader, action.NamesSecret),
+	}
+	for n, line := range out.ResponseHeaders {
+		out.ResponseHeaders[n].Value = string(trial.Masked([]byte(line.Value), &t.Target))
 	}
 	failure := trial.Err
 	if failure == nil && applied {
@@ -97,6 +104,9 @@ func headerLines(h http.Header, secret func(name string) bool) []calls.HeaderLin
 func sentSecret(t *action.Target) func(string) bool {
 	own := map[string]bool{http.CanonicalHeaderKey(sign.HeaderZitadel): true, http.CanonicalHeaderKey(sign.HeaderSignature): true}
 	for name := range t.Headers {
+		own[http.CanonicalHeaderKey(name)] = true
+	}
+	for name := range t.HeaderSources {
 		own[http.CanonicalHeaderKey(name)] = true
 	}
 	return func(name string) bool { return own[name] || action.NamesSecret(name) }

@@ -34,7 +34,7 @@ type Options struct {
 	// Slots is how many deliveries of one unordered line are worked on at
 	// once; 0 = 32.
 	Slots int
-	// OpenWith are the keys that open what is sealed of signing keys, the newest first:
+	// OpenWith are the keys that open what is sealed of signing keys and other secrets, the newest first:
 	// what this worker seals is for that one, and what is sealed for another of them is
 	// sealed for it anew. nil = it opens nothing.
 	OpenWith seal.Ring
@@ -126,7 +126,7 @@ func (w *Worker) ID() string { return w.self.ID }
 func (w *Worker) follow(ctx, following context.Context) error {
 	catalogs, first := revisions.FollowDeleted(following, w.bus, w.invoker.Forget)
 	w.catalogs = catalogs
-	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted), w.bus.FollowQuotas(following, func(instance string, q action.Quota) { w.rates.Set(instance, q.Calls) })} {
+	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted, w.keys.setNamed), w.bus.FollowQuotas(following, func(instance string, q action.Quota) { w.rates.Set(instance, q.Calls) })} {
 		if err := await(ctx, first); err != nil {
 			return err
 		}

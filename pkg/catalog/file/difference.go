@@ -101,6 +101,10 @@ func targetSettings(t *action.Target) settings {
 	s.add("mapping", string(t.Mapping))
 	s.list("allow", asTexts(t.Allow, scalarText))
 	s.members("headers", t.Headers)
+	for name, from := range t.HeaderSources {
+		text := sourceText(from)
+		s.all["headers."+scalarText(name)] = setting{s.places, text, text}
+	}
 	s.duration("retry.initial", t.Retry.Initial)
 	s.duration("retry.max", t.Retry.Max)
 	s.duration("retry.max_age", t.Retry.MaxAge)
@@ -143,11 +147,18 @@ func executionSettings(e *action.Execution) settings {
 }
 
 func keySourceText(k action.KeySource) string {
+	return sourceText(action.SecretSource{Env: k.Env, File: k.File})
+}
+
+// sourceText tells where a secret comes from, as a file does.
+func sourceText(s action.SecretSource) string {
 	switch {
-	case k.Env != "":
-		return "{env: " + scalarText(k.Env) + "}"
-	case k.File != "":
-		return "{file: " + scalarText(k.File) + "}"
+	case s.Env != "":
+		return "{env: " + scalarText(s.Env) + "}"
+	case s.File != "":
+		return "{file: " + scalarText(s.File) + "}"
+	case s.Secret != "":
+		return "{secret: " + scalarText(s.Secret) + "}"
 	}
 	return ""
 }

@@ -135,7 +135,7 @@ func (w *exporter) target(level int, t *action.Target) {
 		w.text(level, "mapping", string(t.Mapping))
 	}
 	w.texts(level, "allow", t.Allow)
-	w.textMap(level, "headers", t.Headers)
+	w.headers(level, t)
 	w.retry(level, t.Retry, usual.Retry)
 	if t.SigningKey != (action.KeySource{}) {
 		w.open(level, "signing_key")

@@ -61,7 +61,7 @@ func (r *reader) targetField(t *action.Target, f field) {
 	case "allow":
 		t.Allow = r.texts(f)
 	case "headers":
-		t.Headers = r.textMap(f)
+		r.headers(t, f)
 	case "retry":
 		r.retry(t, f)
 	case "signing_key":

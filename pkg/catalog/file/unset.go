@@ -45,6 +45,9 @@ func withUnset(text []byte, needed string, keys []Key, phase action.Phase) []byt
 			continue
 		}
 		b.WriteString(indent + "# " + k.unset() + "\n")
+		if k.Form == FormTextMap {
+			continue // what lies below is of each value
+		}
 		for _, sub := range k.Keys {
 			b.WriteString(indent + "#   " + sub.unset() + "\n")
 		}

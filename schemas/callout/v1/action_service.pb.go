@@ -1197,7 +1197,7 @@ var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\x1a\x16callout/v1/audit.proto\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x19callout/v1/instance.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\x1a\x16callout/v1/token.proto\"\x9e\x02\n" +
+	"callout.v1\x1a\x16callout/v1/audit.proto\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x19callout/v1/instance.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/secret.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\x1a\x16callout/v1/token.proto\"\x9e\x02\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1294,7 +1294,7 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\tR\x06target\"N\n" +
 	"\x14ResumeTargetResponse\x126\n" +
-	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xfd!\n" +
+	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xea#\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
@@ -1351,6 +1351,9 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"ListTokens\x12\x1d.callout.v1.ListTokensRequest\x1a\x1e.callout.v1.ListTokensResponse\x12N\n" +
 	"\vRevokeToken\x12\x1e.callout.v1.RevokeTokenRequest\x1a\x1f.callout.v1.RevokeTokenResponse\x12H\n" +
+	"\tSetSecret\x12\x1c.callout.v1.SetSecretRequest\x1a\x1d.callout.v1.SetSecretResponse\x12N\n" +
+	"\vListSecrets\x12\x1e.callout.v1.ListSecretsRequest\x1a\x1f.callout.v1.ListSecretsResponse\x12Q\n" +
+	"\fDeleteSecret\x12\x1f.callout.v1.DeleteSecretRequest\x1a .callout.v1.DeleteSecretResponse\x12H\n" +
 	"\tListAudit\x12\x1c.callout.v1.ListAuditRequest\x1a\x1d.callout.v1.ListAuditResponseB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
@@ -1433,54 +1436,60 @@ var file_callout_v1_action_service_proto_goTypes = []any{
 	(*CreateTokenRequest)(nil),         // 62: callout.v1.CreateTokenRequest
 	(*ListTokensRequest)(nil),          // 63: callout.v1.ListTokensRequest
 	(*RevokeTokenRequest)(nil),         // 64: callout.v1.RevokeTokenRequest
-	(*ListAuditRequest)(nil),           // 65: callout.v1.ListAuditRequest
-	(*GetRevisionResponse)(nil),        // 66: callout.v1.GetRevisionResponse
-	(*CreateTargetResponse)(nil),       // 67: callout.v1.CreateTargetResponse
-	(*GetTargetResponse)(nil),          // 68: callout.v1.GetTargetResponse
-	(*ListTargetsResponse)(nil),        // 69: callout.v1.ListTargetsResponse
-	(*UpdateTargetResponse)(nil),       // 70: callout.v1.UpdateTargetResponse
-	(*DeleteTargetResponse)(nil),       // 71: callout.v1.DeleteTargetResponse
-	(*TestTargetResponse)(nil),         // 72: callout.v1.TestTargetResponse
-	(*RotateTargetKeyResponse)(nil),    // 73: callout.v1.RotateTargetKeyResponse
-	(*SetExecutionResponse)(nil),       // 74: callout.v1.SetExecutionResponse
-	(*GetExecutionResponse)(nil),       // 75: callout.v1.GetExecutionResponse
-	(*ListExecutionsResponse)(nil),     // 76: callout.v1.ListExecutionsResponse
-	(*DeleteExecutionResponse)(nil),    // 77: callout.v1.DeleteExecutionResponse
-	(*DeclareConditionsResponse)(nil),  // 78: callout.v1.DeclareConditionsResponse
-	(*ListConditionsResponse)(nil),     // 79: callout.v1.ListConditionsResponse
-	(*ListRevisionsResponse)(nil),      // 80: callout.v1.ListRevisionsResponse
-	(*DiffRevisionsResponse)(nil),      // 81: callout.v1.DiffRevisionsResponse
-	(*RollbackResponse)(nil),           // 82: callout.v1.RollbackResponse
-	(*WatchRevisionsResponse)(nil),     // 83: callout.v1.WatchRevisionsResponse
-	(*ListSubscriptionsResponse)(nil),  // 84: callout.v1.ListSubscriptionsResponse
-	(*PauseSubscriptionResponse)(nil),  // 85: callout.v1.PauseSubscriptionResponse
-	(*ResumeSubscriptionResponse)(nil), // 86: callout.v1.ResumeSubscriptionResponse
-	(*RetrySubscriptionResponse)(nil),  // 87: callout.v1.RetrySubscriptionResponse
-	(*SkipSubscriptionResponse)(nil),   // 88: callout.v1.SkipSubscriptionResponse
-	(*ListDeadLettersResponse)(nil),    // 89: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterResponse)(nil),      // 90: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersResponse)(nil), // 91: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersResponse)(nil), // 92: callout.v1.DiscardDeadLettersResponse
-	(*ListDeliveriesResponse)(nil),     // 93: callout.v1.ListDeliveriesResponse
-	(*GetDeliveryResponse)(nil),        // 94: callout.v1.GetDeliveryResponse
-	(*ReplayEventsResponse)(nil),       // 95: callout.v1.ReplayEventsResponse
-	(*TailEventsResponse)(nil),         // 96: callout.v1.TailEventsResponse
-	(*ListJobsResponse)(nil),           // 97: callout.v1.ListJobsResponse
-	(*GetJobResponse)(nil),             // 98: callout.v1.GetJobResponse
-	(*WatchJobResponse)(nil),           // 99: callout.v1.WatchJobResponse
-	(*CancelJobResponse)(nil),          // 100: callout.v1.CancelJobResponse
-	(*GetStatusResponse)(nil),          // 101: callout.v1.GetStatusResponse
-	(*ListWorkersResponse)(nil),        // 102: callout.v1.ListWorkersResponse
-	(*ListInstancesResponse)(nil),      // 103: callout.v1.ListInstancesResponse
-	(*CreateInstanceResponse)(nil),     // 104: callout.v1.CreateInstanceResponse
-	(*DescribeInstanceResponse)(nil),   // 105: callout.v1.DescribeInstanceResponse
-	(*DeleteInstanceResponse)(nil),     // 106: callout.v1.DeleteInstanceResponse
-	(*ListEventsResponse)(nil),         // 107: callout.v1.ListEventsResponse
-	(*SetQuotaResponse)(nil),           // 108: callout.v1.SetQuotaResponse
-	(*CreateTokenResponse)(nil),        // 109: callout.v1.CreateTokenResponse
-	(*ListTokensResponse)(nil),         // 110: callout.v1.ListTokensResponse
-	(*RevokeTokenResponse)(nil),        // 111: callout.v1.RevokeTokenResponse
-	(*ListAuditResponse)(nil),          // 112: callout.v1.ListAuditResponse
+	(*SetSecretRequest)(nil),           // 65: callout.v1.SetSecretRequest
+	(*ListSecretsRequest)(nil),         // 66: callout.v1.ListSecretsRequest
+	(*DeleteSecretRequest)(nil),        // 67: callout.v1.DeleteSecretRequest
+	(*ListAuditRequest)(nil),           // 68: callout.v1.ListAuditRequest
+	(*GetRevisionResponse)(nil),        // 69: callout.v1.GetRevisionResponse
+	(*CreateTargetResponse)(nil),       // 70: callout.v1.CreateTargetResponse
+	(*GetTargetResponse)(nil),          // 71: callout.v1.GetTargetResponse
+	(*ListTargetsResponse)(nil),        // 72: callout.v1.ListTargetsResponse
+	(*UpdateTargetResponse)(nil),       // 73: callout.v1.UpdateTargetResponse
+	(*DeleteTargetResponse)(nil),       // 74: callout.v1.DeleteTargetResponse
+	(*TestTargetResponse)(nil),         // 75: callout.v1.TestTargetResponse
+	(*RotateTargetKeyResponse)(nil),    // 76: callout.v1.RotateTargetKeyResponse
+	(*SetExecutionResponse)(nil),       // 77: callout.v1.SetExecutionResponse
+	(*GetExecutionResponse)(nil),       // 78: callout.v1.GetExecutionResponse
+	(*ListExecutionsResponse)(nil),     // 79: callout.v1.ListExecutionsResponse
+	(*DeleteExecutionResponse)(nil),    // 80: callout.v1.DeleteExecutionResponse
+	(*DeclareConditionsResponse)(nil),  // 81: callout.v1.DeclareConditionsResponse
+	(*ListConditionsResponse)(nil),     // 82: callout.v1.ListConditionsResponse
+	(*ListRevisionsResponse)(nil),      // 83: callout.v1.ListRevisionsResponse
+	(*DiffRevisionsResponse)(nil),      // 84: callout.v1.DiffRevisionsResponse
+	(*RollbackResponse)(nil),           // 85: callout.v1.RollbackResponse
+	(*WatchRevisionsResponse)(nil),     // 86: callout.v1.WatchRevisionsResponse
+	(*ListSubscriptionsResponse)(nil),  // 87: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),  // 88: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil), // 89: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),  // 90: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),   // 91: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),    // 92: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),      // 93: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil), // 94: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil), // 95: callout.v1.DiscardDeadLettersResponse
+	(*ListDeliveriesResponse)(nil),     // 96: callout.v1.ListDeliveriesResponse
+	(*GetDeliveryResponse)(nil),        // 97: callout.v1.GetDeliveryResponse
+	(*ReplayEventsResponse)(nil),       // 98: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),         // 99: callout.v1.TailEventsResponse
+	(*ListJobsResponse)(nil),           // 100: callout.v1.ListJobsResponse
+	(*GetJobResponse)(nil),             // 101: callout.v1.GetJobResponse
+	(*WatchJobResponse)(nil),           // 102: callout.v1.WatchJobResponse
+	(*CancelJobResponse)(nil),          // 103: callout.v1.CancelJobResponse
+	(*GetStatusResponse)(nil),          // 104: callout.v1.GetStatusResponse
+	(*ListWorkersResponse)(nil),        // 105: callout.v1.ListWorkersResponse
+	(*ListInstancesResponse)(nil),      // 106: callout.v1.ListInstancesResponse
+	(*CreateInstanceResponse)(nil),     // 107: callout.v1.CreateInstanceResponse
+	(*DescribeInstanceResponse)(nil),   // 108: callout.v1.DescribeInstanceResponse
+	(*DeleteInstanceResponse)(nil),     // 109: callout.v1.DeleteInstanceResponse
+	(*ListEventsResponse)(nil),         // 110: callout.v1.ListEventsResponse
+	(*SetQuotaResponse)(nil),           // 111: callout.v1.SetQuotaResponse
+	(*CreateTokenResponse)(nil),        // 112: callout.v1.CreateTokenResponse
+	(*ListTokensResponse)(nil),         // 113: callout.v1.ListTokensResponse
+	(*RevokeTokenResponse)(nil),        // 114: callout.v1.RevokeTokenResponse
+	(*SetSecretResponse)(nil),          // 115: callout.v1.SetSecretResponse
+	(*ListSecretsResponse)(nil),        // 116: callout.v1.ListSecretsResponse
+	(*DeleteSecretResponse)(nil),       // 117: callout.v1.DeleteSecretResponse
+	(*ListAuditResponse)(nil),          // 118: callout.v1.ListAuditResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
 	15,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
@@ -1544,61 +1553,67 @@ var file_callout_v1_action_service_proto_depIdxs = []int32{
 	62,  // 58: callout.v1.ActionService.CreateToken:input_type -> callout.v1.CreateTokenRequest
 	63,  // 59: callout.v1.ActionService.ListTokens:input_type -> callout.v1.ListTokensRequest
 	64,  // 60: callout.v1.ActionService.RevokeToken:input_type -> callout.v1.RevokeTokenRequest
-	65,  // 61: callout.v1.ActionService.ListAudit:input_type -> callout.v1.ListAuditRequest
-	2,   // 62: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	5,   // 63: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	7,   // 64: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	12,  // 65: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	14,  // 66: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	66,  // 67: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	67,  // 68: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
-	68,  // 69: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
-	69,  // 70: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
-	70,  // 71: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
-	71,  // 72: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
-	72,  // 73: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
-	73,  // 74: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
-	74,  // 75: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
-	75,  // 76: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
-	76,  // 77: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
-	77,  // 78: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
-	78,  // 79: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
-	79,  // 80: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
-	80,  // 81: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
-	81,  // 82: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
-	82,  // 83: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
-	83,  // 84: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
-	84,  // 85: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
-	85,  // 86: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
-	86,  // 87: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
-	87,  // 88: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
-	88,  // 89: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
-	89,  // 90: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
-	90,  // 91: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
-	91,  // 92: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
-	92,  // 93: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
-	93,  // 94: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
-	94,  // 95: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
-	95,  // 96: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
-	96,  // 97: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
-	97,  // 98: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
-	98,  // 99: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
-	99,  // 100: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
-	100, // 101: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
-	101, // 102: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
-	102, // 103: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
-	103, // 104: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
-	104, // 105: callout.v1.ActionService.CreateInstance:output_type -> callout.v1.CreateInstanceResponse
-	105, // 106: callout.v1.ActionService.DescribeInstance:output_type -> callout.v1.DescribeInstanceResponse
-	106, // 107: callout.v1.ActionService.DeleteInstance:output_type -> callout.v1.DeleteInstanceResponse
-	107, // 108: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
-	108, // 109: callout.v1.ActionService.SetQuota:output_type -> callout.v1.SetQuotaResponse
-	109, // 110: callout.v1.ActionService.CreateToken:output_type -> callout.v1.CreateTokenResponse
-	110, // 111: callout.v1.ActionService.ListTokens:output_type -> callout.v1.ListTokensResponse
-	111, // 112: callout.v1.ActionService.RevokeToken:output_type -> callout.v1.RevokeTokenResponse
-	112, // 113: callout.v1.ActionService.ListAudit:output_type -> callout.v1.ListAuditResponse
-	62,  // [62:114] is the sub-list for method output_type
-	10,  // [10:62] is the sub-list for method input_type
+	65,  // 61: callout.v1.ActionService.SetSecret:input_type -> callout.v1.SetSecretRequest
+	66,  // 62: callout.v1.ActionService.ListSecrets:input_type -> callout.v1.ListSecretsRequest
+	67,  // 63: callout.v1.ActionService.DeleteSecret:input_type -> callout.v1.DeleteSecretRequest
+	68,  // 64: callout.v1.ActionService.ListAudit:input_type -> callout.v1.ListAuditRequest
+	2,   // 65: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	5,   // 66: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	7,   // 67: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	12,  // 68: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	14,  // 69: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	69,  // 70: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	70,  // 71: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
+	71,  // 72: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
+	72,  // 73: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
+	73,  // 74: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
+	74,  // 75: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
+	75,  // 76: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
+	76,  // 77: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
+	77,  // 78: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
+	78,  // 79: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
+	79,  // 80: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
+	80,  // 81: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
+	81,  // 82: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
+	82,  // 83: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
+	83,  // 84: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
+	84,  // 85: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
+	85,  // 86: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
+	86,  // 87: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
+	87,  // 88: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	88,  // 89: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	89,  // 90: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	90,  // 91: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	91,  // 92: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	92,  // 93: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	93,  // 94: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	94,  // 95: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	95,  // 96: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	96,  // 97: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
+	97,  // 98: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
+	98,  // 99: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	99,  // 100: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	100, // 101: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
+	101, // 102: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
+	102, // 103: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
+	103, // 104: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
+	104, // 105: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
+	105, // 106: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
+	106, // 107: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
+	107, // 108: callout.v1.ActionService.CreateInstance:output_type -> callout.v1.CreateInstanceResponse
+	108, // 109: callout.v1.ActionService.DescribeInstance:output_type -> callout.v1.DescribeInstanceResponse
+	109, // 110: callout.v1.ActionService.DeleteInstance:output_type -> callout.v1.DeleteInstanceResponse
+	110, // 111: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
+	111, // 112: callout.v1.ActionService.SetQuota:output_type -> callout.v1.SetQuotaResponse
+	112, // 113: callout.v1.ActionService.CreateToken:output_type -> callout.v1.CreateTokenResponse
+	113, // 114: callout.v1.ActionService.ListTokens:output_type -> callout.v1.ListTokensResponse
+	114, // 115: callout.v1.ActionService.RevokeToken:output_type -> callout.v1.RevokeTokenResponse
+	115, // 116: callout.v1.ActionService.SetSecret:output_type -> callout.v1.SetSecretResponse
+	116, // 117: callout.v1.ActionService.ListSecrets:output_type -> callout.v1.ListSecretsResponse
+	117, // 118: callout.v1.ActionService.DeleteSecret:output_type -> callout.v1.DeleteSecretResponse
+	118, // 119: callout.v1.ActionService.ListAudit:output_type -> callout.v1.ListAuditResponse
+	65,  // [65:120] is the sub-list for method output_type
+	10,  // [10:65] is the sub-list for method input_type
 	10,  // [10:10] is the sub-list for extension type_name
 	10,  // [10:10] is the sub-list for extension extendee
 	0,   // [0:10] is the sub-list for field type_name
@@ -1621,6 +1636,7 @@ func file_callout_v1_action_service_proto_init() {
 	file_callout_v1_key_proto_init()
 	file_callout_v1_phase_proto_init()
 	file_callout_v1_revision_proto_init()
+	file_callout_v1_secret_proto_init()
 	file_callout_v1_status_proto_init()
 	file_callout_v1_subscription_proto_init()
 	file_callout_v1_target_proto_init()

@@ -99,7 +99,9 @@ type Target struct {
 	// merge or replace; empty is merge. Of a call target.
 	Mapping string `protobuf:"bytes,8,opt,name=mapping,proto3" json:"mapping,omitempty"`
 	// JSON pointers that the answer may change; none allows all.
-	Allow   []string          `protobuf:"bytes,9,rep,name=allow,proto3" json:"allow,omitempty"`
+	Allow []string `protobuf:"bytes,9,rep,name=allow,proto3" json:"allow,omitempty"`
+	// Headers that are sent, with their values. What is a secret belongs into
+	// header_sources.
 	Headers map[string]string `protobuf:"bytes,10,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Retry   *Retry            `protobuf:"bytes,11,opt,name=retry,proto3" json:"retry,omitempty"`
 	// Where the signing key comes from; left out, it is made and kept.
@@ -136,7 +138,10 @@ type Target struct {
 	// kept for the next one.
 	KeepAlive *bool `protobuf:"varint,27,opt,name=keep_alive,json=keepAlive,proto3,oneof" json:"keep_alive,omitempty"`
 	// Of a target of the instance: whose executions may name it. Left out, all.
-	UsableBy      *UsableBy `protobuf:"bytes,28,opt,name=usable_by,json=usableBy,proto3" json:"usable_by,omitempty"`
+	UsableBy *UsableBy `protobuf:"bytes,28,opt,name=usable_by,json=usableBy,proto3" json:"usable_by,omitempty"`
+	// Headers that are sent, whose values stand elsewhere and are shown nowhere. A
+	// name is in headers or here.
+	HeaderSources map[string]*SecretSource `protobuf:"bytes,29,rep,name=header_sources,json=headerSources,proto3" json:"header_sources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -367,6 +372,13 @@ func (x *Target) GetUsableBy() *UsableBy {
 	return nil
 }
 
+func (x *Target) GetHeaderSources() map[string]*SecretSource {
+	if x != nil {
+		return x.HeaderSources
+	}
+	return nil
+}
+
 // Retry is the policy for events and for async targets.
 // UsableBy names the organizations that may use a target of the instance.
 type UsableBy struct {
@@ -541,6 +553,70 @@ func (x *KeySource) GetFile() string {
 	return ""
 }
 
+// SecretSource tells where a secret of a target comes from: one of the three. A
+// variable or file is one that the operator has offered, as in KeySource.
+type SecretSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Env   string                 `protobuf:"bytes,1,opt,name=env,proto3" json:"env,omitempty"`
+	File  string                 `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// The name of a secret that was set by SetSecret for whose the target is: the
+	// instance, or the organization.
+	Secret        string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretSource) Reset() {
+	*x = SecretSource{}
+	mi := &file_callout_v1_target_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretSource) ProtoMessage() {}
+
+func (x *SecretSource) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_target_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretSource.ProtoReflect.Descriptor instead.
+func (*SecretSource) Descriptor() ([]byte, []int) {
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SecretSource) GetEnv() string {
+	if x != nil {
+		return x.Env
+	}
+	return ""
+}
+
+func (x *SecretSource) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *SecretSource) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
 // Breaker opens after failures in a row and stays open for a time.
 type Breaker struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -552,7 +628,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_callout_v1_target_proto_msgTypes[4]
+	mi := &file_callout_v1_target_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +640,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[4]
+	mi := &file_callout_v1_target_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +653,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{4}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Breaker) GetFailures() uint32 {
@@ -606,7 +682,7 @@ type Egress struct {
 
 func (x *Egress) Reset() {
 	*x = Egress{}
-	mi := &file_callout_v1_target_proto_msgTypes[5]
+	mi := &file_callout_v1_target_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +694,7 @@ func (x *Egress) String() string {
 func (*Egress) ProtoMessage() {}
 
 func (x *Egress) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[5]
+	mi := &file_callout_v1_target_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +707,7 @@ func (x *Egress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Egress.ProtoReflect.Descriptor instead.
 func (*Egress) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{5}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Egress) GetAllow() []string {
@@ -656,7 +732,7 @@ type CreateTargetRequest struct {
 
 func (x *CreateTargetRequest) Reset() {
 	*x = CreateTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[6]
+	mi := &file_callout_v1_target_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +744,7 @@ func (x *CreateTargetRequest) String() string {
 func (*CreateTargetRequest) ProtoMessage() {}
 
 func (x *CreateTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[6]
+	mi := &file_callout_v1_target_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +757,7 @@ func (x *CreateTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTargetRequest.ProtoReflect.Descriptor instead.
 func (*CreateTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{6}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateTargetRequest) GetInstance() string {
@@ -727,7 +803,7 @@ type CreateTargetResponse struct {
 
 func (x *CreateTargetResponse) Reset() {
 	*x = CreateTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[7]
+	mi := &file_callout_v1_target_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +815,7 @@ func (x *CreateTargetResponse) String() string {
 func (*CreateTargetResponse) ProtoMessage() {}
 
 func (x *CreateTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[7]
+	mi := &file_callout_v1_target_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +828,7 @@ func (x *CreateTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTargetResponse.ProtoReflect.Descriptor instead.
 func (*CreateTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{7}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateTargetResponse) GetTarget() *Target {
@@ -798,7 +874,7 @@ type GetTargetRequest struct {
 
 func (x *GetTargetRequest) Reset() {
 	*x = GetTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[8]
+	mi := &file_callout_v1_target_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +886,7 @@ func (x *GetTargetRequest) String() string {
 func (*GetTargetRequest) ProtoMessage() {}
 
 func (x *GetTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[8]
+	mi := &file_callout_v1_target_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +899,7 @@ func (x *GetTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTargetRequest.ProtoReflect.Descriptor instead.
 func (*GetTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{8}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetTargetRequest) GetInstance() string {
@@ -873,7 +949,7 @@ type GetTargetResponse struct {
 
 func (x *GetTargetResponse) Reset() {
 	*x = GetTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[9]
+	mi := &file_callout_v1_target_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +961,7 @@ func (x *GetTargetResponse) String() string {
 func (*GetTargetResponse) ProtoMessage() {}
 
 func (x *GetTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[9]
+	mi := &file_callout_v1_target_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +974,7 @@ func (x *GetTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTargetResponse.ProtoReflect.Descriptor instead.
 func (*GetTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{9}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetTargetResponse) GetTarget() *Target {
@@ -944,7 +1020,7 @@ type TargetFilter struct {
 
 func (x *TargetFilter) Reset() {
 	*x = TargetFilter{}
-	mi := &file_callout_v1_target_proto_msgTypes[10]
+	mi := &file_callout_v1_target_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1032,7 @@ func (x *TargetFilter) String() string {
 func (*TargetFilter) ProtoMessage() {}
 
 func (x *TargetFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[10]
+	mi := &file_callout_v1_target_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1045,7 @@ func (x *TargetFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetFilter.ProtoReflect.Descriptor instead.
 func (*TargetFilter) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{10}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TargetFilter) GetNames() []string {
@@ -1040,7 +1116,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[11]
+	mi := &file_callout_v1_target_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1128,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[11]
+	mi := &file_callout_v1_target_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1141,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{11}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListTargetsRequest) GetInstance() string {
@@ -1124,7 +1200,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[12]
+	mi := &file_callout_v1_target_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1212,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[12]
+	mi := &file_callout_v1_target_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1225,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{12}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListTargetsResponse) GetTargets() []*Target {
@@ -1199,7 +1275,7 @@ type UpdateTargetRequest struct {
 
 func (x *UpdateTargetRequest) Reset() {
 	*x = UpdateTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[13]
+	mi := &file_callout_v1_target_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1287,7 @@ func (x *UpdateTargetRequest) String() string {
 func (*UpdateTargetRequest) ProtoMessage() {}
 
 func (x *UpdateTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[13]
+	mi := &file_callout_v1_target_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1300,7 @@ func (x *UpdateTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTargetRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{13}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateTargetRequest) GetInstance() string {
@@ -1275,7 +1351,7 @@ type UpdateTargetResponse struct {
 
 func (x *UpdateTargetResponse) Reset() {
 	*x = UpdateTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[14]
+	mi := &file_callout_v1_target_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1363,7 @@ func (x *UpdateTargetResponse) String() string {
 func (*UpdateTargetResponse) ProtoMessage() {}
 
 func (x *UpdateTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[14]
+	mi := &file_callout_v1_target_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1376,7 @@ func (x *UpdateTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTargetResponse.ProtoReflect.Descriptor instead.
 func (*UpdateTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{14}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateTargetResponse) GetTarget() *Target {
@@ -1357,7 +1433,7 @@ type DeleteTargetRequest struct {
 
 func (x *DeleteTargetRequest) Reset() {
 	*x = DeleteTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[15]
+	mi := &file_callout_v1_target_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1445,7 @@ func (x *DeleteTargetRequest) String() string {
 func (*DeleteTargetRequest) ProtoMessage() {}
 
 func (x *DeleteTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[15]
+	mi := &file_callout_v1_target_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1458,7 @@ func (x *DeleteTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTargetRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{15}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteTargetRequest) GetInstance() string {
@@ -1468,7 +1544,7 @@ type DeleteTargetResponse struct {
 
 func (x *DeleteTargetResponse) Reset() {
 	*x = DeleteTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[16]
+	mi := &file_callout_v1_target_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +1556,7 @@ func (x *DeleteTargetResponse) String() string {
 func (*DeleteTargetResponse) ProtoMessage() {}
 
 func (x *DeleteTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[16]
+	mi := &file_callout_v1_target_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +1569,7 @@ func (x *DeleteTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTargetResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{16}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteTargetResponse) GetRevision() uint64 {
@@ -1537,7 +1613,7 @@ type TestTargetRequest struct {
 
 func (x *TestTargetRequest) Reset() {
 	*x = TestTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[17]
+	mi := &file_callout_v1_target_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1625,7 @@ func (x *TestTargetRequest) String() string {
 func (*TestTargetRequest) ProtoMessage() {}
 
 func (x *TestTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[17]
+	mi := &file_callout_v1_target_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1638,7 @@ func (x *TestTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestTargetRequest.ProtoReflect.Descriptor instead.
 func (*TestTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{17}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TestTargetRequest) GetInstance() string {
@@ -1632,7 +1708,7 @@ type TestTargetResponse struct {
 
 func (x *TestTargetResponse) Reset() {
 	*x = TestTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[18]
+	mi := &file_callout_v1_target_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1720,7 @@ func (x *TestTargetResponse) String() string {
 func (*TestTargetResponse) ProtoMessage() {}
 
 func (x *TestTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[18]
+	mi := &file_callout_v1_target_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1733,7 @@ func (x *TestTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestTargetResponse.ProtoReflect.Descriptor instead.
 func (*TestTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{18}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TestTargetResponse) GetOutcome() string {
@@ -1740,7 +1816,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_callout_v1_target_proto_msgTypes[19]
+	mi := &file_callout_v1_target_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1828,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[19]
+	mi := &file_callout_v1_target_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1841,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{19}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Header) GetName() string {
@@ -1787,7 +1863,8 @@ var File_callout_v1_target_proto protoreflect.FileDescriptor
 const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/target.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\b\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\n" +
+	"\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x0e\n" +
@@ -1822,13 +1899,17 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\x04file\x18\x1a \x01(\tR\x04file\x12\"\n" +
 	"\n" +
 	"keep_alive\x18\x1b \x01(\bH\x00R\tkeepAlive\x88\x01\x01\x121\n" +
-	"\tusable_by\x18\x1c \x01(\v2\x14.callout.v1.UsableByR\busableBy\x1a:\n" +
+	"\tusable_by\x18\x1c \x01(\v2\x14.callout.v1.UsableByR\busableBy\x12L\n" +
+	"\x0eheader_sources\x18\x1d \x03(\v2%.callout.v1.Target.HeaderSourcesEntryR\rheaderSources\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\r\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aZ\n" +
+	"\x12HeaderSourcesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.callout.v1.SecretSourceR\x05value:\x028\x01B\r\n" +
 	"\v_keep_alive\"\x1e\n" +
 	"\bUsableBy\x12\x12\n" +
 	"\x04orgs\x18\x01 \x03(\tR\x04orgs\"\xb9\x01\n" +
@@ -1839,7 +1920,11 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\battempts\x18\x04 \x01(\rR\battempts\"1\n" +
 	"\tKeySource\x12\x10\n" +
 	"\x03env\x18\x01 \x01(\tR\x03env\x12\x12\n" +
-	"\x04file\x18\x02 \x01(\tR\x04file\"T\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\"L\n" +
+	"\fSecretSource\x12\x10\n" +
+	"\x03env\x18\x01 \x01(\tR\x03env\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\"T\n" +
 	"\aBreaker\x12\x1a\n" +
 	"\bfailures\x18\x01 \x01(\rR\bfailures\x12-\n" +
 	"\x04open\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04open\"\x1e\n" +
@@ -1964,72 +2049,76 @@ func file_callout_v1_target_proto_rawDescGZIP() []byte {
 }
 
 var file_callout_v1_target_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_callout_v1_target_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_callout_v1_target_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_callout_v1_target_proto_goTypes = []any{
 	(Waiting)(0),                  // 0: callout.v1.Waiting
 	(*Target)(nil),                // 1: callout.v1.Target
 	(*UsableBy)(nil),              // 2: callout.v1.UsableBy
 	(*Retry)(nil),                 // 3: callout.v1.Retry
 	(*KeySource)(nil),             // 4: callout.v1.KeySource
-	(*Breaker)(nil),               // 5: callout.v1.Breaker
-	(*Egress)(nil),                // 6: callout.v1.Egress
-	(*CreateTargetRequest)(nil),   // 7: callout.v1.CreateTargetRequest
-	(*CreateTargetResponse)(nil),  // 8: callout.v1.CreateTargetResponse
-	(*GetTargetRequest)(nil),      // 9: callout.v1.GetTargetRequest
-	(*GetTargetResponse)(nil),     // 10: callout.v1.GetTargetResponse
-	(*TargetFilter)(nil),          // 11: callout.v1.TargetFilter
-	(*ListTargetsRequest)(nil),    // 12: callout.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),   // 13: callout.v1.ListTargetsResponse
-	(*UpdateTargetRequest)(nil),   // 14: callout.v1.UpdateTargetRequest
-	(*UpdateTargetResponse)(nil),  // 15: callout.v1.UpdateTargetResponse
-	(*DeleteTargetRequest)(nil),   // 16: callout.v1.DeleteTargetRequest
-	(*DeleteTargetResponse)(nil),  // 17: callout.v1.DeleteTargetResponse
-	(*TestTargetRequest)(nil),     // 18: callout.v1.TestTargetRequest
-	(*TestTargetResponse)(nil),    // 19: callout.v1.TestTargetResponse
-	(*Header)(nil),                // 20: callout.v1.Header
-	nil,                           // 21: callout.v1.Target.HeadersEntry
-	nil,                           // 22: callout.v1.Target.LabelsEntry
-	nil,                           // 23: callout.v1.TargetFilter.LabelsEntry
-	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 26: google.protobuf.FieldMask
-	(*Job)(nil),                   // 27: callout.v1.Job
+	(*SecretSource)(nil),          // 5: callout.v1.SecretSource
+	(*Breaker)(nil),               // 6: callout.v1.Breaker
+	(*Egress)(nil),                // 7: callout.v1.Egress
+	(*CreateTargetRequest)(nil),   // 8: callout.v1.CreateTargetRequest
+	(*CreateTargetResponse)(nil),  // 9: callout.v1.CreateTargetResponse
+	(*GetTargetRequest)(nil),      // 10: callout.v1.GetTargetRequest
+	(*GetTargetResponse)(nil),     // 11: callout.v1.GetTargetResponse
+	(*TargetFilter)(nil),          // 12: callout.v1.TargetFilter
+	(*ListTargetsRequest)(nil),    // 13: callout.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),   // 14: callout.v1.ListTargetsResponse
+	(*UpdateTargetRequest)(nil),   // 15: callout.v1.UpdateTargetRequest
+	(*UpdateTargetResponse)(nil),  // 16: callout.v1.UpdateTargetResponse
+	(*DeleteTargetRequest)(nil),   // 17: callout.v1.DeleteTargetRequest
+	(*DeleteTargetResponse)(nil),  // 18: callout.v1.DeleteTargetResponse
+	(*TestTargetRequest)(nil),     // 19: callout.v1.TestTargetRequest
+	(*TestTargetResponse)(nil),    // 20: callout.v1.TestTargetResponse
+	(*Header)(nil),                // 21: callout.v1.Header
+	nil,                           // 22: callout.v1.Target.HeadersEntry
+	nil,                           // 23: callout.v1.Target.LabelsEntry
+	nil,                           // 24: callout.v1.Target.HeaderSourcesEntry
+	nil,                           // 25: callout.v1.TargetFilter.LabelsEntry
+	(*durationpb.Duration)(nil),   // 26: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 28: google.protobuf.FieldMask
+	(*Job)(nil),                   // 29: callout.v1.Job
 }
 var file_callout_v1_target_proto_depIdxs = []int32{
-	24, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
-	21, // 1: callout.v1.Target.headers:type_name -> callout.v1.Target.HeadersEntry
+	26, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
+	22, // 1: callout.v1.Target.headers:type_name -> callout.v1.Target.HeadersEntry
 	3,  // 2: callout.v1.Target.retry:type_name -> callout.v1.Retry
 	4,  // 3: callout.v1.Target.signing_key:type_name -> callout.v1.KeySource
-	5,  // 4: callout.v1.Target.breaker:type_name -> callout.v1.Breaker
-	6,  // 5: callout.v1.Target.egress:type_name -> callout.v1.Egress
-	22, // 6: callout.v1.Target.labels:type_name -> callout.v1.Target.LabelsEntry
-	25, // 7: callout.v1.Target.create_time:type_name -> google.protobuf.Timestamp
-	25, // 8: callout.v1.Target.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: callout.v1.Target.breaker:type_name -> callout.v1.Breaker
+	7,  // 5: callout.v1.Target.egress:type_name -> callout.v1.Egress
+	23, // 6: callout.v1.Target.labels:type_name -> callout.v1.Target.LabelsEntry
+	27, // 7: callout.v1.Target.create_time:type_name -> google.protobuf.Timestamp
+	27, // 8: callout.v1.Target.update_time:type_name -> google.protobuf.Timestamp
 	2,  // 9: callout.v1.Target.usable_by:type_name -> callout.v1.UsableBy
-	24, // 10: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
-	24, // 11: callout.v1.Retry.max:type_name -> google.protobuf.Duration
-	24, // 12: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
-	24, // 13: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
-	1,  // 14: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
-	1,  // 15: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
-	1,  // 16: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
-	23, // 17: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
-	11, // 18: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
-	1,  // 19: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
-	1,  // 20: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
-	26, // 21: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 22: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
-	0,  // 23: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
-	27, // 24: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
-	1,  // 25: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
-	24, // 26: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
-	20, // 27: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
-	20, // 28: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	24, // 10: callout.v1.Target.header_sources:type_name -> callout.v1.Target.HeaderSourcesEntry
+	26, // 11: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
+	26, // 12: callout.v1.Retry.max:type_name -> google.protobuf.Duration
+	26, // 13: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
+	26, // 14: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
+	1,  // 15: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
+	1,  // 16: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
+	1,  // 17: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
+	25, // 18: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
+	12, // 19: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
+	1,  // 20: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
+	1,  // 21: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
+	28, // 22: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 23: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
+	0,  // 24: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
+	29, // 25: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
+	1,  // 26: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
+	26, // 27: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
+	21, // 28: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
+	21, // 29: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
+	5,  // 30: callout.v1.Target.HeaderSourcesEntry.value:type_name -> callout.v1.SecretSource
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_target_proto_init() }
@@ -2039,15 +2128,15 @@ func file_callout_v1_target_proto_init() {
 	}
 	file_callout_v1_job_proto_init()
 	file_callout_v1_target_proto_msgTypes[0].OneofWrappers = []any{}
-	file_callout_v1_target_proto_msgTypes[10].OneofWrappers = []any{}
-	file_callout_v1_target_proto_msgTypes[15].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[11].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_target_proto_rawDesc), len(file_callout_v1_target_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -175,6 +175,14 @@ const (
 	// ActionServiceRevokeTokenProcedure is the fully-qualified name of the ActionService's RevokeToken
 	// RPC.
 	ActionServiceRevokeTokenProcedure = "/callout.v1.ActionService/RevokeToken"
+	// ActionServiceSetSecretProcedure is the fully-qualified name of the ActionService's SetSecret RPC.
+	ActionServiceSetSecretProcedure = "/callout.v1.ActionService/SetSecret"
+	// ActionServiceListSecretsProcedure is the fully-qualified name of the ActionService's ListSecrets
+	// RPC.
+	ActionServiceListSecretsProcedure = "/callout.v1.ActionService/ListSecrets"
+	// ActionServiceDeleteSecretProcedure is the fully-qualified name of the ActionService's
+	// DeleteSecret RPC.
+	ActionServiceDeleteSecretProcedure = "/callout.v1.ActionService/DeleteSecret"
 	// ActionServiceListAuditProcedure is the fully-qualified name of the ActionService's ListAudit RPC.
 	ActionServiceListAuditProcedure = "/callout.v1.ActionService/ListAudit"
 )
@@ -458,6 +466,21 @@ type ActionServiceClient interface {
 	//
 	// Errors: unauthenticated, forbidden, not_found.
 	RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error)
+	// SetSecret sets a secret of an instance or of an organization, which headers of
+	// its targets name. A new value counts from the next attempt on, at every worker
+	// within a second; no revision is made. It is shown nowhere.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance, bad_field, too_large.
+	SetSecret(context.Context, *connect.Request[v1.SetSecretRequest]) (*connect.Response[v1.SetSecretResponse], error)
+	// ListSecrets lists what secrets there are, without their values.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance.
+	ListSecrets(context.Context, *connect.Request[v1.ListSecretsRequest]) (*connect.Response[v1.ListSecretsResponse], error)
+	// DeleteSecret deletes a secret that no target names.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance, not_found;
+	// still_used, which names the targets.
+	DeleteSecret(context.Context, *connect.Request[v1.DeleteSecretRequest]) (*connect.Response[v1.DeleteSecretResponse], error)
 	// ListAudit tells who did what, page by page.
 	//
 	// Errors: unauthenticated, forbidden, bad_field, missing.
@@ -781,6 +804,24 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("RevokeToken")),
 			connect.WithClientOptions(opts...),
 		),
+		setSecret: connect.NewClient[v1.SetSecretRequest, v1.SetSecretResponse](
+			httpClient,
+			baseURL+ActionServiceSetSecretProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("SetSecret")),
+			connect.WithClientOptions(opts...),
+		),
+		listSecrets: connect.NewClient[v1.ListSecretsRequest, v1.ListSecretsResponse](
+			httpClient,
+			baseURL+ActionServiceListSecretsProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListSecrets")),
+			connect.WithClientOptions(opts...),
+		),
+		deleteSecret: connect.NewClient[v1.DeleteSecretRequest, v1.DeleteSecretResponse](
+			httpClient,
+			baseURL+ActionServiceDeleteSecretProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DeleteSecret")),
+			connect.WithClientOptions(opts...),
+		),
 		listAudit: connect.NewClient[v1.ListAuditRequest, v1.ListAuditResponse](
 			httpClient,
 			baseURL+ActionServiceListAuditProcedure,
@@ -843,6 +884,9 @@ type actionServiceClient struct {
 	createToken        *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
 	listTokens         *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
 	revokeToken        *connect.Client[v1.RevokeTokenRequest, v1.RevokeTokenResponse]
+	setSecret          *connect.Client[v1.SetSecretRequest, v1.SetSecretResponse]
+	listSecrets        *connect.Client[v1.ListSecretsRequest, v1.ListSecretsResponse]
+	deleteSecret       *connect.Client[v1.DeleteSecretRequest, v1.DeleteSecretResponse]
 	listAudit          *connect.Client[v1.ListAuditRequest, v1.ListAuditResponse]
 }
 
@@ -1099,6 +1143,21 @@ func (c *actionServiceClient) ListTokens(ctx context.Context, req *connect.Reque
 // RevokeToken calls callout.v1.ActionService.RevokeToken.
 func (c *actionServiceClient) RevokeToken(ctx context.Context, req *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error) {
 	return c.revokeToken.CallUnary(ctx, req)
+}
+
+// SetSecret calls callout.v1.ActionService.SetSecret.
+func (c *actionServiceClient) SetSecret(ctx context.Context, req *connect.Request[v1.SetSecretRequest]) (*connect.Response[v1.SetSecretResponse], error) {
+	return c.setSecret.CallUnary(ctx, req)
+}
+
+// ListSecrets calls callout.v1.ActionService.ListSecrets.
+func (c *actionServiceClient) ListSecrets(ctx context.Context, req *connect.Request[v1.ListSecretsRequest]) (*connect.Response[v1.ListSecretsResponse], error) {
+	return c.listSecrets.CallUnary(ctx, req)
+}
+
+// DeleteSecret calls callout.v1.ActionService.DeleteSecret.
+func (c *actionServiceClient) DeleteSecret(ctx context.Context, req *connect.Request[v1.DeleteSecretRequest]) (*connect.Response[v1.DeleteSecretResponse], error) {
+	return c.deleteSecret.CallUnary(ctx, req)
 }
 
 // ListAudit calls callout.v1.ActionService.ListAudit.
@@ -1385,6 +1444,21 @@ type ActionServiceHandler interface {
 	//
 	// Errors: unauthenticated, forbidden, not_found.
 	RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error)
+	// SetSecret sets a secret of an instance or of an organization, which headers of
+	// its targets name. A new value counts from the next attempt on, at every worker
+	// within a second; no revision is made. It is shown nowhere.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance, bad_field, too_large.
+	SetSecret(context.Context, *connect.Request[v1.SetSecretRequest]) (*connect.Response[v1.SetSecretResponse], error)
+	// ListSecrets lists what secrets there are, without their values.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance.
+	ListSecrets(context.Context, *connect.Request[v1.ListSecretsRequest]) (*connect.Response[v1.ListSecretsResponse], error)
+	// DeleteSecret deletes a secret that no target names.
+	//
+	// Errors: unauthenticated, forbidden, unknown_instance, not_found;
+	// still_used, which names the targets.
+	DeleteSecret(context.Context, *connect.Request[v1.DeleteSecretRequest]) (*connect.Response[v1.DeleteSecretResponse], error)
 	// ListAudit tells who did what, page by page.
 	//
 	// Errors: unauthenticated, forbidden, bad_field, missing.
@@ -1704,6 +1778,24 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("RevokeToken")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceSetSecretHandler := connect.NewUnaryHandler(
+		ActionServiceSetSecretProcedure,
+		svc.SetSecret,
+		connect.WithSchema(actionServiceMethods.ByName("SetSecret")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListSecretsHandler := connect.NewUnaryHandler(
+		ActionServiceListSecretsProcedure,
+		svc.ListSecrets,
+		connect.WithSchema(actionServiceMethods.ByName("ListSecrets")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDeleteSecretHandler := connect.NewUnaryHandler(
+		ActionServiceDeleteSecretProcedure,
+		svc.DeleteSecret,
+		connect.WithSchema(actionServiceMethods.ByName("DeleteSecret")),
+		connect.WithHandlerOptions(opts...),
+	)
 	actionServiceListAuditHandler := connect.NewUnaryHandler(
 		ActionServiceListAuditProcedure,
 		svc.ListAudit,
@@ -1814,6 +1906,12 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceListTokensHandler.ServeHTTP(w, r)
 		case ActionServiceRevokeTokenProcedure:
 			actionServiceRevokeTokenHandler.ServeHTTP(w, r)
+		case ActionServiceSetSecretProcedure:
+			actionServiceSetSecretHandler.ServeHTTP(w, r)
+		case ActionServiceListSecretsProcedure:
+			actionServiceListSecretsHandler.ServeHTTP(w, r)
+		case ActionServiceDeleteSecretProcedure:
+			actionServiceDeleteSecretHandler.ServeHTTP(w, r)
 		case ActionServiceListAuditProcedure:
 			actionServiceListAuditHandler.ServeHTTP(w, r)
 		default:
@@ -2027,6 +2125,18 @@ func (UnimplementedActionServiceHandler) ListTokens(context.Context, *connect.Re
 
 func (UnimplementedActionServiceHandler) RevokeToken(context.Context, *connect.Request[v1.RevokeTokenRequest]) (*connect.Response[v1.RevokeTokenResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RevokeToken is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) SetSecret(context.Context, *connect.Request[v1.SetSecretRequest]) (*connect.Response[v1.SetSecretResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.SetSecret is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListSecrets(context.Context, *connect.Request[v1.ListSecretsRequest]) (*connect.Response[v1.ListSecretsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListSecrets is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DeleteSecret(context.Context, *connect.Request[v1.DeleteSecretRequest]) (*connect.Response[v1.DeleteSecretResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DeleteSecret is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) ListAudit(context.Context, *connect.Request[v1.ListAuditRequest]) (*connect.Response[v1.ListAuditResponse], error) {
