@@ -24,7 +24,7 @@ func TestDeparted(t *testing.T) {
 		bus.Departed
 	}
 	told := make(chan gone, 100)
-	<-pair[0].FollowSecrets(ctx, func(bus.TargetKey, string) {}, func(instance string, d bus.Departed) { told <- gone{instance, d} })
+	<-pair[0].FollowSecrets(ctx, func(bus.TargetKey, string) {}, func(instance string, d bus.Departed) { told <- gone{instance, d} }, nobodyNamed)
 	at := time.Now().UTC().Round(0)
 	of := func(i bus.Instance, name string) bus.Departed {
 		return bus.Departed{Owner: "acme", ID: "id-1", Target: name, Key: signing(i.Token), Left: at, Format: action.Format}
@@ -120,7 +120,7 @@ func TestDepartedOfStrangers(t *testing.T) {
 			if instance == i.ID {
 				told.Add(d.Target + " " + d.Key)
 			}
-		})
+		}, nobodyNamed)
 		require.Equal(t, []string{"hook " + good.Key}, told.Get())
 		good.Format = action.Format
 		all, err := own.Departed(ctx)

@@ -72,7 +72,7 @@ func TestWhatIsNoSealedKey(t *testing.T) {
 	require.Contains(t, text, fmt.Sprintf(`"format":%d`, action.Format+1), "an older version takes none of it")
 	require.Error(t, sign.CheckForm(keys[0].Key), "nobody gives one for a key of his own")
 	for _, bad := range []string{keys[0].Key, strings.Replace(text, `"secret"`, `"other"`, 1), strings.Replace(text, `,"form":"secret"`, "", 1),
-		strings.Replace(text, "sealed:1:", "sealed:2:", 1), strings.Replace(text, `"format":2`, `"format":3`, 1)} {
+		strings.Replace(text, "sealed:1:", "sealed:2:", 1), strings.Replace(text, `"format":2`, `"format":4`, 1)} {
 		require.NotEqual(t, text, bad)
 		_, err := bus.ReadSigningKeys(bad)
 		require.Error(t, err, bad)

@@ -29,7 +29,7 @@ func TestSecretsOfTwoInstances(t *testing.T) {
 	<-pair[0].FollowSecrets(ctx, func(k bus.TargetKey, secret string) { told <- news{k, secret} }, func(instance string, d bus.Departed) {
 		require.Contains(t, bustest.IDs, instance)
 		left <- d
-	})
+	}, nobodyNamed)
 	for _, i := range pair {
 		_, ok, err := i.Secret(ctx, "acme", "my hook")
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestAKeyThatCannotSign(t *testing.T) {
 			if of.Instance == i.ID {
 				told.Add(of.Name + "=" + secret)
 			}
-		}, func(string, bus.Departed) {})
+		}, func(string, bus.Departed) {}, nobodyNamed)
 		for _, spoilt := range []string{"", "open-sesame", "whsec_b3Blbi1zZXNhbWU="} {
 			_, err := kv.Put(ctx, key, []byte(spoilt))
 			require.NoError(t, err)
@@ -128,7 +128,7 @@ func TestLostKeysStillCount(t *testing.T) {
 	pair := bustest.Pair(t, b)
 	var told bustest.Noted
 	<-b.FollowSecrets(ctx, func(of bus.TargetKey, secret string) { told.Add(of.Instance + "=" + secret) },
-		func(instance string, d bus.Departed) { told.Add(instance + " left=" + d.Key) })
+		func(instance string, d bus.Departed) { told.Add(instance + " left=" + d.Key) }, nobodyNamed)
 	for n, i := range pair {
 		require.NoError(t, i.PutSecrets(ctx, []bus.NewSecret{{Target: "hook", Key: signing("a")}}))
 		require.NoError(t, i.PutDeparted(ctx, []bus.Departed{{ID: "id", Target: "left", Key: signing("b")}}))

@@ -139,7 +139,7 @@ func (d *difference) change() Change {
 }
 
 // keysInFile are the members that a file calls otherwise.
-var keysInFile = map[string]string{"kind": "type", "match": "condition", "entries": "targets", "no_keep_alive": "keep_alive"}
+var keysInFile = map[string]string{"kind": "type", "match": "condition", "entries": "targets", "no_keep_alive": "keep_alive", "header_sources": "headers"}
 
 // fieldsThatDiffer compares what is stored: JSON, in which what is empty is
 // left out.

@@ -21,6 +21,9 @@ func otherwise(t *testing.T, v reflect.Value) {
 	case *map[string]string:
 		*x = map[string]string{"another": "value"}
 		return
+	case *map[string]action.SecretSource:
+		*x = map[string]action.SecretSource{"another": {Secret: "value"}}
+		return
 	case *time.Duration:
 		*x += time.Second
 		return

@@ -21,6 +21,7 @@ type createTargetFlags struct {
 	timeout time.Duration
 	lanes   uint32
 	headers []string
+	sources []string
 	labels  []string
 	dryRun  bool
 }
@@ -45,7 +46,8 @@ func (p *Program) createTargetCommand() *cobra.Command {
 else: give it to whoever runs the target.`,
 		Example: `  callout create target audit --url https://hooks.example.com/audit
   callout create target set_display_name --url https://hooks.example.com/name --type call --timeout 1s --interrupt-on-error
-  callout create target acme:crm --url https://crm.acme.example/hook --label team=sales --header X-Team=sales`,
+  callout create target acme:crm --url https://crm.acme.example/hook --label team=sales --header X-Team=sales
+  callout create target billing --url https://billing.example.com/hook --header-from Authorization=secret:billing`,
 		Args: oneOf("target"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.server.check(); err != nil {
@@ -69,7 +71,8 @@ else: give it to whoever runs the target.`,
 	flags.BoolVar(&f.target.InterruptOnError, "interrupt-on-error", false, "its error ends the call and fails the caller")
 	flags.StringVar(&f.target.Mapping, "mapping", "", "how a call target's answer is applied: merge or replace")
 	flags.Uint32Var(&f.lanes, "lanes", 1, "how many of its events may be under way at once: 1, 4, 16 or 64")
-	flags.StringArrayVar(&f.headers, "header", nil, "a header that is sent, as `NAME=VALUE`; may be given again")
+	flags.StringArrayVar(&f.headers, "header", nil, "a header that is sent, as `NAME=VALUE`; may be given again; who may read the configuration sees it")
+	flags.StringArrayVar(&f.sources, "header-from", nil, "a header whose value is kept secret, as `NAME=FROM`: env:VARIABLE, file:PATH or secret:NAME; may be given again")
 	flags.StringSliceVarP(&f.labels, "label", "l", nil, "labels, as `NAME=VALUE`,…")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check only, and change nothing")
 	complete(cmd, "type", cobra.FixedCompletions([]string{"webhook", "call", "async"}, cobra.ShellCompDirectiveNoFileComp))
@@ -92,6 +95,9 @@ func (p *Program) createTarget(cmd *cobra.Command, f *createTargetFlags, r ref) 
 			return &usageError{errors.New("a header is given as NAME=VALUE")} // it may be a secret
 		}
 		f.target.Headers[name] = value
+	}
+	if f.target.HeaderSources, err = headerSources(f.sources); err != nil {
+		return err
 	}
 	return p.sendTarget(cmd.Context(), f, r)
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/callout-hq/callout/pkg/dispatch"
 )
 
-// keysOffered is what who manages over the API may name as signing keys of targets.
+// keysOffered is what who manages over the API may name as signing keys and values of
+// headers of targets.
 type keysOffered struct{ dir, env string }
 
 func (k *keysOffered) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&k.dir, "keys-dir", "", "over the API too, a target's signing_key may name a file within this `DIR`; none otherwise")
-	f.StringVar(&k.env, "key-env", "", "over the API too, a target's signing_key may name a variable whose name begins with `PREFIX`; none otherwise")
+	f.StringVar(&k.dir, "keys-dir", "", "over the API too, signing_key and headers of a target may name a file within this `DIR`; none otherwise")
+	f.StringVar(&k.env, "key-env", "", "over the API too, signing_key and headers of a target may name a variable whose name begins with `PREFIX`; none otherwise")
 }
 
 var beginsVariable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

@@ -38,7 +38,7 @@ type sealTo struct {
 }
 
 func (s *sealTo) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.file, "seal-to", "", "seal signing keys for the public key in `FILE` before they are stored: secrets.pub of \"callout auth init\"")
+	cmd.Flags().StringVar(&s.file, "seal-to", "", "seal signing keys and other secrets for the public key in `FILE` before they are stored: secrets.pub of \"callout auth init\"")
 }
 
 // check reads the key.
@@ -62,7 +62,7 @@ func (s *sealTo) check() error {
 type openWith struct{ files []string }
 
 func (o *openWith) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&o.files, "open-with", nil, "open sealed signing keys with the private key in `FILE`: secrets.key of \"callout auth init\"; again for an older one, the newest first")
+	cmd.Flags().StringArrayVar(&o.files, "open-with", nil, "open sealed signing keys and other secrets with the private key in `FILE`: secrets.key of \"callout auth init\"; again for an older one, the newest first")
 }
 
 // ring reads the keys.

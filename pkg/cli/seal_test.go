@@ -78,7 +78,7 @@ func TestSealedFleet(t *testing.T) {
 	without := newProcess("worker", nil, "--nats", d.ready["nats"], "--allow-local")
 	without.launch(t)
 	require.Eventually(t, func() bool {
-		return strings.Contains(without.log.String(), "signing keys are sealed for a key that this worker does not have")
+		return strings.Contains(without.log.String(), "secrets are sealed for a key that this worker does not have")
 	}, time.Minute, 10*time.Millisecond)
 	require.Eventually(t, func() bool { return strings.Contains(callout("status").out, "lacks the key ") }, time.Minute, 50*time.Millisecond)
 }

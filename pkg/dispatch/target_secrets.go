@@ -88,13 +88,16 @@ func (have keyFiles) headers(t keyed) (map[string]string, error) {
 		if !t.HeaderSources[name].IsRead() {
 			continue
 		}
-		value, err := have.textAt(t.header(name))
-		if err == nil {
-			err = checkSecretValue(value)
+		refused := func(words string) *action.Error {
+			return action.NewError(action.CodeBadField, action.StageCatalog, "the value of the header "+name+" cannot be used"+words).
+				WithField(catalog.JoinPath(t.path()+".headers", name)).WithTarget(t.Name)
 		}
+		value, err := have.textAt(t.header(name))
 		if err != nil {
-			return nil, action.NewError(action.CodeBadField, action.StageCatalog, "the value of the header "+name+" cannot be used").
-				WithField(catalog.JoinPath(t.path()+".headers", name)).WithTarget(t.Name).WithCause(err)
+			return nil, refused("").WithCause(err)
+		}
+		if err := checkSecretValue(value); err != nil { // who names it may read what it says
+			return nil, refused(": " + err.Error())
 		}
 		values[name] = value
 	}

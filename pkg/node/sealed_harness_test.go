@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -141,9 +142,9 @@ func api(d *dispatch.Dispatcher, o ...connect.ClientOption) calloutv1connect.Act
 const sealedConfig = `
 instance: NAME
 targets:
-  hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 20ms}}
+  hook: {type: webhook, url: HOOKS/hook, retry: {initial: 5ms, max: 20ms}, headers: {Authorization: {file: hook.header}, X-Shared: {secret: partner}}}
   given: {type: webhook, url: HOOKS/given, signing_key: {file: given.key}}
-  dead: {type: webhook, url: HOOKS/dead, retry: {initial: 5ms, max: 5ms, attempts: 2}}
+  dead: {type: webhook, url: HOOKS/dead, retry: {initial: 5ms, max: 5ms, attempts: 2}, headers: {X-Shared: {secret: partner}}}
   call: {type: call, url: HOOKS/call}
   later: {type: async, url: HOOKS/later}
 requests: {/s.S/A: {targets: [{target: call}, {target: later}]}}
@@ -152,6 +153,34 @@ events:
   user.dead: {targets: [{target: dead}]}
 `
 
+// The values of headers that come from elsewhere; one has what JSON writes otherwise.
+const headerValue = `Bearer "hide\me"-4f1c <a&b>`
+
+func partnerValue(id string) string { return "partner-of-" + id + "-7d0a91" }
+
+func (v *vault) keyFile(name, text string) {
+	v.Helper()
+	require.NoError(v, os.WriteFile(filepath.Join(v.keysDir, name), []byte(text+"\n"), 0o600))
+}
+
+func (v *vault) setSecret(d *dispatch.Dispatcher, id, org, name, value string) *calloutv1.SetSecretResponse {
+	v.Helper()
+	answer, err := api(d).SetSecret(within(v.T, 20*time.Second), connect.NewRequest(&calloutv1.SetSecretRequest{Instance: id, Org: org, Name: name, Value: value + "\n"}))
+	require.NoError(v, err)
+	return answer.Msg
+}
+
+// echoed answers with what the target was sent, in every place that is kept or shown.
+func echoed(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		quoted, _ := json.Marshal(map[string]string{"message": "no, by " + r.Header.Get("Authorization") + " and " + r.Header.Get("X-Shared")})
+		w.Header().Set("X-Echo", r.Header.Get("X-Shared")+" "+r.Header.Get("Authorization"))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_, _ = w.Write(quoted)
+	}
+}
+
 // apply puts the configuration in force in both instances, and gives the keys of each
 // by the names of their targets.
 func (v *vault) apply(d *dispatch.Dispatcher) map[string]map[string]string {
@@ -159,8 +188,12 @@ func (v *vault) apply(d *dispatch.Dispatcher) map[string]map[string]string {
 	given := sign.NewKey()
 	require.NoError(v, os.WriteFile(filepath.Join(v.keysDir, "given.key"), []byte(given+"\n"), 0o600))
 	keys := map[string]map[string]string{}
+	v.keyFile("hook.header", headerValue)
 	for _, id := range twoInstances {
 		keys[id] = map[string]string{"given": given}
+		_, err := api(d).CreateInstance(within(v.T, 20*time.Second), connect.NewRequest(&calloutv1.CreateInstanceRequest{Instance: id}))
+		require.NoError(v, err)
+		v.setSecret(d, id, "", "partner", partnerValue(id))
 		answer, err := api(d).Apply(within(v.T, 20*time.Second), connect.NewRequest(&calloutv1.ApplyRequest{Instance: id, ReturnMadeKeys: true,
 			Configuration: strings.NewReplacer("NAME", id, "HOOKS", v.hooks[id].URL).Replace(sealedConfig)}))
 		require.NoError(v, err)

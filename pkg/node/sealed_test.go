@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -26,8 +27,9 @@ import (
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
 )
 
-// TestNoSigningKeyLiesOpen: a fleet with sealed keys does all that it does, each
-// request is signed in both ways, and afterwards no text of a key is found in any
+// TestNoSigningKeyLiesOpen: a fleet with sealed keys and headers does all that it does,
+// each request is signed in both ways and has its headers, targets send back what they
+// got, and afterwards no text of a key or of a header's value is found in any
 // stream or bucket, in any file of the store, in any log, or in any answer but the
 // one that showed it.
 func TestNoSigningKeyLiesOpen(t *testing.T) {
@@ -40,9 +42,12 @@ func TestNoSigningKeyLiesOpen(t *testing.T) {
 	answers := recorded{&lockedBuffer{}}
 	looking := api(d, connect.WithInterceptors(answers))
 	var all []string
+	values := []string{headerValue}
 	for _, id := range twoInstances {
-		v.hooks[id].answerHere("dead", status(http.StatusServiceUnavailable, ""))
+		v.hooks[id].answerHere("dead", echoed(http.StatusServiceUnavailable))
+		v.hooks[id].answerHere("hook", echoed(http.StatusOK))
 		v.work(id, keys[id])
+		v.sent(id, headerValue, partnerValue(id))
 		rotated := v.rotate(d, id, keys[id]["hook"])
 		v.rename(d, id, rotated)
 		v.lookAround(looking, id)
@@ -50,12 +55,19 @@ func TestNoSigningKeyLiesOpen(t *testing.T) {
 			all = append(all, k)
 		}
 		all = append(all, rotated)
+		values = append(values, partnerValue(id))
+	}
+	for _, value := range values {
+		quoted, err := json.Marshal(value)
+		require.NoError(t, err)
+		values = append(values, base64.StdEncoding.EncodeToString([]byte(value)), strings.Trim(string(quoted), `"`))
 	}
 	for _, k := range all {
 		secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(k, "whsec_"))
 		require.NoError(t, err)
 		all = append(all, strings.TrimPrefix(k, "whsec_"), string(secret), base64.StdEncoding.EncodeToString([]byte(k)))
 	}
+	all = append(all, values...)
 	v.nowhere(all, "the log", v.log.take())
 	shown := answers.take()
 	require.True(t, strings.Contains(shown, "renamed"), "answers are noted")
@@ -79,6 +91,17 @@ func (v *vault) work(id string, keys map[string]string) {
 		for _, a := range v.hooks[id].await(v.T, target, count) {
 			require.True(v, signedBy(v.T, a, keys[target]), target)
 		}
+	}
+}
+
+// sent fails when a request to the hook came without its headers.
+func (v *vault) sent(id, authorization, shared string) {
+	v.Helper()
+	all := v.hooks[id].got("hook")
+	require.NotEmpty(v, all)
+	for _, a := range all {
+		require.Equal(v, authorization, a.header.Get("Authorization"))
+		require.Equal(v, shared, a.header.Get("X-Shared"))
 	}
 }
 
@@ -129,6 +152,13 @@ func (v *vault) lookAround(c calloutv1connect.ActionServiceClient, id string) {
 	exported, err := c.Export(ctx, connect.NewRequest(&calloutv1.ExportRequest{Instance: id}))
 	require.NoError(v, err)
 	require.Contains(v, exported.Msg.GetConfiguration(), "renamed")
+	require.Contains(v, exported.Msg.GetConfiguration(), "{secret: partner}")
+	secrets, err := c.ListSecrets(ctx, connect.NewRequest(&calloutv1.ListSecretsRequest{Instance: id}))
+	require.NoError(v, err)
+	require.Len(v, secrets.Msg.GetSecrets(), 1)
+	require.Equal(v, []string{"dead", "renamed"}, secrets.Msg.GetSecrets()[0].GetUsedBy())
+	_, err = c.SetSecret(ctx, connect.NewRequest(&calloutv1.SetSecretRequest{Instance: id, Name: "partner", Value: partnerValue(id)}))
+	require.NoError(v, err)
 	targets, err := c.ListTargets(ctx, connect.NewRequest(&calloutv1.ListTargetsRequest{Instance: id}))
 	require.NoError(v, err)
 	require.Len(v, targets.Msg.GetTargets(), 5)
@@ -139,10 +169,11 @@ func (v *vault) lookAround(c calloutv1connect.ActionServiceClient, id string) {
 	tried, err := c.TestTarget(ctx, connect.NewRequest(&calloutv1.TestTargetRequest{Instance: id, Name: "renamed"}))
 	require.NoError(v, err)
 	require.EqualValues(v, http.StatusOK, tried.Msg.GetStatus())
+	require.Contains(v, string(tried.Msg.GetResponseBody()), "no, by *** and ***")
 	revisions, err := c.ListRevisions(ctx, connect.NewRequest(&calloutv1.ListRevisionsRequest{Instance: id}))
 	require.NoError(v, err)
-	require.Len(v, revisions.Msg.GetRevisions(), 2)
-	_, err = c.DiffRevisions(ctx, connect.NewRequest(&calloutv1.DiffRevisionsRequest{Instance: id, From: 1, To: 2}))
+	require.Len(v, revisions.Msg.GetRevisions(), 3)
+	_, err = c.DiffRevisions(ctx, connect.NewRequest(&calloutv1.DiffRevisionsRequest{Instance: id, From: 2, To: 3}))
 	require.NoError(v, err)
 	require.Eventually(v, func() bool {
 		audit, err := c.ListAudit(ctx, connect.NewRequest(&calloutv1.ListAuditRequest{All: true}))
@@ -170,7 +201,7 @@ func (v *vault) nowhere(texts []string, where, in string) {
 	require.NotEmpty(v, in, where)
 	for _, text := range texts {
 		if strings.Contains(in, text) {
-			v.Fatalf("%s holds the text of a signing key", where)
+			v.Fatalf("%s holds the text of a secret", where)
 		}
 	}
 }
@@ -238,7 +269,7 @@ func TestKeysAreSealedWhileEventsFlow(t *testing.T) {
 	}
 	stop()
 	_, stop = v.dispatcher(&key)
-	v.says(`"keys":5`)
+	v.says(`"keys":7`)
 	revisions := map[string]uint64{}
 	for _, id := range twoInstances {
 		for target := range keys[id] {
@@ -303,6 +334,11 @@ func TestAnotherSealKeyTakesThePlaceOfOne(t *testing.T) {
 				return true
 			}, time.Minute, 5*time.Millisecond, target)
 		}
+		require.Eventually(t, func() bool {
+			named, _, err := v.bus.Instance(id).NamedSecret(within(t, 10*time.Second), "", "partner")
+			require.NoError(t, err)
+			return named.SealedFor() == next.ID()
+		}, time.Minute, 5*time.Millisecond)
 	}
 	turned()
 	v.worker(next)
@@ -313,6 +349,7 @@ func TestAnotherSealKeyTakesThePlaceOfOne(t *testing.T) {
 		for _, key := range rotated[id] {
 			require.True(t, signedBy(t, last, key))
 		}
+		v.sent(id, headerValue, partnerValue(id))
 	}
 }
 
@@ -341,7 +378,7 @@ func TestAWorkerWithoutTheKeyHolds(t *testing.T) {
 	keys := v.apply(d)
 	v.log.take()
 	stop := v.worker(other)
-	v.says(fmt.Sprintf(`"seal_key":%q,"signing_keys":10,"message":"signing keys are sealed for a key that this worker does not have`, key.ID()))
+	v.says(fmt.Sprintf(`"seal_key":%q,"secrets":14,"message":"secrets are sealed for a key that this worker does not have`, key.ID()))
 	for _, id := range twoInstances {
 		v.publish(id, "user.added", 1)
 	}
@@ -353,7 +390,7 @@ func TestAWorkerWithoutTheKeyHolds(t *testing.T) {
 	}
 	v.says("the signing key of the target is sealed for key " + key.ID() + ", which this worker does not have: give --open-with")
 	require.Eventually(t, func() bool {
-		return strings.Contains(strings.Join(d.Status(within(t, 10*time.Second)).Warnings, "\n"), "lacks the key "+key.ID()+", for which 10 signing keys are sealed")
+		return strings.Contains(strings.Join(d.Status(within(t, 10*time.Second)).Warnings, "\n"), "lacks the key "+key.ID()+", for which 14 secrets are sealed")
 	},
 		time.Minute, 50*time.Millisecond)
 	for _, id := range twoInstances {

@@ -52,6 +52,9 @@ func fill(v reflect.Value) {
 	case action.KeySource:
 		v.Set(reflect.ValueOf(action.KeySource{Env: "NAME"}))
 		return
+	case action.SecretSource:
+		v.Set(reflect.ValueOf(action.SecretSource{Secret: "NAME"}))
+		return
 	case action.Rate:
 		v.Set(reflect.ValueOf(action.Rate{N: 3, Per: time.Second}))
 		return
@@ -68,7 +71,9 @@ func fill(v reflect.Value) {
 		fill(v.Index(0))
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
-		v.SetMapIndex(reflect.ValueOf("one"), reflect.ValueOf("some"))
+		one := reflect.New(v.Type().Elem()).Elem()
+		fill(one)
+		v.SetMapIndex(reflect.ValueOf("one"), one)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fill(v.Field(i))

@@ -15,12 +15,10 @@ func (r *reader) headers(t *action.Target, f field) {
 		r.wrongShape(f, "a mapping of names and values")
 		return
 	}
+	t.Headers = make(map[string]string, len(f.value.pairs))
 	for _, e := range r.entries(f.value, f.path) {
 		switch e.value.shape {
 		case scalar:
-			if t.Headers == nil {
-				t.Headers = map[string]string{}
-			}
 			t.Headers[e.key] = e.value.text
 		case mapping:
 			if t.HeaderSources == nil {

@@ -70,7 +70,11 @@ func TestKeysAreThoseOfTheCheck(t *testing.T) {
 	for _, k := range TargetKeys {
 		checkKey(t, k, of([]string{k.Name}))
 		for _, below := range k.Keys {
-			checkKey(t, below, of([]string{k.Name, below.Name}))
+			path := []string{k.Name, below.Name}
+			if k.Form == FormTextMap {
+				path = []string{k.Name, "X", below.Name}
+			}
+			checkKey(t, below, of(path))
 		}
 	}
 	for _, phase := range action.Phases {

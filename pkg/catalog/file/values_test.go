@@ -97,7 +97,7 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"allow: /a":                            `7 "allow" takes a list such as [a, b], not a single value`,
 		"allow: [/a, [/b]]":                    `12 a single value belongs here, not a list`,
 		"headers: [a]":                         `9 "headers" takes a mapping of names and values, not a list`,
-		"headers: {X: [a]}":                    `13 "X" takes a single value, not a list`,
+		"headers: {X: [a]}":                    `13 "X" takes a text, {env: NAME}, {file: PATH} or {secret: NAME}, not a list`,
 		"egress: {allow: [10.0.0.1%eth0]}":     `17 an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8`,
 		"egress: {allow: ['fe80::1%eth0']}":    `17 an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8`,
 		"egress: {allow: [[10.0.0.0/8]]}":      `17 a single value belongs here, not a list`,

@@ -122,8 +122,8 @@ type SetSecretRequest struct {
 	Org string `protobuf:"bytes,2,opt,name=org,proto3" json:"org,omitempty"`
 	// 1 to 100 letters, digits, spaces or _ - . * /.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// One line of at most 4096 bytes, as the value of a header may be. A line end behind
-	// it is cut off.
+	// One line of at most 4096 bytes, as the value of a header may be. Spaces and
+	// line ends around it are cut off.
 	Value         string `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
