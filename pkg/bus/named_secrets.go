@@ -25,7 +25,7 @@ type NamedSecret struct {
 	Value       string    `json:"value"` // itself, or sealed
 	Fingerprint string    `json:"fingerprint"`
 	Set         time.Time `json:"set"`
-	By          string    `json:"by,omitempty"` // who set it; "" = nobody was asked
+	By          string    `json:"by,omitempty"` // who set it, by the id of his token
 	Format      int       `json:"format,omitempty"`
 }
 

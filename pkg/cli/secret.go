@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -102,29 +103,35 @@ func (p *Program) secretValue(ctx context.Context, file string) (string, error) 
 	return "", &usageError{errors.New("there is no secret: give it by --from-file FILE or on standard input")}
 }
 
-// hiddenInput reads a line of the terminal without showing it. The first Ctrl-C ends
-// that, and leaves the terminal as it was.
-func (p *Program) hiddenInput(ctx context.Context) ([]byte, error) {
+// hiddenInput asks for a line of the terminal without showing it: nothing is shown from
+// before it asks. Ctrl-C, or the end of ctx, ends that, and leaves the terminal as it was.
+func (p *Program) hiddenInput(ctx context.Context) (text []byte, err error) {
 	in := int(os.Stdin.Fd())
-	before, err := term.GetState(in)
+	before, err := term.MakeRaw(in)
 	if err != nil {
 		return nil, err
 	}
-	p.note("the secret, which is not shown:")
+	defer func() { err = errors.Join(err, term.Restore(in, before)) }()
 	type read struct {
-		raw []byte
-		err error
+		text string
+		err  error
 	}
 	done := make(chan read, 1)
 	go func() {
-		raw, err := term.ReadPassword(in)
-		done <- read{raw, err}
+		text, err := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{os.Stdin, p.Err}, "").ReadPassword("the secret, which is not shown: ")
+		done <- read{text, err}
 	}()
 	select {
 	case r := <-done:
-		return r.raw, r.err
+		if errors.Is(r.err, io.EOF) { // Ctrl-C or Ctrl-D
+			return nil, &usageError{errors.New("nothing is set")}
+		}
+		return []byte(r.text), r.err
 	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), term.Restore(in, before))
+		return nil, ctx.Err()
 	}
 }
 

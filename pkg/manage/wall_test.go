@@ -147,7 +147,7 @@ func about(o access.Operation, at access.Scope) map[string]any {
 		q["org"] = at.Org
 	case "CreateToken":
 		q["org"], q["name"], q["verbs"] = at.Org, "child", []string{"write"}
-	case "ListTokens":
+	case "ListTokens", "SetSecret", "ListSecrets", "DeleteSecret":
 		q["org"] = at.Org
 	case "DeclareConditions":
 		q["declaration"] = map[string]any{"core": "users"}
@@ -226,7 +226,7 @@ func unnamed(o access.Operation) bool {
 // opens tells whether an operation means all there is when it names no organization.
 func opens(o access.Operation) bool {
 	return slices.Contains([]string{"ListTargets", "ListExecutions", "ListDeadLetters", "RedriveDeadLetters", "DiscardDeadLetters", "ListDeliveries",
-		"ListEvents", "TailEvents", "Explain", "Export"}, o.Name)
+		"ListEvents", "TailEvents", "Explain", "Export", "ListSecrets"}, o.Name)
 }
 
 func cmpScope(a, b access.Scope) int {
