@@ -3,6 +3,7 @@ package invoke
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"io"
 	"net"
 	"strings"
@@ -82,6 +83,38 @@ func TestTheBeginningHoldsNoSecret(t *testing.T) {
 		require.Equal(t, action.CodeStatus, action.CodeOf(a.Err))
 		require.NotContains(t, string(a.AnswerBeginning), "Bearer")
 		require.True(t, strings.HasPrefix(string(a.AnswerBeginning), fill+"***"))
+	}
+}
+
+// TestNoSecretComesBack: values of headers are masked in what a target says to a caller,
+// in what its answer broke off with, and in what a test shows, as they are and as they
+// stand in JSON. Those of the definition are, and those that it does not hold.
+func TestNoSecretComesBack(t *testing.T) {
+	t.Parallel()
+	const plain, kept = "plain-0123456789", `kept "a\b" <0123456789>`
+	quoted, err := json.Marshal(kept)
+	require.NoError(t, err)
+	change := func(c *Call) {
+		c.Target.Headers, c.Headers = map[string]string{"X-Plain": plain}, map[string]string{"X-Kept": kept}
+		c.Heard = true
+	}
+	said := `{"detail":"no ` + plain + ` and ` + strings.Trim(string(quoted), `"`) + `"}`
+	for answer, code := range map[string]action.Code{
+		"HTTP/1.1 400 No\r\nContent-Type: application/problem+json\r\n\r\n" + said: action.CodeRejected,
+		"HTTP/1.1 500 No\r\n\r\n" + said + kept:                            action.CodeStatus,
+		"HTTP/1.1 200 OK\r\n" + kept + " " + plain + "\r\n\r\n":            action.CodeAnswerBroken,
+	} {
+		address := rawServer(t, answering(answer))
+		a := newInvoker(t).Do(t.Context(), callTo("http://"+address, webhook, change))
+		require.Equal(t, code, action.CodeOf(a.Err), "%v", a.Err)
+		tried := newInvoker(t).Try(t.Context(), callTo("http://"+address, webhook, change))
+		require.Equal(t, code, action.CodeOf(tried.Err), "%v", tried.Err)
+		for _, text := range []string{a.Err.Error(), a.Err.Message, string(a.AnswerBeginning), tried.Err.Error(), string(tried.Shown)} {
+			require.NotContains(t, text, "0123456789")
+		}
+		if code == action.CodeRejected {
+			require.Equal(t, "no *** and ***", a.Err.Message)
+		}
 	}
 }
 

@@ -46,6 +46,9 @@ func TestATrialIsCheckedAsACatalogIs(t *testing.T) {
 		"addresses that a draft asks for": func(c *calls.Trial) {
 			c.Stored, c.Target.Egress = false, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		},
+		"what is kept for the one of its name, for a draft": func(c *calls.Trial) {
+			c.Stored, c.Target.HeaderSources = false, map[string]action.SecretSource{"X-Key": {Env: "KEY"}}
+		},
 		"a signature that is none":  func(c *calls.Trial) { c.Target.Signatures = []action.Signature{"none"} },
 		"a concurrency without end": func(c *calls.Trial) { c.Target.Concurrency = math.MaxInt },
 		"a rate without time":       func(c *calls.Trial) { c.Target.Rate = action.Rate{N: 1} },
