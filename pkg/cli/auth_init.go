@@ -32,10 +32,10 @@ func (p *Program) authInitCommand() *cobra.Command {
 is started with it (--token-file) asks everybody who he is, and who has it may do
 everything, and make other tokens.
 
-Beside it are the two halves of a key that seals signing keys of targets where they
-are stored: secrets.pub, for dispatchers (--seal-to), and secrets.key, which opens
-them, for workers alone (--open-with). Without secrets.key what is sealed is lost:
-keep a copy where you keep such things.
+Beside it are the two halves of a key that seals signing keys and other secrets of
+targets where they are stored: secrets.pub, for dispatchers (--seal-to), and
+secrets.key, which opens them, for workers alone (--open-with). Without secrets.key
+what is sealed is lost: keep a copy where you keep such things.
 
 With --nats it also writes a login for the dispatcher, the workers, who looks at
 figures, and the cores of each instance; the configuration of a NATS server that lets

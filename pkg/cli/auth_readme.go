@@ -37,11 +37,11 @@ give each process its own, readable for it alone, and keep the rest away from it
 | file | what it is |
 |---|---|
 | ~operator.token~ | the token of the operator, for HTTP: who has it may do everything, and make others |
-| ~secrets.key~ | opens signing keys of targets that are sealed: for workers alone. Without it what is sealed is lost: keep a copy |
+| ~secrets.key~ | opens signing keys and other secrets of targets that are sealed: for workers alone. Without it what is sealed is lost: keep a copy |
 | ~secrets.pub~ | seals them: for dispatchers |
 | ~nats.conf~ | the configuration of the NATS server; there is no secret in it |
 | ~dispatcher.nk~ | dispatchers: everything in their account, since they make the streams |
-| ~worker.nk~ | workers: calls and deliveries of these instances, signing keys |
+| ~worker.nk~ | workers: calls and deliveries of these instances, their signing keys and other secrets |
 | ~observer.nk~ | who looks at figures: states of streams and consumers, no message |
 CORES
 ACCOUNT

@@ -33,7 +33,7 @@ type Secret struct {
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// When it was set last.
 	SetTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=set_time,json=setTime,proto3" json:"set_time,omitempty"`
-	// The id of the token that it was set with; empty where nobody is asked.
+	// The id of the token that it was set with; everybody where nobody is asked.
 	SetBy string `protobuf:"bytes,4,opt,name=set_by,json=setBy,proto3" json:"set_by,omitempty"`
 	// Another one each time it is set. It is made up, and tells nothing of the value.
 	Fingerprint string `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
