@@ -101,8 +101,8 @@ func TestNoSecretComesBack(t *testing.T) {
 	said := `{"detail":"no ` + plain + ` and ` + strings.Trim(string(quoted), `"`) + `"}`
 	for answer, code := range map[string]action.Code{
 		"HTTP/1.1 400 No\r\nContent-Type: application/problem+json\r\n\r\n" + said: action.CodeRejected,
-		"HTTP/1.1 500 No\r\n\r\n" + said + kept:                            action.CodeStatus,
-		"HTTP/1.1 200 OK\r\n" + kept + " " + plain + "\r\n\r\n":            action.CodeAnswerBroken,
+		"HTTP/1.1 500 No\r\n\r\n" + said + kept:                                    action.CodeStatus,
+		"HTTP/1.1 200 OK\r\n" + kept + " " + plain + "\r\n\r\n":                    action.CodeAnswerBroken,
 	} {
 		address := rawServer(t, answering(answer))
 		a := newInvoker(t).Do(t.Context(), callTo("http://"+address, webhook, change))
