@@ -19,7 +19,6 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/seal"
-	"github.com/callout-hq/callout/pkg/share"
 )
 
 // Options of a worker.
@@ -56,7 +55,7 @@ type Worker struct {
 	shares   *invoke.Shares
 	awaiting *awaiting
 	calls    *calls.CallServer
-	rates    share.Rates // of calls, by instance
+	flows    *flows
 	trials   *calls.TrialServer
 	consumer *lines.Consumer
 	lining   sync.Mutex
@@ -86,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 		o.Slots = 32
 	}
 	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
-		shares: invoke.NewShares(o.Calls), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
+		shares: invoke.NewShares(o.Calls), flows: newFlows(), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
 	var err error
 	if w.recorder, err = attempts.NewRecorder(o.Bus, w.self.ID); err != nil {
 		return nil, err
@@ -110,6 +109,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	w.ended.Go(func() {
 		present.Keep(following, w.bus, func() action.Presence {
 			now := w.self
+			now.Flows = w.flows.tell(time.Now())
 			now.Calls, now.Deliveries, now.Unopened = w.calls.InHand(), w.consumer.InHand(), w.keys.unopened()
 			return now
 		})
@@ -126,7 +126,7 @@ func (w *Worker) ID() string { return w.self.ID }
 func (w *Worker) follow(ctx, following context.Context) error {
 	catalogs, first := revisions.FollowDeleted(following, w.bus, w.invoker.Forget)
 	w.catalogs = catalogs
-	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted), w.bus.FollowQuotas(following, func(instance string, q action.Quota) { w.rates.Set(instance, q.Calls) })} {
+	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted), w.bus.FollowQuotas(following, w.flows.set)} {
 		if err := await(ctx, first); err != nil {
 			return err
 		}
