@@ -24,7 +24,8 @@ keys, and what you have changed in nats.conf outside its accounts stays as it is
 Where the accounts themselves were changed by hand nothing is written.
 
 The NATS server has to read its configuration anew: one that is embedded in a
-dispatcher does so by itself, to a nats-server say "nats-server --signal reload".
+dispatcher does so by itself. To a nats-server say "nats-server --signal reload" twice:
+what a new account imports leads nowhere until the second.
 Workers go on with the login that they have. The instance itself is made by "callout
 create instance".`,
 		Example: "  callout auth add-instance west -o secrets\n  callout create instance west",
@@ -77,7 +78,7 @@ func (p *Program) authAdd(f *authInitFlags) error {
 		}
 		return fmt.Errorf("-o %s: %w: name a directory that can be written to", f.dir, err)
 	}
-	return p.say("written to %s: %s, and the rows of %s in %s\nAn embedded NATS reads them by itself; to a nats-server say nats-server --signal reload.\n",
+	return p.say("written to %s: %s, and the rows of %s in %s\nAn embedded NATS reads them by itself; to a nats-server say nats-server --signal reload, twice.\n",
 		f.dir, strings.Join(names, ", "), strings.Join(f.instances, ", "), natsConfigFile)
 }
 

@@ -82,8 +82,9 @@ callout auth check --nats nats://127.0.0.1:4222 --dir .
   nats-server. Without TLS a login is safe from who listens, since the seed is never sent, but what is sent is not.
 - Another address: ~listen~ in nats.conf, or --nats-listen.
 - Another instance: ~callout auth add-instance NAME -o DIR~ adds its login and its rows, and leaves all others as they are.
-  An embedded NATS reads nats.conf anew by itself, or at SIGHUP; to a nats-server say ~nats-server --signal reload~. Until
-  then its cores cannot log in, and workers do not work for it.
+  An embedded NATS reads nats.conf anew by itself, or at SIGHUP. To a nats-server say ~nats-server --signal reload~ twice:
+  what a new account imports leads nowhere until the second. Until then its cores cannot log in, or hear no answer, and
+  workers do not work for it.
 - Another key: write its public key into nats.conf, have the server read it anew, and start the process anew.
 - Monitoring: ~http: "127.0.0.1:8222"~ in nats.conf opens the server's own figures, which ask nobody who he is; a user in
   the account SYS sees those of all accounts.

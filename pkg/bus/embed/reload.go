@@ -26,19 +26,30 @@ func (s *Server) Reload() error {
 	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	// An account that is new hears nobody through what it imports until a second reload:
+	// the first has made its imports before the other account was in place.
+	for range 2 {
+		if err := s.reload(); err != nil {
+			return &BadConfig{s.options.Config, err}
+		}
+	}
+	return nil
+}
+
+func (s *Server) reload() error {
 	asked, _, err := configured(s.options.Config)
+	if bad := (*BadConfig)(nil); errors.As(err, &bad) {
+		return bad.Err
+	}
 	if err != nil {
 		return err
 	}
 	host, port, err := listenAddress(s.options.Listen, asksWho(asked))
 	if err != nil {
-		return &BadConfig{s.options.Config, err}
+		return err
 	}
 	s.options.settle(asked, host, port, s.dir)
-	if err := s.ReloadOptions(asked); err != nil {
-		return &BadConfig{s.options.Config, err}
-	}
-	return nil
+	return s.ReloadOptions(asked)
 }
 
 // follow reloads the configuration whenever its file changes, or the process is told by
