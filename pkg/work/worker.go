@@ -30,6 +30,9 @@ type Options struct {
 	// target, or one instance, while no other has any; 0 = 1024. There are five
 	// times as many calls in hand, most of which wait.
 	Calls int
+	// Undivided has who comes first take what instances and targets have shares of
+	// otherwise. It is for measuring what the shares do, and nothing else.
+	Undivided bool
 	// Slots is how many deliveries of one unordered line are worked on at
 	// once; 0 = 32.
 	Slots int
@@ -86,6 +89,9 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	}
 	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
 		shares: invoke.NewShares(o.Calls), flows: newFlows(), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
+	if o.Undivided {
+		w.shares = invoke.Undivided(o.Calls)
+	}
 	var err error
 	if w.recorder, err = attempts.NewRecorder(o.Bus, w.self.ID); err != nil {
 		return nil, err
@@ -103,7 +109,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	if w.trials, err = calls.ServeTrials(o.Bus, w.try); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
-	if w.calls, err = calls.Serve(o.Bus, calls.Bounds{Calls: inHand * o.Calls}, w.call); err != nil {
+	if w.calls, err = calls.Serve(o.Bus, calls.Bounds{Calls: inHand * o.Calls, Undivided: o.Undivided}, w.call); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
 	w.ended.Go(func() {
