@@ -58,10 +58,10 @@ var (
 	ReplayEvents       = Operation{"ReplayEvents", Operate, Organization}
 	TailEvents         = Operation{"TailEvents", Read, Organization}
 	ListEvents         = Operation{"ListEvents", Read, Organization}
-	ListJobs           = Operation{"ListJobs", Observe, Instance}
-	GetJob             = Operation{"GetJob", Observe, Instance}
-	WatchJob           = Operation{"WatchJob", Observe, Instance}
-	CancelJob          = Operation{"CancelJob", Operate, Instance}
+	ListJobs           = Operation{"ListJobs", Observe, Organization}
+	GetJob             = Operation{"GetJob", Observe, Organization}
+	WatchJob           = Operation{"WatchJob", Observe, Organization}
+	CancelJob          = Operation{"CancelJob", Operate, Organization}
 	GetStatus          = Operation{"GetStatus", Observe, Installation}
 	ListWorkers        = Operation{"ListWorkers", Observe, Installation}
 	ListInstances      = Operation{"ListInstances", Observe, Instance} // of an instance, that one

@@ -23,6 +23,9 @@ const MaxPresent = 10000
 // MaxLed is of how many instances a dispatcher tells when it led them last.
 const MaxLed = 100
 
+// MaxFlows is of how many instances a worker tells how much it does for them.
+const MaxFlows = 100
+
 // MaxUnopened is of how many keys a worker tells that it lacks them.
 const MaxUnopened = 10
 
@@ -40,11 +43,20 @@ type Presence struct {
 	// Of a worker: how many signing keys are sealed for a key that it does not have, by
 	// the id of that one. At most MaxUnopened ids.
 	Unopened map[string]int `json:"unopened,omitempty"`
+	// Of a worker: how much it did a second for an instance since it told before, by the
+	// id of that. The MaxFlows for which it sent most.
+	Flows map[string]Flow `json:"flows,omitempty"`
 	// Of a dispatcher: when it last was the only one that looked after an
 	// instance, by its id. The newest MaxLed.
 	Led map[string]time.Time `json:"led,omitempty"`
 
 	Seen time.Time `json:"-"` // when NATS heard of it last
+}
+
+// Flow is how much is done for an instance in a second.
+type Flow struct {
+	Calls     float64 `json:"calls,omitempty"`
+	Delivered float64 `json:"delivered,omitempty"` // bytes of bodies that were sent to targets
 }
 
 // Check tells whether a presence is one that can be shown: anybody who may write
@@ -53,11 +65,14 @@ func (p Presence) Check() error {
 	if p.Role != RoleDispatcher && p.Role != RoleWorker {
 		return errors.New("a process is a dispatcher or a worker")
 	}
-	if p.ID == "" || p.Calls < 0 || p.Deliveries < 0 || len(p.Led) > MaxLed || len(p.Unopened) > MaxUnopened {
+	if p.ID == "" || p.Calls < 0 || p.Deliveries < 0 || len(p.Led) > MaxLed || len(p.Unopened) > MaxUnopened || len(p.Flows) > MaxFlows {
 		return errors.New("a process has an id, and numbers that can be")
 	}
 	texts := []string{p.ID, p.Version, p.Host}
 	for instance := range p.Led {
+		texts = append(texts, instance)
+	}
+	for instance := range p.Flows {
 		texts = append(texts, instance)
 	}
 	for id := range p.Unopened {
@@ -107,7 +122,14 @@ type InstanceUsage struct {
 	AsyncBytes      uint64
 	Attempts        uint64 // records in the log of attempts
 	AttemptBytes    uint64
-	Fault           string // why not all can be told; empty when it can
+	EventRate       float64 // events that came in a second, by whichever way
+	Flow            Flow    // of all workers
+	Fault           string  // why not all can be told; empty when it can
+}
+
+// Stored is how many bytes the streams of the instance hold together.
+func (u InstanceUsage) Stored() uint64 {
+	return u.EventBytes + u.DeadLetterBytes + u.AsyncBytes + u.AttemptBytes
 }
 
 // NATSStatus is what a dispatcher's server tells of itself and of the account.

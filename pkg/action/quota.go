@@ -10,11 +10,22 @@ type Quota struct {
 	Lines      int `json:"lines,omitempty"`      // what the configuration needs; those that drain do not count
 	Events     int `json:"events,omitempty"`     // a second, over HTTP, at each dispatcher
 	Calls      int `json:"calls,omitempty"`      // a second, at each worker, and over HTTP at each dispatcher
-	Format     int `json:"format,omitempty"`
+	// Storage is how many bytes its streams may hold together: events, async deliveries,
+	// dead letters and the log of attempts.
+	Storage int64 `json:"storage,omitempty"`
+	// Delivered is how many bytes of bodies each worker may send to its targets in a
+	// second, for calls and deliveries together.
+	Delivered int64 `json:"delivered_bytes,omitempty"`
+	Format    int   `json:"format,omitempty"`
 }
 
-// MaxQuota bounds each number of a quota.
-const MaxQuota = 1_000_000_000
+// MaxQuota bounds each number of a quota, and MaxQuotaBytes each number of bytes. A quota
+// of storage is at least MinStorage: the configuration's markers need room as well.
+const (
+	MaxQuota            = 1_000_000_000
+	MaxQuotaBytes int64 = 1 << 50
+	MinStorage    int64 = 1 << 20
+)
 
 // Check is why a quota cannot be meant; nil = it can.
 func (q Quota) Check() error {
@@ -22,6 +33,14 @@ func (q Quota) Check() error {
 		if n < 0 || n > MaxQuota {
 			return NewError(CodeBadField, StageDecode, fmt.Sprintf("a quota is 0, which is none, to %d", MaxQuota)).WithField(name)
 		}
+	}
+	for name, n := range map[string]int64{"storage": q.Storage, "delivered_bytes": q.Delivered} {
+		if n < 0 || n > MaxQuotaBytes {
+			return NewError(CodeBadField, StageDecode, fmt.Sprintf("a quota is 0, which is none, to %d bytes", MaxQuotaBytes)).WithField(name)
+		}
+	}
+	if q.Storage > 0 && q.Storage < MinStorage {
+		return NewError(CodeBadField, StageDecode, fmt.Sprintf("a quota of storage is at least %d bytes", MinStorage)).WithField("storage")
 	}
 	return CheckFormat(q.Format)
 }
@@ -34,4 +53,9 @@ func TooFast(what string) *Error {
 // OverQuota is the error of an instance that would have more of something than it may.
 func OverQuota(what string, have, may int) *Error {
 	return NewError(CodeOverQuota, StageCatalog, fmt.Sprintf("the instance may have %d %s, and would have %d", may, what, have)).WithField(what)
+}
+
+// OverStorage is the error of an instance whose streams hold as much as they may.
+func OverStorage(may int64) *Error {
+	return NewError(CodeOverQuota, StageStore, fmt.Sprintf("the instance's streams may hold %d bytes together, and have no room for this", may)).WithField("storage")
 }

@@ -90,7 +90,7 @@ func (b *Bus) existing(ctx context.Context, want jetstream.StreamConfig, s settl
 	if have := info.Config.SubjectTransform; want.SubjectTransform != nil && (have == nil || *have != *want.SubjectTransform) {
 		return nil, errors.New("it has another subject transform than this version needs; it is not changed, because its lanes would mix")
 	}
-	if s == bringSettings && want.Discard == jetstream.DiscardNew && want.MaxBytes > 0 && want.MaxBytes != info.Config.MaxBytes && info.State.Bytes > uint64(want.MaxBytes) {
+	if s == bringSettings && want.Discard == jetstream.DiscardNew && info.Config.Metadata[metaByQuota] == "" && want.MaxBytes > 0 && want.MaxBytes != info.Config.MaxBytes && info.State.Bytes > uint64(want.MaxBytes) {
 		return nil, action.NewError(action.CodeStreamFull, action.StageStore,
 			fmt.Sprintf("it holds %d bytes, and cannot be bounded to %d: raise --max-stream", info.State.Bytes, want.MaxBytes))
 	}
@@ -128,7 +128,7 @@ func (b *Bus) bring(ctx context.Context, info *jetstream.StreamInfo, want jetstr
 		next.Metadata = map[string]string{}
 	}
 	maps.Copy(next.Metadata, want.Metadata)
-	if want.MaxBytes > 0 { // what has no bound by us may have one by others
+	if want.MaxBytes > 0 && info.Config.Metadata[metaByQuota] == "" { // what has no bound by us may have one by others
 		next.MaxBytes = want.MaxBytes
 	}
 	if reflect.DeepEqual(next, info.Config) {

@@ -17,6 +17,9 @@ type StreamLook struct {
 	FirstSeq  uint64
 	LastSeq   uint64
 	Messages  uint64
+	Bytes     uint64
+	MaxBytes  int64 // it is bounded to so many; 0 or less = to none
+	ByQuota   bool  // that bound comes from the instance's quota
 	Consumers int
 	Fill      float64 // from 0 to 1, by the limit that is nearest; 0 = it has none
 	Newer     error   // why what is in it cannot be read, nil = it can
@@ -53,6 +56,7 @@ func (b *Bus) Look(ctx context.Context) (Look, error) {
 func (b *Bus) note(info *jetstream.StreamInfo) StreamLook {
 	seen := StreamLook{
 		At: time.Now(), Made: info.Created, FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq, Messages: info.State.Msgs,
+		Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes, ByQuota: info.Config.Metadata[metaByQuota] != "",
 		Consumers: info.State.Consumers, Fill: fillOf(info), Newer: checkFormat(info.Config.Name, info.Config.Metadata),
 	}
 	b.seen.Store(info.Config.Name, seen)

@@ -10,6 +10,6 @@ func (p *Program) authCommand() *cobra.Command {
 tries whether a server keeps to that.`,
 		Example: "  callout auth init --nats users -o secrets --instance default\n  callout auth check --nats nats://127.0.0.1:4222 --dir secrets",
 	})
-	cmd.AddCommand(p.authInitCommand(), p.authCheckCommand())
+	cmd.AddCommand(p.authInitCommand(), p.authAddCommand(), p.authCheckCommand())
 	return cmd
 }

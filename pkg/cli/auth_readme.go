@@ -81,8 +81,9 @@ callout auth check --nats nats://127.0.0.1:4222 --dir .
 - TLS: add a ~tls~ block to nats.conf, and give the processes --nats-ca; see ~dispatcher --help~ and the documentation of
   nats-server. Without TLS a login is safe from who listens, since the seed is never sent, but what is sent is not.
 - Another address: ~listen~ in nats.conf, or --nats-listen.
-- Another instance: run the command again with all instances and another directory, or add its rows by that pattern, and
-  have the server read its configuration anew (nats-server --signal reload). Until then its cores cannot log in, and
+- Another instance: ~callout auth add-instance NAME -o DIR~ adds its login and its rows, and leaves all others as they are.
+  An embedded NATS reads nats.conf anew by itself, or at SIGHUP. To a nats-server say ~nats-server --signal reload~ twice:
+  what a new account imports leads nowhere until the second. Until then its cores cannot log in, or hear no answer, and
   workers do not work for it.
 - Another key: write its public key into nats.conf, have the server read it anew, and start the process anew.
 - Monitoring: ~http: "127.0.0.1:8222"~ in nats.conf opens the server's own figures, which ask nobody who he is; a user in

@@ -57,7 +57,7 @@ func (p *Program) describeInstanceCommand() *cobra.Command {
 			if server.output != asTable {
 				return p.print(server.output, answer)
 			}
-			return p.say("%s%s", usageText(answer.GetUsage()), quotaText(answer.GetQuota()))
+			return p.say("%s%s", usageText(answer.GetUsage()), quotaText(answer.GetQuota(), answer.GetUsage()))
 		},
 	}
 	server.add(cmd, asTable, asJSON, asYAML)
@@ -85,18 +85,36 @@ func usageText(u *calloutv1.InstanceUsage) string {
 		{"async", u.GetAsync(), u.GetAsyncBytes()}, {"attempts", u.GetAttempts(), u.GetAttemptBytes()}} {
 		f.add(one.name, fmt.Sprintf("%d, %d bytes", one.count, one.bytes))
 	}
+	f.add("stored together", fmt.Sprintf("%d bytes", u.GetStoredBytes()))
+	f.add("of late, a second", fmt.Sprintf("%.1f events, %.1f calls, %.0f bytes delivered", u.GetEventsPerSecond(), u.GetCallsPerSecond(), u.GetDeliveredBytesPerSecond()))
 	f.add("fault", u.GetFault())
 	return f.String()
 }
 
-func quotaText(q *calloutv1.Quota) string {
+// quotaText tells the bounds of an instance, and what of them is passed: events over NATS
+// come in as they come.
+func quotaText(q *calloutv1.Quota, u *calloutv1.InstanceUsage) string {
 	var f facts
 	for _, one := range []struct {
-		name string
-		may  uint32
-	}{{"targets", q.GetTargets()}, {"executions", q.GetExecutions()}, {"lines", q.GetLines()}, {"events a second", q.GetEvents()}, {"calls a second", q.GetCalls()}} {
+		name     string
+		may      uint64
+		has      float64
+		ofAWhole bool // of the instance, and not of each dispatcher or worker
+	}{
+		{"targets", uint64(q.GetTargets()), float64(u.GetTargets()), true}, {"executions", uint64(q.GetExecutions()), float64(u.GetExecutions()), true},
+		{"lines", uint64(q.GetLines()), float64(u.GetLines()), true}, {"bytes stored", q.GetStorage(), float64(u.GetStoredBytes()), true},
+		{"events a second", uint64(q.GetEvents()), u.GetEventsPerSecond(), false}, {"calls a second", uint64(q.GetCalls()), u.GetCallsPerSecond(), false},
+		{"bytes delivered a second", q.GetDeliveredBytes(), u.GetDeliveredBytesPerSecond(), false},
+	} {
+		text := fmt.Sprint(one.may)
+		if !one.ofAWhole {
+			text += " each"
+		}
+		if one.has > float64(one.may) {
+			text += ", and it is over that"
+		}
 		if one.may > 0 {
-			f.add("at most "+one.name, fmt.Sprint(one.may))
+			f.add("at most "+one.name, text)
 		}
 	}
 	return f.String()
@@ -106,16 +124,24 @@ func (p *Program) setQuotaCommand() *cobra.Command {
 	var server serverFlags
 	var q calloutv1.Quota
 	cmd := &cobra.Command{
-		Use:   "quota INSTANCE [--targets N] [--executions N] [--lines N] [--events N] [--calls N]",
+		Use:   "quota INSTANCE [--targets N] [--executions N] [--lines N] [--events N] [--calls N] [--storage BYTES] [--delivered-bytes BYTES]",
 		Short: "Say how much an instance may have and do",
 		Long: `Says how much an instance may have and do; what is left out, or 0, has no bound of its
 own. What it has already it keeps: it can have less, and not more.
 
 A configuration that is over the quota is refused by over_quota. What comes too fast
 is refused by too_many_requests, and may come a second later: events over HTTP at each
-dispatcher, calls at each worker. Events that a core publishes over NATS are bounded by
-the size of the stream alone.`,
-		Example: "  callout set quota acme --targets 100 --lines 500 --calls 200\n  callout set quota acme            # no bounds any more",
+dispatcher, calls at each worker. Bytes delivered are the bodies that each worker sends
+to targets: over that a delivery waits for its turn, and a call is refused.
+
+Storage is what the streams of the instance hold together. When it is used up, events
+over HTTP and async turns are refused by over_quota, and the stream refuses what a core
+publishes over NATS (stream_full). Delivered events count until they are old (--history).
+What waits can still become a dead letter, also beyond the quota.
+
+The rate of events that a core publishes over NATS is bounded by nobody: the instance's
+own description tells when it is over.`,
+		Example: "  callout set quota acme --targets 100 --lines 500 --calls 200\n  callout set quota acme --storage 1073741824 --delivered-bytes 1048576\n  callout set quota acme            # no bounds any more",
 		Args:    oneOf("instance"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := server.check(); err != nil {
@@ -133,6 +159,8 @@ the size of the stream alone.`,
 	f.Uint32Var(&q.Lines, "lines", 0, "at most `N` lines: each lane of a subscription")
 	f.Uint32Var(&q.Events, "events", 0, "at most `N` events a second over HTTP, at each dispatcher")
 	f.Uint32Var(&q.Calls, "calls", 0, "at most `N` calls a second, at each worker")
+	f.Uint64Var(&q.Storage, "storage", 0, "at most `BYTES` in the streams of the instance together, 1 MiB or more")
+	f.Uint64Var(&q.DeliveredBytes, "delivered-bytes", 0, "at most `BYTES` of bodies a second to its targets, from each worker")
 	server.add(cmd, asTable)
 	return cmd
 }

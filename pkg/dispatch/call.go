@@ -34,7 +34,7 @@ func (d *Dispatcher) handleCall(phase action.Phase) http.HandlerFunc {
 }
 
 func (i *Instance) call(r *http.Request, phase action.Phase) ([]byte, error) {
-	m, err := i.catalog().AtLeast(r.Context(), 0)
+	m, err := i.current(r.Context())
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,11 @@ func (i *Instance) version(ctx context.Context, revision uint64) (*revisions.Ver
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(i.dispatcher.stopping, cancel)() //nolint:contextcheck // it tells the end of the dispatcher, not of the request
-	v, err := i.catalog().VersionAtLeast(ctx, revision)
+	c, err := i.dispatcher.catalogs.Find(ctx, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.VersionAtLeast(ctx, revision)
 	if err != nil && i.dispatcher.stopping.Err() != nil {
 		return nil, action.NewError(action.CodeUnavailable, action.StageCatalog, "the dispatcher is stopping").WithCause(err)
 	}

@@ -4,12 +4,19 @@ import (
 	"context"
 	"slices"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 // Declare stores what a core of an instance can be extended at, see
-// bus.Bus.Declare.
+// bus.Bus.Declare. The error is unknown_instance where there is none: what is declared
+// would lie there for whoever makes one of that name.
 func (i *Instance) Declare(ctx context.Context, what catalog.Declaration) error {
+	if action.CheckID(i.ID) == nil { // or that is said
+		if _, err := i.dispatcher.catalogs.Find(ctx, i.ID); err != nil {
+			return err
+		}
+	}
 	return i.bus.Declare(ctx, what)
 }
 

@@ -80,6 +80,7 @@ type Dispatcher struct {
 	identity  identity
 	paces     paces
 	quotas    quotas
+	came      came
 	secure    bool            // TLS is spoken
 	openToAll bool            // also elsewhere than on loopback nobody is asked
 	open      atomic.Bool     // requests are taken

@@ -58,7 +58,7 @@ func (d *Dispatcher) handleEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	i.log.Warn().Err(err).Int("told of", len(answer.Events)).Int("of", len(events)).Msg("events not stored")
-	answer.Error = action.AsError(err, action.StageStore)
+	answer.Error = action.AsError(i.overStorage(err), action.StageStore)
 	if answer.Error.Code != action.CodeConflict { // which stays one
 		w.Header().Set("Retry-After", "1")
 	} else if n := answer.refused(); len(events) > 1 {

@@ -15,6 +15,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
+	"github.com/callout-hq/callout/pkg/catalog"
 )
 
 // Instance is one instance as a dispatcher looks after it: its catalog, its
@@ -57,9 +58,19 @@ func (d *Dispatcher) shared(id string) *Instance {
 // catalog is what this dispatcher knows of the instance's catalog.
 func (i *Instance) catalog() *revisions.Catalog { return i.dispatcher.catalogs.Of(i.ID) }
 
+// current is the newest catalog of the instance, also of one that another dispatcher has
+// just made.
+func (i *Instance) current(ctx context.Context) (*catalog.Matcher, error) {
+	c, err := i.dispatcher.catalogs.Find(ctx, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	return c.AtLeast(ctx, 0)
+}
+
 // exists is the error of an instance without a catalog that can be read.
 func (i *Instance) exists(ctx context.Context) error {
-	_, err := i.catalog().AtLeast(ctx, 0)
+	_, err := i.current(ctx)
 	return err
 }
 

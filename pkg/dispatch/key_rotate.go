@@ -23,7 +23,7 @@ func (i *Instance) RotateKey(ctx context.Context, org, target string, grace time
 		return nil, action.NewError(action.CodeBadField, action.StageDecode,
 			fmt.Sprintf("a key signs on for 0s to %s", action.MaxGrace)).WithField("grace")
 	}
-	m, err := i.catalog().AtLeast(ctx, 0)
+	m, err := i.current(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 // LastDeadLetter is the place of the newest dead letter of an instance; 0 when
 // there never was one.
 func (i *Instance) LastDeadLetter(ctx context.Context) (place uint64, err error) {
-	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+	if err := i.exists(ctx); err != nil {
 		return 0, err
 	}
 	return i.letters.LastPlace(ctx)
@@ -18,7 +18,7 @@ func (i *Instance) LastDeadLetter(ctx context.Context) (place uint64, err error)
 // DeadLettersFrom reads the dead letters of an instance from a place on, oldest
 // first, until do returns false.
 func (i *Instance) DeadLettersFrom(ctx context.Context, place uint64, do func(letters.Letter) bool) error {
-	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+	if err := i.exists(ctx); err != nil {
 		return err
 	}
 	return i.letters.Each(ctx, place, do)
@@ -27,7 +27,7 @@ func (i *Instance) DeadLettersFrom(ctx context.Context, place uint64, do func(le
 // DeadLetter reads one dead letter of an instance whole. The id must be within
 // the grammar of ids; the error is not_found when there is none.
 func (i *Instance) DeadLetter(ctx context.Context, deliveryID string) (letters.Letter, error) {
-	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+	if err := i.exists(ctx); err != nil {
 		return letters.Letter{}, err
 	}
 	return i.letters.Get(ctx, deliveryID)

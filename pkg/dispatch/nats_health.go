@@ -114,6 +114,8 @@ func (h *health) look(ctx context.Context) {
 	}
 	h.putDeclarationsBack(asking, look)
 	defer h.makeAttempts(asking, known, look) // nothing else waits for it
+	defer d.fitStorage(asking, known, look)
+	d.came.note(known, look, d.bus)
 	for _, id := range known {
 		if !d.catalogs.Knows(id) { // it was deleted meanwhile
 			continue

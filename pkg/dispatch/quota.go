@@ -85,7 +85,7 @@ func (i *Instance) SetQuota(ctx context.Context, q action.Quota) error {
 		return err
 	}
 	i.dispatcher.quotas.set(i.ID, q)
-	return nil
+	return i.bus.FitStorage(ctx, q.Storage)
 }
 
 // Quota tells how much the instance may have and do; the zero value is no bound.

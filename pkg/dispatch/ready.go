@@ -116,10 +116,14 @@ func (h *health) filling() (words []string) {
 		i := h.dispatcher.bus.Instance(id)
 		for _, name := range []string{i.Events, i.Dead, i.Async} {
 			h.mu.Lock()
-			fill := h.before[looked{id, name}].Fill
+			seen := h.before[looked{id, name}]
 			h.mu.Unlock()
-			if fill >= alertAt {
-				words = append(words, fmt.Sprintf("instance %q: %s is %.0f %% full", id, name, 100*fill))
+			switch {
+			case seen.Fill < alertAt:
+			case seen.ByQuota: // which leaves less and less to a stream, whatever it holds itself
+				words = append(words, fmt.Sprintf("instance %q: %s is %.0f %% full by the instance's quota of storage", id, name, 100*min(seen.Fill, 1)))
+			default:
+				words = append(words, fmt.Sprintf("instance %q: %s is %.0f %% full", id, name, 100*seen.Fill))
 			}
 		}
 	}

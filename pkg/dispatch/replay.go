@@ -19,7 +19,8 @@ func (i *Instance) Replay(ctx context.Context, name string, sequence uint64, sin
 		return j, err
 	}
 	err = i.lead(ctx, func(ctx context.Context) error {
-		if _, err := i.replayed(ctx, name); err != nil {
+		of, err := i.replayed(ctx, name)
+		if err != nil {
 			return err
 		}
 		if sequence == 0 {
@@ -34,7 +35,7 @@ func (i *Instance) Replay(ctx context.Context, name string, sequence uint64, sin
 		if sequence > last {
 			return action.NewError(action.CodeBadField, action.StageCatalog, "nothing was stored since then").WithField("from")
 		}
-		j = jobs.Job{Job: action.Job{Kind: action.JobReplay, About: "subscription " + name}, Subscription: name, Cursor: sequence, To: last}
+		j = jobs.Job{Job: action.Job{Kind: action.JobReplay, About: "subscription " + name}, Subscription: name, Org: of.Org, Cursor: sequence, To: last}
 		if j, err = i.addJob(ctx, j); err != nil {
 			return err
 		}

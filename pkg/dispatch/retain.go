@@ -38,7 +38,7 @@ func (t *tidying) retain(ctx context.Context, all []lines.Line) error {
 	fill, err := t.lines.Fill(ctx)
 	if err == nil && fill >= alertAt {
 		t.log.Warn().Float64("fill", fill).
-			Msg("the event stream fills up: when it is full, publishers are refused; raise --max-stream or look for lines that stand")
+			Msg("the event stream fills up: when it is full, publishers are refused; raise --max-stream or the quota of storage, or look for lines that stand")
 	}
 	return err
 }

@@ -3,8 +3,10 @@ package dispatch_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -46,14 +48,21 @@ func TestStrangersHarmNobody(t *testing.T) {
 		return c
 	}
 	var held []net.Conn
-	for _, send := range []string{"", "GET / HTTP/1.1\r\nHost: ", "POST /v1/instances/default/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{",
+	before := inUse()
+	for _, send := range []string{"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "", "GET / HTTP/1.1\r\nHost: ", "POST /v1/instances/default/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} {
-		for range 200 {
+		for range 400 { // those of the first kind are idle once they are answered
 			if c := dial(send); c != nil {
 				held = append(held, c)
 			}
 		}
 	}
+	require.Len(t, held, 2000)
+	answered := make([]byte, len("HTTP/1.1 "))
+	_, err := io.ReadFull(held[399], answered) // that it asks too fast, but it is kept
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 ", string(answered))
+	each := (inUse() - before) / int64(len(held))
 	counts := map[int]int{}
 	var mu sync.Mutex
 	for range 4 {
@@ -75,11 +84,20 @@ func TestStrangersHarmNobody(t *testing.T) {
 	for _, c := range held {
 		_ = c.Close()
 	}
-	t.Logf("median of who has a token: %s, beside strangers %s; %d connections held; wrong tokens by status %v", quiet, busy, len(held), counts)
+	t.Logf("median of who has a token: %s, beside strangers %s; %d connections held, %d bytes each with both ends; wrong tokens by status %v", quiet, busy, len(held), each, counts)
+	require.Less(t, each, int64(256<<10), "no connection costs much")
 	require.Equal(t, 10_000, counts[401]+counts[429], "each is refused")
 	require.NotZero(t, counts[401])
 	require.NotZero(t, counts[429], "and soon told to wait")
 	served()
+}
+
+// inUse is how much memory this process uses, of its heap and its stacks.
+func inUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
 }
 
 func median(n int, do func() time.Duration) time.Duration {

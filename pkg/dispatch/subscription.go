@@ -14,7 +14,7 @@ import (
 // goes while it is looked at is left out; one whose consumer somebody else has
 // deleted is lost, and its numbers are not known.
 func (i *Instance) Subscriptions(ctx context.Context) ([]action.Subscription, error) {
-	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+	if err := i.exists(ctx); err != nil {
 		return nil, err
 	}
 	all, err := i.lines.List(ctx)
@@ -104,7 +104,7 @@ func (i *Instance) pausedTarget(ctx context.Context, l lines.Line) (reason actio
 // targetOf is the target of a line as it is configured now; ok is false when it
 // no longer is.
 func (i *Instance) targetOf(ctx context.Context, l lines.Line) (t action.Target, ok bool) {
-	m, err := i.catalog().AtLeast(ctx, 0)
+	m, err := i.current(ctx)
 	if err != nil {
 		return t, false
 	}
@@ -167,7 +167,7 @@ func (i *Instance) find(ctx context.Context, name string, lane int) ([]lines.Lin
 
 // act does something to each line that a name means, as the only dispatcher.
 func (i *Instance) act(ctx context.Context, name string, lane int, do func(context.Context, lines.Line) error) error {
-	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+	if err := i.exists(ctx); err != nil {
 		return err
 	}
 	return i.lead(ctx, func(ctx context.Context) error {

@@ -11,7 +11,7 @@ import (
 // or a callback fails; see bus.Bus.Tail. The error is unavailable when the
 // dispatcher stops.
 func (i *Instance) Tail(ctx context.Context, o lines.TailOptions, begun func(from uint64) error, do func(lines.StoredEvent) error) error {
-	if _, err := i.catalog().AtLeast(ctx, 0); err != nil {
+	if err := i.exists(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -39,7 +39,24 @@ func (i *Instance) Usage(ctx context.Context) (u action.InstanceUsage, err error
 			u.Made = info.Created.UTC().Truncate(time.Millisecond)
 		}
 	}
+	u.EventRate = i.dispatcher.came.rate(i.ID)
+	if u.Flow, err = i.flow(ctx); err != nil {
+		return u, err
+	}
 	return u, i.countWaiting(ctx, &u)
+}
+
+// flow is how much all workers do for the instance in a second, as they told last.
+func (i *Instance) flow(ctx context.Context) (all action.Flow, err error) {
+	workers, err := i.dispatcher.Present(ctx, action.RoleWorker)
+	if code := action.CodeOf(err); code == action.CodeMissing || code == action.CodeTooLarge {
+		return all, nil
+	}
+	for _, w := range workers {
+		all.Calls += w.Flows[i.ID].Calls
+		all.Delivered += w.Flows[i.ID].Delivered
+	}
+	return all, err
 }
 
 func objectsOf(s *catalog.Snapshot) (targets, executions int) {

@@ -22,6 +22,8 @@ type Shares struct {
 	mu    sync.Mutex
 	lines map[party]*list.List // of *queued: those that wait for a place
 	turns *list.List           // of those parties, in the order in which they are let in
+
+	undivided bool
 }
 
 // party is a target of an instance: whose share it is.
@@ -57,6 +59,14 @@ func NewShares(alone int) *Shares {
 	return &Shares{underWay: newPlaces(int64(alone)), waiting: newPlaces(waitingFor * int64(alone)), lines: map[party]*list.List{}, turns: list.New()}
 }
 
+// Undivided are shares that are none: who comes first has all that one target may have.
+// They are for measuring what sharing does.
+func Undivided(alone int) *Shares {
+	s := NewShares(alone)
+	s.undivided = true
+	return s
+}
+
 func (p *places) take(of party) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,6 +96,9 @@ func (p *places) give(of party) {
 func (s *Shares) admit(ctx context.Context, of party, l *limits, wait time.Duration) (p permit, a Answer, refused bool) {
 	if s == nil {
 		return l.admit(ctx, wait)
+	}
+	if s.undivided {
+		of = party{}
 	}
 	if l.neverWaits() && s.enterAtOnce(of) {
 		if p, a, refused = l.admit(ctx, wait); refused {

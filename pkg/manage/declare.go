@@ -16,9 +16,9 @@ import (
 
 // Declarations of cores.
 type Declarations interface {
-	// Declare takes the place of what the core of that name declared before,
-	// also for an instance that is not there yet. The errors are bad_field, with
-	// a field such as methods[3], too_large and unavailable.
+	// Declare takes the place of what the core of that name declared before.
+	// The errors are unknown_instance, bad_field, with a field such as methods[3],
+	// too_large and unavailable.
 	Declare(ctx context.Context, what catalog.Declaration) error
 	// Declared gives what all cores of an instance have declared; nothing for
 	// one that is not there.
@@ -39,9 +39,6 @@ func (s *Service) DeclareConditions(ctx context.Context, req *connect.Request[ca
 	}
 	answer := &calloutv1.DeclareConditionsResponse{}
 	m, err := s.catalog(ctx, instance, 0)
-	if action.CodeOf(err) == action.CodeUnknownInstance { // nobody has configured it yet
-		return connect.NewResponse(answer), nil
-	}
 	if err != nil {
 		return nil, err
 	}

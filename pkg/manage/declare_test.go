@@ -63,7 +63,7 @@ func TestDeclareAndList(t *testing.T) {
 	c := plain(t, n)
 	ask(t, c.DeclareConditions, &calloutv1.DeclareConditionsRequest{Declaration: &calloutv1.Declaration{Core: "users"}})
 	require.Empty(t, ask(t, c.ListConditions, &calloutv1.ListConditionsRequest{}).GetMethods(), "taken back")
-	require.Empty(t, ask(t, c.DeclareConditions, &calloutv1.DeclareConditionsRequest{Instance: "later", Declaration: usersCore()}).GetUnknown(), "before its instance is there")
+	refused(t, connect.CodeNotFound, c.DeclareConditions, &calloutv1.DeclareConditionsRequest{Instance: "nobody", Declaration: usersCore()})
 	refused(t, connect.CodeNotFound, c.ListConditions, &calloutv1.ListConditionsRequest{Instance: "later"})
 
 	status, answer := post(t, n.HTTPURL()+"/callout.v1.ActionService/DeclareConditions", `{"declaration":{"core":"c","methods":["/s.S/M"],"functions":["f"],"eventTypes":["a"]}}`, nil)

@@ -48,7 +48,7 @@ func (s *Service) DescribeInstance(ctx context.Context, req *connect.Request[cal
 	answer := &calloutv1.DescribeInstanceResponse{Usage: usageMessage(usage)}
 	if quota != (action.Quota{}) {
 		answer.Quota = &calloutv1.Quota{Targets: uint32(quota.Targets), Executions: uint32(quota.Executions), Lines: uint32(quota.Lines),
-			Events: uint32(quota.Events), Calls: uint32(quota.Calls)}
+			Events: uint32(quota.Events), Calls: uint32(quota.Calls), Storage: uint64(quota.Storage), DeliveredBytes: uint64(quota.Delivered)}
 	}
 	return connect.NewResponse(answer), nil
 }
@@ -59,8 +59,13 @@ func (s *Service) SetQuota(ctx context.Context, req *connect.Request[calloutv1.S
 		return nil, err
 	}
 	q := req.Msg.GetQuota()
+	for name, n := range map[string]uint64{"quota.storage": q.GetStorage(), "quota.delivered_bytes": q.GetDeliveredBytes()} {
+		if n > uint64(action.MaxQuotaBytes) {
+			return nil, badField(name, fmt.Sprintf("a quota is 0, which is none, to %d bytes", action.MaxQuotaBytes))
+		}
+	}
 	err := s.engine(req.Msg.GetInstance()).SetQuota(ctx, action.Quota{Targets: int(q.GetTargets()), Executions: int(q.GetExecutions()), Lines: int(q.GetLines()),
-		Events: int(q.GetEvents()), Calls: int(q.GetCalls())})
+		Events: int(q.GetEvents()), Calls: int(q.GetCalls()), Storage: int64(q.GetStorage()), Delivered: int64(q.GetDeliveredBytes())})
 	if err != nil {
 		return nil, err
 	}
@@ -86,5 +91,6 @@ func (s *Service) DeleteInstance(ctx context.Context, req *connect.Request[callo
 func usageMessage(u action.InstanceUsage) *calloutv1.InstanceUsage {
 	return &calloutv1.InstanceUsage{Instance: u.ID, Revision: u.Revision, MakeTime: moment(u.Made), Targets: uint32(u.Targets), Executions: uint32(u.Executions),
 		Lines: uint32(u.Lines), Events: u.Events, EventBytes: u.EventBytes, Waiting: u.Waiting, DeadLetters: u.DeadLetters, DeadLetterBytes: u.DeadLetterBytes,
-		Async: u.Async, AsyncBytes: u.AsyncBytes, Attempts: u.Attempts, AttemptBytes: u.AttemptBytes, Fault: text(u.Fault)}
+		Async: u.Async, AsyncBytes: u.AsyncBytes, Attempts: u.Attempts, AttemptBytes: u.AttemptBytes, StoredBytes: u.Stored(),
+		EventsPerSecond: u.EventRate, CallsPerSecond: u.Flow.Calls, DeliveredBytesPerSecond: u.Flow.Delivered, Fault: text(u.Fault)}
 }

@@ -8,6 +8,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/jobs"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -21,6 +22,9 @@ func (s *Service) ListJobs(ctx context.Context, req *connect.Request[calloutv1.L
 	}
 	answer := &calloutv1.ListJobsResponse{}
 	for _, j := range all {
+		if ownJob(ctx, j) != nil {
+			continue
+		}
 		answer.Jobs = append(answer.Jobs, job(j))
 	}
 	return connect.NewResponse(answer), nil
@@ -36,8 +40,21 @@ func (s *Service) GetJob(ctx context.Context, req *connect.Request[calloutv1.Get
 }
 
 func (s *Service) jobNow(ctx context.Context, instance, id string) (found jobs.Job, err error) {
-	err = s.engine(instance).WatchJob(ctx, id, func(j jobs.Job) (bool, error) { found = j; return false, nil })
+	err = s.engine(instance).WatchJob(ctx, id, func(j jobs.Job) (bool, error) { found = j; return false, ownJob(ctx, j) })
 	return found, err
+}
+
+// ownJob is the error of a job that is not for who asks, as of one that there is none of:
+// an organization has to do with its own alone.
+func ownJob(ctx context.Context, j jobs.Job) error {
+	p, err := access.From(ctx)
+	if err != nil {
+		return err
+	}
+	if p.Scope.Level() == access.Organization && !j.IsOf(p.Scope.Org) {
+		return jobs.None(j.ID)
+	}
+	return nil
 }
 
 // WatchJob tells how a job stands until it has ended, or the client goes away.
@@ -48,6 +65,9 @@ func (s *Service) WatchJob(ctx context.Context, req *connect.Request[calloutv1.W
 	}
 	defer leave()
 	err = s.engine(orDefault(req.Msg.GetInstance())).WatchJob(ctx, req.Msg.GetId(), func(j jobs.Job) (bool, error) {
+		if err := ownJob(ctx, j); err != nil {
+			return false, err
+		}
 		shown := job(j)
 		if j.HasEnded() {
 			shown = wholeJob(j)
@@ -63,6 +83,9 @@ func (s *Service) WatchJob(ctx context.Context, req *connect.Request[calloutv1.W
 
 // CancelJob ends a job before it is done.
 func (s *Service) CancelJob(ctx context.Context, req *connect.Request[calloutv1.CancelJobRequest]) (*connect.Response[calloutv1.CancelJobResponse], error) {
+	if _, err := s.jobNow(ctx, orDefault(req.Msg.GetInstance()), req.Msg.GetId()); err != nil {
+		return nil, err
+	}
 	j, err := s.engine(orDefault(req.Msg.GetInstance())).CancelJob(ctx, req.Msg.GetId())
 	if err != nil {
 		return nil, err

@@ -144,3 +144,88 @@ func TestARequestIdOfAnother(t *testing.T) {
 	require.NotContains(t, apply(umbrella, "umbrella", "by-umbrella"), "by-acme")
 	require.Equal(t, own, apply(acme, "acme", "by-acme"), "that it comes again is known still")
 }
+
+// TestJobsOfAnOrganization: an organization follows and ends the jobs that are about its
+// own, whoever began them, and is told of all others as of those that do not exist.
+func TestJobsOfAnOrganization(t *testing.T) {
+	t.Parallel()
+	w := bothRefused(t)
+	tokens := map[string]string{}
+	for _, org := range []string{"acme", "umbrella"} {
+		_, tokens[org] = w.token(access.Scope{Instance: "default", Org: org}, access.Verbs)
+		status, body := w.post("/v1/instances/default/events", w.operator, "application/json",
+			[]byte(`{"aggregateID":"u","resourceOwner":"`+org+`","event_type":"user.added"}`), false)
+		require.Equal(t, 202, status, "%s", body)
+		w.awaitDead(org)
+	}
+	ids := map[string][]string{}
+	begin := func(of, token, method string, question map[string]any) {
+		t.Helper()
+		status, answer := w.rpc(token, method, question)
+		require.Equal(t, 200, status, "%s: %v", method, answer)
+		ids[of] = append(ids[of], answer["job"].(map[string]any)["id"].(string))
+	}
+	begin("acme", w.operator, "ReplayEvents", map[string]any{"subscription": "acme:*/own", "fromSequence": 1})
+	begin("acme", tokens["acme"], "RedriveDeadLetters", map[string]any{"filter": map[string]any{"target": "own"}, "wait": false})
+	begin("umbrella", tokens["umbrella"], "ReplayEvents", map[string]any{"subscription": "umbrella:*/own", "fromSequence": 1})
+	begin("umbrella", w.operator, "RedriveDeadLetters", map[string]any{"filter": map[string]any{"org": "umbrella"}, "wait": false})
+	begin("umbrella", w.operator, "DeleteTarget", map[string]any{"org": "umbrella", "name": "own", "waiting": "WAITING_DISCARD", "force": true})
+	begin("nobody", w.operator, "RedriveDeadLetters", map[string]any{"all": true, "wait": false})
+
+	status, answer := w.rpc(tokens["acme"], "ListJobs", map[string]any{})
+	require.Equal(t, 200, status, "%v", answer)
+	var listed []string
+	for _, one := range answer["jobs"].([]any) {
+		listed = append(listed, one.(map[string]any)["id"].(string))
+	}
+	require.ElementsMatch(t, ids["acme"], listed)
+	for _, method := range []string{"GetJob", "CancelJob"} {
+		refusal := func(id string) string {
+			t.Helper()
+			status, answer := w.rpc(tokens["acme"], method, map[string]any{"id": id})
+			require.Equal(t, 404, status, "%s: %v", method, answer)
+			return strings.ReplaceAll(fmt.Sprint(answer["code"], answer["message"]), id, "ID")
+		}
+		for _, id := range append(ids["umbrella"], ids["nobody"]...) {
+			require.Equal(t, refusal("01M8K0Z2TMA3ZFYXFTCVW0PN6K"), refusal(id), method)
+		}
+	}
+	for _, id := range ids["acme"] {
+		status, answer = w.rpc(tokens["acme"], "GetJob", map[string]any{"id": id})
+		require.Equal(t, 200, status, "%v", answer)
+		status, answer = w.rpc(tokens["acme"], "CancelJob", map[string]any{"id": id})
+		require.Contains(t, []int{200, 409}, status, "it runs, or has ended: %v", answer)
+	}
+	status, answer = w.rpc(tokens["umbrella"], "GetJob", map[string]any{"id": ids["umbrella"][0]})
+	require.Equal(t, 200, status)
+	require.NotEqual(t, "cancelled", answer["job"].(map[string]any)["state"])
+}
+
+// TestExplainNamesNoTargetOfOthers: an organization is shown what runs before its own, and
+// of the instance's targets the names of those that it may use.
+func TestExplainNamesNoTargetOfOthers(t *testing.T) {
+	t.Parallel()
+	w := startWalled(t)
+	status, answer := w.rpc(w.operator, "Apply", map[string]any{"instance": "default", "configuration": `
+targets:
+  secret-scanner: {type: webhook, url: "http://127.0.0.1:9/", usable_by: []}
+  umbrellas: {type: webhook, url: "http://127.0.0.1:9/", usable_by: [umbrella]}
+  shared: {type: webhook, url: "http://127.0.0.1:9/"}
+requests: {"*": {targets: [{target: secret-scanner}, {target: shared}, {target: umbrellas}]}}
+orgs: {acme: {requests: {"*": {targets: [{target: own}]}}}}
+`})
+	require.Equal(t, 200, status, "%v", answer)
+	explain := func(token string) (names []string) {
+		t.Helper()
+		status, answer := w.rpc(token, "Explain", map[string]any{"phase": "PHASE_REQUEST", "name": "/a.S/M", "org": "acme"})
+		require.Equal(t, 200, status, "%v", answer)
+		for _, turn := range answer["turns"].([]any) {
+			names = append(names, turn.(map[string]any)["target"].(string))
+		}
+		return names
+	}
+	_, acme := w.token(access.Scope{Instance: "default", Org: "acme"}, access.Verbs)
+	_, instance := w.token(access.Scope{Instance: "default"}, access.Verbs)
+	require.Equal(t, []string{"(a target of the instance)", "shared", "(a target of the instance)", "own"}, explain(acme))
+	require.Equal(t, []string{"secret-scanner", "shared", "umbrellas", "own"}, explain(instance))
+}

@@ -108,7 +108,7 @@ func (s *Service) skipMany(ctx context.Context, req *calloutv1.SkipSubscriptionR
 	}
 	instance := orDefault(req.GetInstance())
 	j, err := s.engine(instance).Begin(ctx, jobs.Job{Job: action.Job{Kind: action.JobSkip, About: "subscription " + req.GetName()},
-		Subscription: req.GetName(), Lane: laneOf(req), Most: req.GetCount()})
+		Subscription: req.GetName(), Org: lines[0].Org, Lane: laneOf(req), Most: req.GetCount()})
 	if err == nil {
 		j, err = s.await(ctx, instance, j, req.Wait) //nolint:protogetter // whether it is set counts
 	}

@@ -220,7 +220,7 @@ func TestEveryCellOfTheTable(t *testing.T) {
 // unnamed tells whether an operation of organizations does not name one.
 func unnamed(o access.Operation) bool {
 	return slices.Contains([]string{"GetRevision", "ListConditions", "ListSubscriptions", "PauseSubscription", "ResumeSubscription", "RetrySubscription",
-		"SkipSubscription", "ReplayEvents", "GetDeadLetter", "GetDelivery"}, o.Name)
+		"SkipSubscription", "ReplayEvents", "GetDeadLetter", "GetDelivery", "ListJobs", "GetJob", "WatchJob", "CancelJob"}, o.Name)
 }
 
 // opens tells whether an operation means all there is when it names no organization.

@@ -111,6 +111,12 @@ func object() []byte { return fmt.Appendf(nil, benchObject, strings.Repeat("x", 
 
 func benchNode(b *testing.B, config string, hooks string, change ...func(*node.Options)) (*node.Node, *callout.Client) {
 	b.Helper()
+	return benchNodeWith(b, config, hooks, work.Options{}, change...)
+}
+
+// benchNodeWith is benchNode with a worker of some options.
+func benchNodeWith(b *testing.B, config string, hooks string, how work.Options, change ...func(*node.Options)) (*node.Node, *callout.Client) {
+	b.Helper()
 	ctx := context.Background()
 	o := node.Options{Data: b.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
 		Config: []byte(strings.ReplaceAll(config, "HOOKS", hooks)), Log: zerolog.Nop(), WithoutWorker: true}
@@ -125,7 +131,8 @@ func benchNode(b *testing.B, config string, hooks string, change ...func(*node.O
 	b.Cleanup(connection.Close)
 	invoker := invoke.New(invoke.Options{Log: zerolog.Nop(), AllowLocal: true})
 	b.Cleanup(invoker.Close)
-	worker, err := work.Start(ctx, work.Options{Bus: connection, Invoker: invoker, Log: zerolog.Nop()})
+	how.Bus, how.Invoker, how.Log = connection, invoker, zerolog.Nop()
+	worker, err := work.Start(ctx, how)
 	ok(b, err)
 	b.Cleanup(func() { _ = worker.Stop(ctx) })
 	client, err := callout.Connect(ctx, callout.Options{URL: n.NATSURL()})

@@ -12,12 +12,30 @@ type Pool struct {
 	mu   sync.Mutex
 	used int64
 	by   map[string]int64
+
+	undivided bool
 }
 
 // New makes a pool of which one party may have alone, 1 or more, while nobody
 // else has any of it. Those of all parties come to at most half as much again.
 func New(alone int64) *Pool {
 	return &Pool{size: Size(alone), by: map[string]int64{}}
+}
+
+// Undivided makes a pool of which who comes first has all that one may have: to all
+// parties it is as to one. It is for measuring what dividing it does.
+func Undivided(alone int64) *Pool {
+	p := New(alone)
+	p.undivided = true
+	return p
+}
+
+// whose is the party that something is counted for.
+func (p *Pool) whose(party string) string {
+	if p.undivided {
+		return ""
+	}
+	return party
 }
 
 // Size is how much there is of a pool of which one party may have so much alone.
@@ -28,6 +46,7 @@ func Size(alone int64) int64 { return alone + (alone+1)/leftOver }
 func (p *Pool) Take(party string, n int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	party = p.whose(party)
 	has := p.by[party]
 	if !May(p.size, p.used, has, n) {
 		return false
@@ -50,6 +69,7 @@ func (p *Pool) Give(party string, n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.used -= n
+	party = p.whose(party)
 	if p.by[party] -= n; p.by[party] == 0 {
 		delete(p.by, party)
 	}
@@ -59,7 +79,7 @@ func (p *Pool) Give(party string, n int64) {
 func (p *Pool) Held(party string) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.by[party]
+	return p.by[p.whose(party)]
 }
 
 // Used is how much all parties have.

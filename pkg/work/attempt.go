@@ -38,6 +38,11 @@ func (r *run) attempt(ctx context.Context) {
 		w.lapsed(d, c)
 		return
 	}
+	if wait := w.flows.takeDelivery(d.Line.Instance, len(d.Body)); wait > 0 { // uncharged: nothing was sent
+		w.log.Debug().Str("instance", d.Line.Instance).Str("line", d.Line.Name).Str("delivery", c.id).Dur("wait_ms", wait).Msg("delivery waits for its instance's quota of bytes")
+		w.done(d, d.Wait(wait))
+		return
+	}
 	exchange := invoke.Call{
 		Target: c.target, Owner: d.Line.Instance + "/" + c.owner, MayAsk: c.owner == "", Keys: keys, Headers: headers, Body: d.Body, ID: c.id, Attempt: number,
 		Sequence: c.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay, Redrive: d.Line.Redrive, Wait: limitWait,
@@ -47,6 +52,9 @@ func (r *run) attempt(ctx context.Context) {
 		exchange.EventID, exchange.EventType, exchange.EventTime = c.eventID, c.name, c.storedAt
 	}
 	answer := w.invoker.Do(ctx, exchange)
+	if !answer.Sent {
+		w.flows.unsent(d.Line.Instance, len(d.Body))
+	}
 	switch {
 	case !d.Held() || errors.Is(context.Cause(ctx), lines.ErrLapsed):
 		w.lapsed(d, c)

@@ -59,8 +59,8 @@ func (w *Worker) answer(ctx context.Context, c *calls.IncomingCall) (action.Resu
 	if err != nil {
 		return action.Result{}, err
 	}
-	if taken, _ := w.rates.Take(c.Instance, 1, time.Now()); !taken {
-		return action.Result{}, action.TooFast("calls")
+	if err := w.flows.takeCall(c.Instance); err != nil {
+		return action.Result{}, err
 	}
 	body, err := wire.NewCall(c.Instance, c.Phase, c.Name, c.Body, w.bus.MaxObject())
 	if err != nil {
@@ -175,6 +175,9 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut, Heard: true,
 		Shares: c.worker.shares, Instance: c.call.Instance, Org: c.body.OrgID,
 	})
+	if answer.Sent {
+		c.worker.flows.sent(c.call.Instance, len(c.body.Raw()))
+	}
 	if answer.Err != nil {
 		return answer, answer.Err
 	}
@@ -202,8 +205,9 @@ func (c *chain) apply(ctx context.Context, t *action.Target, answer invoke.Answe
 // store puts the delivery on a stream before the chain goes on, so that no
 // crash can lose it.
 func (c *chain) store(ctx context.Context, id string, t *catalog.Turn) error {
-	return c.worker.bus.Instance(c.call.Instance).StoreAsync(ctx, bus.AsyncDelivery{
+	err := c.worker.bus.Instance(c.call.Instance).StoreAsync(ctx, bus.AsyncDelivery{
 		ID: id, Owner: t.Owner, Target: t.Target.Name, Phase: c.call.Phase, Name: c.call.Name,
 		Org: c.body.OrgID, Body: c.body.Raw(), Revision: c.result.Revision, Traceparent: c.call.Traceparent,
 	})
+	return c.worker.flows.overStorage(c.call.Instance, err)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/calls"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/share"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -33,6 +34,12 @@ func newAwaiting() *awaiting { return &awaiting{share.New(maxAwaiting)} }
 // meant, and deadline when it did not come.
 func (w *Worker) catalogFor(ctx context.Context, c *calls.IncomingCall) (*catalog.Matcher, error) {
 	now, err := w.catalogs.Of(c.Instance).AtLeast(ctx, 0)
+	if c.MinRevision == 0 && action.CodeOf(err) == action.CodeUnknownInstance {
+		var found *revisions.Catalog // made a moment ago
+		if found, err = w.catalogs.Find(ctx, c.Instance); err == nil {
+			now, err = found.AtLeast(ctx, 0)
+		}
+	}
 	switch {
 	case err == nil && now.Revision() >= c.MinRevision:
 		return now, nil

@@ -19,7 +19,6 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/seal"
-	"github.com/callout-hq/callout/pkg/share"
 )
 
 // Options of a worker.
@@ -31,6 +30,9 @@ type Options struct {
 	// target, or one instance, while no other has any; 0 = 1024. There are five
 	// times as many calls in hand, most of which wait.
 	Calls int
+	// Undivided has who comes first take what instances and targets have shares of
+	// otherwise. It is for measuring what the shares do, and nothing else.
+	Undivided bool
 	// Slots is how many deliveries of one unordered line are worked on at
 	// once; 0 = 32.
 	Slots int
@@ -56,7 +58,7 @@ type Worker struct {
 	shares   *invoke.Shares
 	awaiting *awaiting
 	calls    *calls.CallServer
-	rates    share.Rates // of calls, by instance
+	flows    *flows
 	trials   *calls.TrialServer
 	consumer *lines.Consumer
 	lining   sync.Mutex
@@ -86,7 +88,10 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 		o.Slots = 32
 	}
 	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
-		shares: invoke.NewShares(o.Calls), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
+		shares: invoke.NewShares(o.Calls), flows: newFlows(), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
+	if o.Undivided {
+		w.shares = invoke.Undivided(o.Calls)
+	}
 	var err error
 	if w.recorder, err = attempts.NewRecorder(o.Bus, w.self.ID); err != nil {
 		return nil, err
@@ -104,12 +109,13 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	if w.trials, err = calls.ServeTrials(o.Bus, w.try); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
-	if w.calls, err = calls.Serve(o.Bus, calls.Bounds{Calls: inHand * o.Calls}, w.call); err != nil {
+	if w.calls, err = calls.Serve(o.Bus, calls.Bounds{Calls: inHand * o.Calls, Undivided: o.Undivided}, w.call); err != nil {
 		return nil, errors.Join(err, w.Stop(ctx))
 	}
 	w.ended.Go(func() {
 		present.Keep(following, w.bus, func() action.Presence {
 			now := w.self
+			now.Flows = w.flows.tell(time.Now())
 			now.Calls, now.Deliveries, now.Unopened = w.calls.InHand(), w.consumer.InHand(), w.keys.unopened()
 			return now
 		})
@@ -126,7 +132,7 @@ func (w *Worker) ID() string { return w.self.ID }
 func (w *Worker) follow(ctx, following context.Context) error {
 	catalogs, first := revisions.FollowDeleted(following, w.bus, w.invoker.Forget)
 	w.catalogs = catalogs
-	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted, w.keys.setNamed), w.bus.FollowQuotas(following, func(instance string, q action.Quota) { w.rates.Set(instance, q.Calls) })} {
+	for _, first := range []<-chan struct{}{first, w.bus.FollowSecrets(following, w.keys.set, w.keys.setDeparted, w.keys.setNamed), w.bus.FollowQuotas(following, w.flows.set)} {
 		if err := await(ctx, first); err != nil {
 			return err
 		}

@@ -51,10 +51,13 @@ func (c *IncomingCall) Refuse(err *action.Error) error {
 type Bounds struct {
 	Calls int   // 0 = 5120
 	Bytes int64 // of their bodies; 0 = 128 MiB
+	// Undivided has who comes first take all that one instance may have, see
+	// share.Undivided.
+	Undivided bool
 }
 
 func (b Bounds) orDefault() Bounds {
-	return Bounds{Calls: cmp.Or(b.Calls, 5120), Bytes: cmp.Or(b.Bytes, 128<<20)}
+	return Bounds{Calls: cmp.Or(b.Calls, 5120), Bytes: cmp.Or(b.Bytes, 128<<20), Undivided: b.Undivided}
 }
 
 // CallServer serves calls until it is stopped.
@@ -102,7 +105,11 @@ func (s *CallServer) InHand() int { return int(s.calls.Used()) }
 
 func serve(b *bus.Bus, most Bounds, idle time.Duration, handle func(context.Context, *IncomingCall)) (*CallServer, error) {
 	most = most.orDefault()
-	s := &CallServer{bus: b, handle: handle, idle: idle, calls: share.New(int64(most.Calls)), bytes: share.New(most.Bytes),
+	pool := share.New
+	if most.Undivided {
+		pool = share.Undivided
+	}
+	s := &CallServer{bus: b, handle: handle, idle: idle, calls: pool(int64(most.Calls)), bytes: pool(most.Bytes),
 		next: make(chan arrivedCall), closed: make(chan struct{})}
 	s.running, s.abort = context.WithCancel(context.Background())
 	var err error

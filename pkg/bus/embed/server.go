@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -51,13 +52,19 @@ type Options struct {
 // Server is a running embedded server.
 type Server struct {
 	*server.Server
-	lock    *flock.Flock
-	scratch string // removed when the server stops
+	options   Options
+	dir       string // of the streams
+	reloading sync.Mutex
+	unfollow  func() // ends the following of the configuration; nil = there is none
+	lock      *flock.Flock
+	scratch   string // removed when the server stops
 }
 
 // Start starts the server and waits until it takes connections. The data
-// directory is locked: two servers on one would both come up and destroy it.
+// directory is locked: two servers on one would both come up and destroy it. The
+// configuration is followed until Close.
 func Start(o Options) (*Server, error) {
+	began, _ := os.ReadFile(o.Config) // that it cannot be read is said by who needs it
 	asked, ignored, err := configured(o.Config)
 	if err != nil {
 		return nil, err
@@ -69,9 +76,9 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{}
+	s := &Server{options: o}
 	dir, err := s.directory(o.Data)
-	if err != nil {
+	if s.dir = dir; err != nil {
 		return nil, err
 	}
 	o.settle(asked, host, port, dir)
@@ -85,6 +92,9 @@ func Start(o Options) (*Server, error) {
 	if err := s.listen(o.Listen); err != nil {
 		s.unlock()
 		return nil, err
+	}
+	if o.Config != "" {
+		s.unfollow = s.follow(began)
 	}
 	return s, nil
 }
@@ -128,6 +138,9 @@ func (s *Server) URL() string { return "nats://" + s.Addr().String() }
 
 // Close stops the server and waits until its files are closed.
 func (s *Server) Close() {
+	if s.unfollow != nil {
+		s.unfollow()
+	}
 	s.Shutdown()
 	s.WaitForShutdown()
 	s.unlock()

@@ -32,6 +32,9 @@ type Job struct {
 	// to; 0 = it belongs to none. The revision that names the job begins it.
 	Before uint64 `json:"before,omitempty"`
 	Begun  bool   `json:"begun,omitempty"` // what it is about was looked up
+	// Org is the organization whose subscription it is about; "" = the instance's, or it
+	// is about none. See IsOf.
+	Org string `json:"org,omitempty"`
 
 	// Gone are the lines that are emptied or drain: of a target or an execution.
 	Gone catalog.Line `json:"gone,omitzero"`
@@ -110,18 +113,38 @@ func (i Jobs) Put(ctx context.Context, j Job) (Job, error) {
 // Get reads one job; the error is not_found when there is none, or it ended too
 // long ago.
 func (i Jobs) Get(ctx context.Context, id string) (Job, error) {
-	none := action.NewError(action.CodeNotFound, action.StageStore, fmt.Sprintf("there is no job %q", id)).WithField("id")
 	if !isID(id) {
-		return Job{}, none
+		return Job{}, None(id)
 	}
 	v, ok, err := i.bucket().Get(ctx, i.key(id))
 	if err != nil {
 		return Job{}, err
 	}
 	if !ok {
-		return Job{}, none
+		return Job{}, None(id)
 	}
 	return readJob(v)
+}
+
+// None is the error of a job that there is none of, or that is another's.
+func None(id string) *action.Error {
+	return action.NewError(action.CodeNotFound, action.StageStore, fmt.Sprintf("there is no job %q", id)).WithField("id")
+}
+
+// IsOf tells whether a job is about what is an organization's alone: its subscription, its
+// dead letters, or what waited for its execution or its target. An organization begins no
+// other.
+func (j Job) IsOf(org string) bool {
+	if org == "" {
+		return false
+	}
+	switch j.Kind {
+	case action.JobRedrive, action.JobDiscardLetters:
+		return j.Filter.Org == org
+	case action.JobDiscard, action.JobDrain:
+		return j.Gone.Org == org || j.Gone.Owner == org
+	}
+	return j.Org == org
 }
 
 // isID tells whether a text could be the id of a job: it stands in a key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
@@ -16,6 +17,7 @@ type Catalogs struct {
 	mu       sync.Mutex
 	of       map[string]*Catalog
 	appeared chan struct{} // closed and replaced when there is another instance
+	finding  chan struct{} // has one for each that is asked for in NATS
 }
 
 // Follow keeps the catalogs of all instances up to date until ctx ends. The
@@ -28,7 +30,7 @@ func Follow(ctx context.Context, b *bus.Bus) (*Catalogs, <-chan struct{}) {
 // were while nobody listened: they are not known any more by then. The callback runs
 // in one goroutine, more than once for an instance.
 func FollowDeleted(ctx context.Context, b *bus.Bus, deleted func(instance string)) (*Catalogs, <-chan struct{}) {
-	c := &Catalogs{bus: b, of: map[string]*Catalog{}, appeared: make(chan struct{})}
+	c := &Catalogs{bus: b, of: map[string]*Catalog{}, appeared: make(chan struct{}), finding: make(chan struct{}, findAtOnce)}
 	return c, followRoots(ctx, b, func(instance string, r toldRoot, err error) {
 		switch {
 		case r.Deleting || r.gone:
@@ -113,6 +115,47 @@ func (c *Catalogs) list(has func(*Catalog) bool) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// findAtOnce is how many instances that are not known here are asked for in NATS at once:
+// who makes up names is refused beyond that without a look. findFor is how long one that
+// is there is waited for.
+const (
+	findAtOnce = 64
+	findFor    = 2 * time.Second
+)
+
+// Find gives an instance that may be so new that it has not been heard of here: where it
+// is not known, NATS is asked for it, and it is waited for if it is there. What is known
+// costs nothing. The error is unknown_instance for one that is not there, or is asked for
+// while as many others are as may be.
+func (c *Catalogs) Find(ctx context.Context, instance string) (*Catalog, error) {
+	known := c.Of(instance)
+	if _, err := known.AtLeast(ctx, 0); action.CodeOf(err) != action.CodeUnknownInstance { // it may also be heard of, and still be read
+		return known, nil
+	}
+	unknown := action.NewError(action.CodeUnknownInstance, action.StageCatalog, "")
+	select {
+	case c.finding <- struct{}{}:
+		defer func() { <-c.finding }()
+	default:
+		return nil, unknown
+	}
+	ctx, cancel := context.WithTimeout(ctx, findFor)
+	defer cancel()
+	root, there, err := Of(c.bus.Instance(instance)).Current(ctx)
+	switch {
+	case action.CodeOf(err) == action.CodeUnreadable: // somebody else's, or it is told when it is heard of
+		return nil, unknown
+	case err != nil:
+		return nil, err
+	case !there:
+		return nil, unknown
+	}
+	if err := c.Await(ctx, instance, root.Revision); err != nil {
+		return nil, err
+	}
+	return c.Of(instance), nil
 }
 
 // Await waits until an instance exists here with the revision or a newer one.

@@ -854,8 +854,10 @@ func (x *Candidate) GetReason() string {
 }
 
 type ExplainedTurn struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Target string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// To an organization that may not use it, a target of the instance is
+	// "(a target of the instance)".
+	Target string `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// Organization that defines the target; empty for the instance.
 	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
 	// webhook, call or async.

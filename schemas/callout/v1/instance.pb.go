@@ -49,9 +49,19 @@ type InstanceUsage struct {
 	Attempts     uint64 `protobuf:"varint,14,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	AttemptBytes uint64 `protobuf:"varint,15,opt,name=attempt_bytes,json=attemptBytes,proto3" json:"attempt_bytes,omitempty"`
 	// Why not all can be told; empty when it can.
-	Fault         string `protobuf:"bytes,16,opt,name=fault,proto3" json:"fault,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Fault string `protobuf:"bytes,16,opt,name=fault,proto3" json:"fault,omitempty"`
+	// What all of these streams hold together: what a quota of storage bounds.
+	StoredBytes uint64 `protobuf:"varint,17,opt,name=stored_bytes,json=storedBytes,proto3" json:"stored_bytes,omitempty"`
+	// Events that came in a second, by whichever way, over the last ten seconds or so,
+	// as the dispatcher that was asked has seen it. Also what comes over NATS counts.
+	EventsPerSecond float64 `protobuf:"fixed64,18,opt,name=events_per_second,json=eventsPerSecond,proto3" json:"events_per_second,omitempty"`
+	// Calls that workers took in a second, and bytes of bodies that they sent to targets
+	// in a second, as all workers told last, some seconds ago at most. Nothing is told of
+	// what is none.
+	CallsPerSecond          float64 `protobuf:"fixed64,19,opt,name=calls_per_second,json=callsPerSecond,proto3" json:"calls_per_second,omitempty"`
+	DeliveredBytesPerSecond float64 `protobuf:"fixed64,20,opt,name=delivered_bytes_per_second,json=deliveredBytesPerSecond,proto3" json:"delivered_bytes_per_second,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *InstanceUsage) Reset() {
@@ -194,6 +204,34 @@ func (x *InstanceUsage) GetFault() string {
 		return x.Fault
 	}
 	return ""
+}
+
+func (x *InstanceUsage) GetStoredBytes() uint64 {
+	if x != nil {
+		return x.StoredBytes
+	}
+	return 0
+}
+
+func (x *InstanceUsage) GetEventsPerSecond() float64 {
+	if x != nil {
+		return x.EventsPerSecond
+	}
+	return 0
+}
+
+func (x *InstanceUsage) GetCallsPerSecond() float64 {
+	if x != nil {
+		return x.CallsPerSecond
+	}
+	return 0
+}
+
+func (x *InstanceUsage) GetDeliveredBytesPerSecond() float64 {
+	if x != nil {
+		return x.DeliveredBytesPerSecond
+	}
+	return 0
 }
 
 type CreateInstanceRequest struct {
@@ -400,9 +438,15 @@ type Quota struct {
 	// A second, over HTTP, at each dispatcher.
 	Events uint32 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
 	// A second, at each worker, and over HTTP at each dispatcher.
-	Calls         uint32 `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Calls uint32 `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`
+	// Bytes that its streams hold together: events, async deliveries, dead letters and the
+	// log of attempts. At least 1 MiB.
+	Storage uint64 `protobuf:"varint,6,opt,name=storage,proto3" json:"storage,omitempty"`
+	// Bytes of bodies a second that each worker sends to its targets, for calls and
+	// deliveries together. A delivery waits for its turn, a call is refused.
+	DeliveredBytes uint64 `protobuf:"varint,7,opt,name=delivered_bytes,json=deliveredBytes,proto3" json:"delivered_bytes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Quota) Reset() {
@@ -466,6 +510,20 @@ func (x *Quota) GetEvents() uint32 {
 func (x *Quota) GetCalls() uint32 {
 	if x != nil {
 		return x.Calls
+	}
+	return 0
+}
+
+func (x *Quota) GetStorage() uint64 {
+	if x != nil {
+		return x.Storage
+	}
+	return 0
+}
+
+func (x *Quota) GetDeliveredBytes() uint64 {
+	if x != nil {
+		return x.DeliveredBytes
 	}
 	return 0
 }
@@ -662,7 +720,7 @@ var File_callout_v1_instance_proto protoreflect.FileDescriptor
 const file_callout_v1_instance_proto_rawDesc = "" +
 	"\n" +
 	"\x19callout/v1/instance.proto\x12\n" +
-	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x04\n" +
+	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x05\n" +
 	"\rInstanceUsage\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x127\n" +
@@ -684,7 +742,11 @@ const file_callout_v1_instance_proto_rawDesc = "" +
 	"asyncBytes\x12\x1a\n" +
 	"\battempts\x18\x0e \x01(\x04R\battempts\x12#\n" +
 	"\rattempt_bytes\x18\x0f \x01(\x04R\fattemptBytes\x12\x14\n" +
-	"\x05fault\x18\x10 \x01(\tR\x05fault\"3\n" +
+	"\x05fault\x18\x10 \x01(\tR\x05fault\x12!\n" +
+	"\fstored_bytes\x18\x11 \x01(\x04R\vstoredBytes\x12*\n" +
+	"\x11events_per_second\x18\x12 \x01(\x01R\x0feventsPerSecond\x12(\n" +
+	"\x10calls_per_second\x18\x13 \x01(\x01R\x0ecallsPerSecond\x12;\n" +
+	"\x1adelivered_bytes_per_second\x18\x14 \x01(\x01R\x17deliveredBytesPerSecond\"3\n" +
 	"\x15CreateInstanceRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\"P\n" +
 	"\x16CreateInstanceResponse\x12\x1a\n" +
@@ -694,7 +756,7 @@ const file_callout_v1_instance_proto_rawDesc = "" +
 	"\binstance\x18\x01 \x01(\tR\binstance\"t\n" +
 	"\x18DescribeInstanceResponse\x12/\n" +
 	"\x05usage\x18\x01 \x01(\v2\x19.callout.v1.InstanceUsageR\x05usage\x12'\n" +
-	"\x05quota\x18\x02 \x01(\v2\x11.callout.v1.QuotaR\x05quota\"\x85\x01\n" +
+	"\x05quota\x18\x02 \x01(\v2\x11.callout.v1.QuotaR\x05quota\"\xc8\x01\n" +
 	"\x05Quota\x12\x18\n" +
 	"\atargets\x18\x01 \x01(\rR\atargets\x12\x1e\n" +
 	"\n" +
@@ -702,7 +764,9 @@ const file_callout_v1_instance_proto_rawDesc = "" +
 	"executions\x12\x14\n" +
 	"\x05lines\x18\x03 \x01(\rR\x05lines\x12\x16\n" +
 	"\x06events\x18\x04 \x01(\rR\x06events\x12\x14\n" +
-	"\x05calls\x18\x05 \x01(\rR\x05calls\"V\n" +
+	"\x05calls\x18\x05 \x01(\rR\x05calls\x12\x18\n" +
+	"\astorage\x18\x06 \x01(\x04R\astorage\x12'\n" +
+	"\x0fdelivered_bytes\x18\a \x01(\x04R\x0edeliveredBytes\"V\n" +
 	"\x0fSetQuotaRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12'\n" +
 	"\x05quota\x18\x02 \x01(\v2\x11.callout.v1.QuotaR\x05quota\"\x12\n" +

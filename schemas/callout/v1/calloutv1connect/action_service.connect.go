@@ -282,7 +282,7 @@ type ActionServiceClient interface {
 	// DeclareConditions tells what a core can be extended at. Cores that use the
 	// Go client do so by its Options.
 	//
-	// Errors: bad_field, too_large.
+	// Errors: unknown_instance, bad_field, too_large.
 	DeclareConditions(context.Context, *connect.Request[v1.DeclareConditionsRequest]) (*connect.Response[v1.DeclareConditionsResponse], error)
 	// ListConditions gives what cores have declared.
 	//
@@ -1260,7 +1260,7 @@ type ActionServiceHandler interface {
 	// DeclareConditions tells what a core can be extended at. Cores that use the
 	// Go client do so by its Options.
 	//
-	// Errors: bad_field, too_large.
+	// Errors: unknown_instance, bad_field, too_large.
 	DeclareConditions(context.Context, *connect.Request[v1.DeclareConditionsRequest]) (*connect.Response[v1.DeclareConditionsResponse], error)
 	// ListConditions gives what cores have declared.
 	//

@@ -1,0 +1,31 @@
+package share
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestFlows: who has anything left may send what is larger than that, and waits until he
+// owes nothing any more; one that nothing is said of never waits.
+func TestFlows(t *testing.T) {
+	t.Parallel()
+	var f Flows
+	now := time.Now()
+	require.Zero(t, f.Take("a", 1<<40, now))
+	f.Set("a", 100, now)
+	require.Zero(t, f.Take("a", 1000, now), "larger than a second's")
+	require.InDelta(t, 9*time.Second, f.Take("a", 1, now), float64(20*time.Millisecond))
+	require.Zero(t, f.Take("b", 1<<40, now))
+	require.InDelta(t, time.Second, f.Take("a", 1, now.Add(8*time.Second)), float64(20*time.Millisecond))
+	f.Owe("a", -900, now.Add(8*time.Second))
+	require.Zero(t, f.Take("a", 100, now.Add(8*time.Second)), "given back, and never more than a second's")
+	require.NotZero(t, f.Take("a", 1, now.Add(8*time.Second)))
+	f.Owe("a", 1000, now.Add(8*time.Second))
+	f.Set("a", 1000, now.Add(8*time.Second))
+	require.InDelta(t, time.Second, f.Take("a", 1, now.Add(8*time.Second)), float64(20*time.Millisecond), "what is owed is still owed, and comes back faster")
+	require.Zero(t, f.Take("a", 1, now.Add(10*time.Second)))
+	f.Set("a", 0, now)
+	require.Zero(t, f.Take("a", 1<<40, now))
+}
