@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/callout-hq/callout/pkg/manage/zitadel"
 )
@@ -46,6 +47,15 @@ func TestDescriptorsAreFresh(t *testing.T) {
 		slices.Sort(want)
 		slices.Sort(got)
 		require.Equal(t, want, got, "%s is not what the descriptors say, run: task generate", name)
+	}
+}
+
+// TestNothingIsRegistered: a program may have ZITADEL's own messages beside ours, whose
+// names are the same; two of one name in the registry would end it at its start.
+func TestNothingIsRegistered(t *testing.T) {
+	for _, name := range append(zitadel.Services(), "zitadel.action.v2.Target", "zitadel.filter.v2.PaginationRequest") {
+		_, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
+		require.ErrorIs(t, err, protoregistry.NotFound, name)
 	}
 }
 
