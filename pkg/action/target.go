@@ -22,7 +22,7 @@ type Mapping string
 // The two mappings. A JSON Patch answer patches under either.
 const (
 	Merge   Mapping = "merge"   // RFC 7396
-	Replace Mapping = "replace" // the answer becomes the object, as in ZITADEL
+	Replace Mapping = "replace" // the answer becomes the object, or in a function its members become those of the object, as in ZITADEL
 )
 
 // Signature names one way of signing a request to a target.

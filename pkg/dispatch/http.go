@@ -24,7 +24,7 @@ func (d *Dispatcher) routes(mounted map[string]http.Handler) http.Handler {
 	for path, handler := range mounted {
 		mux.Handle(path, handler)
 	}
-	return d.gate(d.guard(d.identify(mux, mounted), mounted))
+	return d.gate(d.guard(d.identify(mux, mounted), mux, mounted))
 }
 
 // gate answers while requests are not taken yet, or not any more: an instance

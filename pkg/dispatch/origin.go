@@ -14,7 +14,7 @@ import (
 // nobody is asked who he is a request must name this machine: a name that leads here
 // may be anybody's. Where that is asked a browser has no token to send along, and a
 // page must be one of this host.
-func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) http.Handler {
+func (d *Dispatcher) guard(next http.Handler, mux *http.ServeMux, mounted map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case d.identity.access == nil && !isLocal(r.Host) && !(d.openToAll && isNumeric(r.Host)):
@@ -23,6 +23,8 @@ func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) h
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from other origins are not taken").WithField("Origin"))
 		case !isOfThisSite(r.Header):
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from pages of other sites are not taken").WithField("Sec-Fetch-Site"))
+		case asksNoService(mux, r):
+			d.handleNoService(w, r)
 		case r.Method == http.MethodPost && !hasType(r, mounted):
 			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, "the Content-Type must be application/json").WithField("Content-Type"))
 		default:

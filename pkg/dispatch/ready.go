@@ -34,6 +34,13 @@ func (d *Dispatcher) handleReady(w http.ResponseWriter, r *http.Request) {
 	d.write(w, http.StatusOK, encode(readiness{Status: "ready", Warnings: warnings}))
 }
 
+// Ready tells why a request cannot be served, as everybody may know it; nil when it
+// can. It may be called from any goroutine.
+func (d *Dispatcher) Ready(ctx context.Context) error {
+	_, err := d.ready(ctx)
+	return withoutNames(err)
+}
+
 // withoutNames is why nothing is served as everybody may know it.
 func withoutNames(err error) error {
 	if err == nil {

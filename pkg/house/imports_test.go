@@ -63,6 +63,8 @@ var forgeries = []struct {
 	{"a guard elsewhere", "code.dny.dev/ssrf", "pkg/cli", "pkg/invoke", "pkg/cli imports code.dny.dev/ssrf: only one room dials targets", false},
 	{"a second way to an edit", module + "/pkg/catalog", "pkg/manage/zitadel", "pkg/manage",
 		"pkg/manage/zitadel imports pkg/catalog: ZITADEL's calls are a face of the management service: they have no way of their own", false},
+	{"ZITADEL's messages elsewhere", module + "/schemas/zitadel", "pkg/callout", "pkg/manage/zitadel",
+		"pkg/callout imports schemas/zitadel: what ZITADEL's services are called is known to their face alone", false},
 	{"an LDAP client elsewhere", "github.com/go-ldap/ldap/v3", "pkg/cli", "pkg/demo", "pkg/cli imports github.com/go-ldap/ldap/v3: LDAP belongs to the demo", false},
 	{"an LDAP server elsewhere", "github.com/jimlambrt/gldap", "pkg/node", "pkg/demo", "pkg/node imports github.com/jimlambrt/gldap: LDAP belongs to the demo", false},
 	{"the demo behind a worker", module + "/pkg/demo", "cmd/worker", "cmd/callout",

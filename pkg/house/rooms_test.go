@@ -81,6 +81,10 @@ var rules = []rule{{
 	imports: []string{module + "/pkg/bus/...", module + "/pkg/catalog/...", module + "/pkg/invoke/..."},
 	never:   []string{"pkg/manage/zitadel/..."},
 }, {
+	because: "what ZITADEL's services are called is known to their face alone",
+	imports: []string{module + "/schemas/zitadel"},
+	only:    []string{"pkg/manage/zitadel"},
+}, {
 	because: "LDAP belongs to the demo",
 	imports: []string{"github.com/go-ldap/...", "github.com/jimlambrt/gldap/..."},
 	only:    []string{"pkg/demo/..."},

@@ -113,10 +113,15 @@ func TestReflection(t *testing.T) {
 	stream := grpcreflect.NewClient(&http.Client{Transport: h2}, n.HTTPURL(), connect.WithGRPC()).NewStream(within(t))
 	names, err := stream.ListServices()
 	require.NoError(t, err)
-	require.Equal(t, []protoreflect.FullName{"callout.v1.ActionService"}, names)
-	files, err := stream.FileContainingSymbol("callout.v1.ActionService")
-	require.NoError(t, err)
-	require.Equal(t, "callout/v1/action_service.proto", files[0].GetName())
+	require.ElementsMatch(t, []protoreflect.FullName{"callout.v1.ActionService", "zitadel.action.v2.ActionService", "zitadel.action.v2beta.ActionService"}, names)
+	for symbol, file := range map[string]string{
+		"callout.v1.ActionService": "callout/v1/action_service.proto", "zitadel.action.v2.ActionService": "zitadel/action/v2/actions.proto",
+		"zitadel.filter.v2beta.PaginationRequest": "zitadel/filter/v2beta/filters.proto",
+	} {
+		files, err := stream.FileContainingSymbol(protoreflect.FullName(symbol))
+		require.NoError(t, err)
+		require.Equal(t, file, files[0].GetName())
+	}
 	_, err = stream.Close()
 	require.NoError(t, err)
 }

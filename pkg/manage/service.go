@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"connectrpc.com/grpcreflect"
 	"github.com/rs/zerolog"
 
 	"github.com/callout-hq/callout/pkg/access"
@@ -50,12 +49,14 @@ type Options struct {
 	Audit  Audit
 	// PublicReflection tells everybody what the service can do.
 	PublicReflection bool
-	Log              zerolog.Logger
+	// Ready tells why no traffic is taken; nil when it is.
+	Ready func(context.Context) error
+	Log   zerolog.Logger
 }
 
 // Routes are the handlers of the service, by the path that each serves: the
-// service itself, its face for tools of ZITADEL, and gRPC reflection, by which
-// command lines find out what it can do.
+// service itself, its face for tools of ZITADEL, gRPC reflection, by which command
+// lines find out what they can do, and the health of both, which everybody is told.
 func Routes(o Options) map[string]http.Handler {
 	s := &Service{engine: o.Engine, fleet: o.Fleet, tokens: o.Tokens, audit: o.Audit, log: o.Log, tails: newWatching("events"), watches: newWatching("revisions"), jobWatches: newWatching("jobs")}
 	options := []connect.HandlerOption{
@@ -66,25 +67,21 @@ func Routes(o Options) map[string]http.Handler {
 	}
 	routes := map[string]http.Handler{}
 	add := func(path string, handler http.Handler) { routes[path] = handler }
-	reflector := grpcreflect.NewStaticReflector(calloutv1connect.ActionServiceName)
+	services := append([]string{calloutv1connect.ActionServiceName}, zitadel.Services()...)
 	path, service := calloutv1connect.NewActionServiceHandler(wall{s}, options...)
 	add(path, known(patient(service)))
 	for path, handler := range zitadel.Routes(zitadel.Options{Service: wall{s}, Failure: failure, Log: o.Log}) {
 		add(path, known(handler))
 	}
-	for _, reflection := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){
-		grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha,
-	} {
-		path, handler := reflection(reflector, connect.WithReadMaxBytes(maxReflection))
+	for path, handler := range reflections(services) {
 		if !o.PublicReflection {
 			handler = may(access.SeeContract, handler)
 		}
 		add(path, bounded(handler))
 	}
+	add(health{ready: o.Ready, services: services}.handler())
 	return routes
 }
-
-const maxReflection = 64 << 10 // bytes in a question of reflection
 
 // bounded ends a stream after maxTime: nobody needs reflection for longer.
 func bounded(next http.Handler) http.Handler {

@@ -169,7 +169,7 @@ func (n *Node) configure(ctx context.Context, d *dispatch.Dispatcher, o Options,
 func Mount(log zerolog.Logger) func(*dispatch.Dispatcher) map[string]http.Handler {
 	return func(d *dispatch.Dispatcher) map[string]http.Handler {
 		return manage.Routes(manage.Options{Engine: func(instance string) manage.Instance { return d.Instance(instance) }, Fleet: d, Tokens: d, Audit: d,
-			PublicReflection: d.PublicReflection(), Log: log})
+			PublicReflection: d.PublicReflection(), Ready: d.Ready, Log: log})
 	}
 }
 

@@ -22,7 +22,11 @@ type Answer struct {
 	Body      []byte // empty: nothing is changed
 	JSONPatch bool   // the body is a list of operations
 	Mapping   action.Mapping
-	Allow     []string // JSON pointers that may change; none = all
+	// Function tells that the object is what the targets of a function have answered so
+	// far: replace then takes the place of the members that the answer names, so that
+	// each target's answer is kept, as in ZITADEL.
+	Function bool
+	Allow    []string // JSON pointers that may change; none = all
 }
 
 // Apply returns the object as the answer leaves it, and whether that differs.
@@ -70,11 +74,14 @@ func whole(object []byte, a Answer) (result []byte, changed bool, err error) {
 	if members = withoutForwarded(members); len(members) == 0 {
 		return object, false, nil
 	}
-	if a.Mapping == action.Replace {
+	switch {
+	case a.Mapping == action.Replace && a.Function:
+		return merge(object, a.Body, members, shallow)
+	case a.Mapping == action.Replace:
 		result = build(a.Body, members)
 		return result, !equal(result, orEmpty(object)), nil
 	}
-	return merge(object, a.Body, members)
+	return merge(object, a.Body, members, deep)
 }
 
 // withoutForwarded drops the members that speak to the caller, not of the

@@ -6,10 +6,18 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-// merge is RFC 7396 on text, and tells whether it changed anything but white
-// space. object may be nil or no object: then the patch itself is what remains,
+// A depth is how far a merge goes.
+type depth bool
+
+const (
+	deep    depth = false // RFC 7396: into objects, and null removes
+	shallow depth = true  // a value takes the place of another as it is, null too
+)
+
+// merge is RFC 7396 on text, if it is deep, and tells whether it changed anything but
+// white space. object may be nil or no object: then the patch itself is what remains,
 // without its nulls.
-func merge(object, patch []byte, patched []wire.Member) (merged []byte, changed bool, err error) {
+func merge(object, patch []byte, patched []wire.Member, d depth) (merged []byte, changed bool, err error) {
 	if !wire.IsObject(object) {
 		object = []byte(`{}`)
 	}
@@ -29,12 +37,12 @@ func merge(object, patch []byte, patched []wire.Member) (merged []byte, changed 
 		}
 		met++
 		value := patch[patched[at].ValStart:patched[at].ValEnd]
-		if isNull(value) {
+		if d == deep && isNull(value) {
 			w.drop(m)
 			changed = true
 			continue
 		}
-		value, differs, err := mergeValue(old, value)
+		value, differs, err := mergeValue(old, value, d)
 		if err != nil {
 			return nil, false, err
 		}
@@ -47,10 +55,10 @@ func merge(object, patch []byte, patched []wire.Member) (merged []byte, changed 
 	}
 	for _, m := range patched {
 		value := patch[m.ValStart:m.ValEnd]
-		if isNull(value) || known.find(m.Name) >= 0 {
+		if d == deep && isNull(value) || known.find(m.Name) >= 0 {
 			continue
 		}
-		if value, _, err = mergeValue(nil, value); err != nil {
+		if value, _, err = mergeValue(nil, value, d); err != nil {
 			return nil, false, err
 		}
 		w.add(patch[m.Start:m.ValStart], value)
@@ -97,8 +105,8 @@ func (i index) find(name string) int {
 }
 
 // mergeValue gives what value makes of old, and whether that differs.
-func mergeValue(old, value []byte) (merged []byte, differs bool, err error) {
-	if !wire.IsObject(value) {
+func mergeValue(old, value []byte, d depth) (merged []byte, differs bool, err error) {
+	if d == shallow || !wire.IsObject(value) {
 		return value, !equal(value, old), nil
 	}
 	var room [8]wire.Member
@@ -106,7 +114,7 @@ func mergeValue(old, value []byte) (merged []byte, differs bool, err error) {
 	if !ok {
 		return nil, false, malformed("")
 	}
-	merged, differs, err = merge(old, value, members)
+	merged, differs, err = merge(old, value, members, d)
 	return merged, differs || !wire.IsObject(old), err
 }
 

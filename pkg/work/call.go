@@ -188,7 +188,7 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 // held.
 func (c *chain) apply(ctx context.Context, t *action.Target, answer invoke.Answer) (action.StepOutcome, error) {
 	object, changed, err := patch.Apply(ctx, c.body.Object(), patch.Answer{
-		Body: answer.Body, JSONPatch: answer.ContentType == patch.JSONPatch, Mapping: t.Mapping, Allow: t.Allow,
+		Body: answer.Body, JSONPatch: answer.ContentType == patch.JSONPatch, Mapping: t.Mapping, Function: c.body.Phase == action.Function, Allow: t.Allow,
 	}, c.worker.bus.MaxObject())
 	if err != nil || !changed {
 		return action.StepOK, err

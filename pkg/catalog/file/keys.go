@@ -102,7 +102,7 @@ var TargetKeys = []Key{
 	{Name: "timeout", Form: FormDuration, Default: "10s", From: action.MinTimeout, To: action.MaxTimeout, Says: "How long an exchange may take. `defaults.timeout` counts before 10s."},
 	{Name: "interrupt_on_error", Also: "Interrupt_on_error", Form: FormBool, Default: "false", Says: "A failure ends the call; without it, it is a warning and the call goes on."},
 	{Name: "async", Form: FormBool, Default: "false", Says: "Older way to write `type: async`, beside `type: webhook`."},
-	{Name: "mapping", Form: FormText, Default: "merge", OneOf: []string{"merge", "replace"}, Says: "How a call target's answer changes the object: merged into it (RFC 7396), or in its place."},
+	{Name: "mapping", Form: FormText, Default: "merge", OneOf: []string{"merge", "replace"}, Says: "How a call target's answer changes the object: merged into it (RFC 7396), or in its place; of a function in the place of the members that it names."},
 	{Name: "allow", Form: FormTexts, Unset: "everything", Pattern: "^/", Count: catalog.MaxPointers, Says: "JSON pointers of what a call target's answer may change."},
 	{Name: "headers", Form: FormTextMap, Unset: "none", Count: catalog.MaxHeaders, Length: catalog.MaxHeaderValue, Keys: sourceKeys, Says: "Headers that are sent; those that Callout sets itself are refused. A value is a text, which is shown to who may read the configuration, or for a secret one of `{env: NAME}`, `{file: PATH}` and `{secret: NAME}`."},
 	{Name: "retry", Form: FormMapping, Says: "When a delivery of an event or to an async target is tried again.", Keys: []Key{

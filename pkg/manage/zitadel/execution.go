@@ -41,11 +41,9 @@ func (f *face) setExecution(ctx context.Context, c caller, q *setExecutionReques
 	if err != nil {
 		return nil, 0, err
 	}
-	date := stamp{set.GetExecution().GetUpdateTime()}
-	if !set.GetChanged() {
-		date = now() // it was set now, to what it was
-	}
-	return &setExecutionResponse{SetDate: date}, set.GetRevision(), nil
+	// Where nothing was changed that is when it was set to what it is, so that the
+	// date of an answer is always the change date of a list.
+	return &setExecutionResponse{SetDate: stamp{set.GetExecution().GetUpdateTime()}}, set.GetRevision(), nil
 }
 
 func (f *face) setOnce(ctx context.Context, c caller, where place, ids []string) (*calloutv1.SetExecutionResponse, error) {

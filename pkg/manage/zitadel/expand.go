@@ -3,8 +3,8 @@ package zitadel
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -15,7 +15,7 @@ import (
 type reached struct {
 	*calloutv1.Execution
 	targets []string
-	key     string // no other has the same
+	key     string // its id, which no other has
 }
 
 // reached gives the executions of the instance that a filter lets through, and
@@ -39,10 +39,15 @@ func (r *reading) reached(ctx context.Context, filter *calloutv1.ExecutionFilter
 	var out []reached
 	for _, e := range found {
 		if e.GetCondition() != "" {
-			out = append(out, reached{e, x.targets(nil, e, 0), fmt.Sprintf("%d/%s", e.GetPhase(), e.GetCondition())})
+			out = append(out, reached{e, x.targets(nil, e, 0), idOf(e.GetPhase(), e.GetCondition())})
 		}
 	}
 	return out, nil
+}
+
+// idOf is what ZITADEL calls an execution: it sorts by that.
+func idOf(phase calloutv1.Phase, match string) string {
+	return strings.ToLower(strings.TrimPrefix(phase.String(), "PHASE_")) + "/" + match
 }
 
 func includes(e *calloutv1.Execution) bool {

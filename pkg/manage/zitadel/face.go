@@ -1,6 +1,7 @@
 package zitadel
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -25,6 +26,8 @@ const (
 const (
 	headerInstance = "Callout-Instance" // which instance is meant; none is the default one
 	headerRevision = "Callout-Revision" // of an answer: the revision of the configuration that it was made with
+	headerWaiting  = "Callout-Waiting"  // what becomes of events that wait for what is deleted
+	headerForce    = "Callout-Force"    // whether a target that is still used is deleted
 )
 
 // Options of the face.
@@ -40,38 +43,52 @@ type face struct {
 	service calloutv1connect.ActionServiceHandler
 	failure func(error) *connect.Error
 	log     zerolog.Logger
+	deleted deleted
 }
 
-// Routes are the handlers of the face, by the path that each serves: REST and
-// Connect. They may be called from any goroutine.
+// Routes are the handlers of the face, by the path that each serves: of each version
+// REST, and Connect, gRPC and gRPC-Web under one. They may be called from any
+// goroutine.
 func Routes(o Options) map[string]http.Handler {
 	f := &face{service: o.Service, failure: o.Failure, log: o.Log}
-	endpoints := []endpoint{
-		of("CreateTarget", "POST", "/v2/actions/targets", f.createTarget),
-		of("ListTargets", "POST", "/v2/actions/targets/search", f.listTargets),
-		of("GetTarget", "GET", "/v2/actions/targets/{id}", f.getTarget),
-		of("UpdateTarget", "POST", "/v2/actions/targets/{id}", f.updateTarget),
-		of("DeleteTarget", "DELETE", "/v2/actions/targets/{id}", f.deleteTarget),
-		of("SetExecution", "PUT", "/v2/actions/executions", f.setExecution),
-		of("ListExecutions", "POST", "/v2/actions/executions/search", f.listExecutions),
-		of("ListExecutionFunctions", "GET", "/v2/actions/executions/functions", f.listFunctions),
-		of("ListExecutionMethods", "GET", "/v2/actions/executions/methods", f.listMethods),
-		of("ListExecutionServices", "GET", "/v2/actions/executions/services", f.listServices),
-		of("AddPublicKey", "POST", "/v2/actions/targets/{target_id}/publickeys", publicKeys),
-		of("ListPublicKeys", "POST", "/v2/actions/targets/{target_id}/publickeys/search", publicKeys),
-		of("ActivatePublicKey", "POST", "/v2/actions/targets/{target_id}/publickeys/{key_id}/activate", publicKeys),
-		of("DeactivatePublicKey", "POST", "/v2/actions/targets/{target_id}/publickeys/{key_id}/deactivate", publicKeys),
-		of("RemovePublicKey", "DELETE", "/v2/actions/targets/{target_id}/publickeys/{key_id}", publicKeys),
+	routes := map[string]http.Handler{}
+	for _, v := range versions {
+		endpoints := f.endpoints(v)
+		routes[v.rest], routes["/"+v.service+"/"] = f.rest(v, endpoints), f.rpc(v, endpoints)
 	}
-	return map[string]http.Handler{restPath: f.rest(endpoints), connectPath: f.connect(endpoints)}
+	return routes
+}
+
+func (f *face) endpoints(v version) []endpoint {
+	all := []endpoint{
+		of("CreateTarget", "POST", "targets", f.createTarget),
+		of("ListTargets", "POST", "targets/search", f.listTargets),
+		of("GetTarget", "GET", "targets/{id}", f.getTarget),
+		of("UpdateTarget", "POST", "targets/{id}", f.updateTarget),
+		of("DeleteTarget", "DELETE", "targets/{id}", f.deleteTarget),
+		of("SetExecution", "PUT", "executions", f.setExecution),
+		of("ListExecutions", "POST", "executions/search", f.listExecutions),
+		of("ListExecutionFunctions", "GET", "executions/functions", f.listFunctions),
+		of("ListExecutionMethods", "GET", "executions/methods", f.listMethods),
+		of("ListExecutionServices", "GET", "executions/services", f.listServices),
+	}
+	if v.payloads {
+		all = append(all,
+			of("AddPublicKey", "POST", "targets/{target_id}/publickeys", publicKeys),
+			of("ListPublicKeys", "POST", "targets/{target_id}/publickeys/search", publicKeys),
+			of("ActivatePublicKey", "POST", "targets/{target_id}/publickeys/{key_id}/activate", publicKeys),
+			of("DeactivatePublicKey", "POST", "targets/{target_id}/publickeys/{key_id}/deactivate", publicKeys),
+			of("RemovePublicKey", "DELETE", "targets/{target_id}/publickeys/{key_id}", publicKeys))
+	}
+	return all
 }
 
 // endpoint is one call, in both forms.
 type endpoint struct {
-	name         string // in Connect
-	method, path string // in REST
+	name         string // in Connect and gRPC
+	method, path string // in REST, behind where the version's paths begin
 	// serve reads the body and answers with one. at gives the parts of the path
-	// of REST; in Connect it is nil, for the body has everything.
+	// of REST; elsewhere it is nil, for the body has everything.
 	serve func(ctx context.Context, c caller, body []byte, at func(part string) string) (answer []byte, revision uint64, err error)
 }
 
@@ -97,6 +114,7 @@ func of[Q, A any](name, method, path string, do func(context.Context, caller, *Q
 
 // caller is what a request says beside its body.
 type caller struct {
+	version     version
 	instance    string
 	minRevision uint64 // wait for this revision of the configuration or a newer one
 	waiting     calloutv1.Waiting
@@ -108,19 +126,21 @@ var waitings = map[string]calloutv1.Waiting{
 	"": calloutv1.Waiting_WAITING_UNSPECIFIED, "drain": calloutv1.Waiting_WAITING_DRAIN, "discard": calloutv1.Waiting_WAITING_DISCARD,
 }
 
-func callerOf(header http.Header, query url.Values) (caller, error) {
-	c := caller{instance: header.Get(headerInstance)}
+// callerOf reads what stands beside a body. What is a parameter may stand in a header
+// too: gRPC has no parameters.
+func callerOf(v version, header http.Header, query url.Values) (caller, error) {
+	c := caller{version: v, instance: header.Get(headerInstance)}
 	if err := action.CheckID(c.instance); err != nil {
 		return c, badField(headerInstance, err.Error())
 	}
 	var known bool
-	if c.waiting, known = waitings[query.Get("waiting")]; !known {
-		return c, badField("waiting", "the parameter waiting is drain or discard")
+	if c.waiting, known = waitings[cmp.Or(query.Get("waiting"), header.Get(headerWaiting))]; !known {
+		return c, badField("waiting", "the parameter waiting, or the header "+headerWaiting+", is drain or discard")
 	}
-	if text := query.Get("force"); text != "" {
+	if text := cmp.Or(query.Get("force"), header.Get(headerForce)); text != "" {
 		var err error
 		if c.force, err = strconv.ParseBool(text); err != nil {
-			return c, badField("force", "the parameter force is true or false")
+			return c, badField("force", "the parameter force, or the header "+headerForce+", is true or false")
 		}
 	}
 	if text := header.Get(wire.HeaderMinRevision); text != "" {
@@ -132,24 +152,42 @@ func callerOf(header http.Header, query url.Values) (caller, error) {
 	return c, nil
 }
 
+// request is one call as it came in.
+type request struct {
+	version  version
+	endpoint endpoint
+	form     string // how it was asked
+	header   http.Header
+	query    url.Values
+	body     document
+	at       func(part string) string // of the path of REST; nil elsewhere
+}
+
 // run serves a call within maxTime, logs it, and words its error.
-func (f *face) run(ctx context.Context, e endpoint, form string, header http.Header, query url.Values, body []byte, at func(string) string) ([]byte, uint64, *connect.Error) {
+func (f *face) run(ctx context.Context, r request) ([]byte, uint64, *connect.Error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
 	began := time.Now()
-	c, err := callerOf(header, query)
-	var answer []byte
-	var revision uint64
-	if err == nil {
-		answer, revision, err = e.serve(ctx, c, body, at)
-	}
+	answer, revision, err := r.serve(ctx)
 	line := f.log.Debug()
 	if err != nil {
 		line = f.log.Info().Err(err)
 	}
-	line.Str("call", e.name).Str("form", form).Dur("took", time.Since(began)).Msg("ZITADEL call")
+	line.Str("call", r.endpoint.name).Str("version", r.version.service).Str("form", r.form).Dur("took", time.Since(began)).Msg("ZITADEL call")
 	if err != nil {
 		return nil, 0, f.worded(err)
 	}
 	return answer, revision, nil
+}
+
+func (r request) serve(ctx context.Context) (answer []byte, revision uint64, err error) {
+	c, err := callerOf(r.version, r.header, r.query)
+	if err != nil {
+		return nil, 0, err
+	}
+	body, err := r.body.json()
+	if err != nil {
+		return nil, 0, err
+	}
+	return r.endpoint.serve(ctx, c, body, r.at)
 }

@@ -72,7 +72,11 @@ func (f *face) worded(err error) *connect.Error {
 	for _, p := range detail.GetProblems() {
 		p.Path = fieldOf(p.GetPath())
 	}
-	out := connect.NewError(said.Code(), errors.New(messageOf(said, detail)))
+	code := said.Code()
+	if detail.GetCode() == string(action.CodeUnknownCondition) {
+		code = connect.CodeNotFound // as in ZITADEL
+	}
+	out := connect.NewError(code, errors.New(messageOf(said, detail)))
 	attach(out, detail)
 	maps.Copy(out.Meta(), said.Meta())
 	return out

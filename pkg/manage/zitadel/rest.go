@@ -16,10 +16,8 @@ import (
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
-const restPath = "/v2/actions/"
-
 // rest serves the endpoints by method and path.
-func (f *face) rest(endpoints []endpoint) http.Handler {
+func (f *face) rest(v version, endpoints []endpoint) http.Handler {
 	paths := map[string]map[string]endpoint{}
 	for _, e := range endpoints {
 		if paths[e.path] == nil {
@@ -29,7 +27,7 @@ func (f *face) rest(endpoints []endpoint) http.Handler {
 	}
 	mux := http.NewServeMux()
 	for path, methods := range paths {
-		mux.Handle(path, f.byMethod(methods))
+		mux.Handle(v.rest+path, f.byMethod(v, methods))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		f.refuse(w, 0, f.worded(action.NewError(action.CodeNotFound, action.StageDecode, "there is nothing at "+r.URL.Path)))
@@ -37,7 +35,7 @@ func (f *face) rest(endpoints []endpoint) http.Handler {
 	return mux
 }
 
-func (f *face) byMethod(methods map[string]endpoint) http.Handler {
+func (f *face) byMethod(v version, methods map[string]endpoint) http.Handler {
 	allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := r.Method
@@ -50,11 +48,11 @@ func (f *face) byMethod(methods map[string]endpoint) http.Handler {
 			f.refuse(w, http.StatusMethodNotAllowed, connect.NewError(connect.CodeUnimplemented, errors.New("only "+allow+" can be asked for here")))
 			return
 		}
-		f.serveREST(w, r, e)
+		f.serveREST(w, r, v, e)
 	})
 }
 
-func (f *face) serveREST(w http.ResponseWriter, r *http.Request, e endpoint) {
+func (f *face) serveREST(w http.ResponseWriter, r *http.Request, v version, e endpoint) {
 	bound(w)
 	var body []byte
 	if e.method == http.MethodPost || e.method == http.MethodPut {
@@ -65,7 +63,8 @@ func (f *face) serveREST(w http.ResponseWriter, r *http.Request, e endpoint) {
 			return
 		}
 	}
-	answer, revision, refusal := f.run(r.Context(), e, "REST", r.Header, r.URL.Query(), body, r.PathValue)
+	answer, revision, refusal := f.run(r.Context(), request{version: v, endpoint: e, form: "rest",
+		header: r.Header, query: r.URL.Query(), body: document{raw: body}, at: r.PathValue})
 	if refusal != nil {
 		f.refuse(w, 0, refusal)
 		return

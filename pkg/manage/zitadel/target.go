@@ -63,12 +63,16 @@ type target struct {
 	kinds        `json:",inline"`
 	Timeout      duration `json:"timeout"`
 	Endpoint     string   `json:"endpoint,omitempty"`
-	PayloadType  string   `json:"payloadType"`
+	PayloadType  string   `json:"payloadType,omitempty"`
 }
 
-func targetOf(t *calloutv1.Target) target {
-	return target{ID: t.GetId(), CreationDate: stamp{t.GetCreateTime()}, ChangeDate: stamp{t.GetUpdateTime()}, Name: t.GetName(),
-		kinds: kindsOf(t), Timeout: duration{t.GetTimeout()}, Endpoint: t.GetUrl(), PayloadType: payloadTypes[1]}
+func targetOf(t *calloutv1.Target, v version) target {
+	shown := target{ID: t.GetId(), CreationDate: stamp{t.GetCreateTime()}, ChangeDate: stamp{t.GetUpdateTime()}, Name: t.GetName(),
+		kinds: kindsOf(t), Timeout: duration{t.GetTimeout()}, Endpoint: t.GetUrl()}
+	if v.payloads {
+		shown.PayloadType = payloadTypes[1]
+	}
+	return shown
 }
 
 type createTargetRequest struct {
@@ -104,7 +108,7 @@ func (f *face) createTarget(ctx context.Context, c caller, q *createTargetReques
 	} else {
 		checkTimeout(&wrong, q.Timeout)
 	}
-	if err := cmp.Or(wrong.err(), checkPayload(q.PayloadType)); err != nil {
+	if err := cmp.Or(wrong.err(), checkPayload(c.version, q.PayloadType)); err != nil {
 		return nil, 0, err
 	}
 	wanted := &calloutv1.Target{Name: q.Name, Type: string(kind), InterruptOnError: interrupts, Timeout: q.Timeout.Duration, Url: q.Endpoint}
@@ -127,7 +131,10 @@ func checkTimeout(wrong *badFields, d *duration) {
 	}
 }
 
-func checkPayload(p payloadType) error {
+func checkPayload(v version, p payloadType) error {
+	if !v.payloads {
+		return nil // it is a member that is not known
+	}
 	if payloadTypes[p] == "PAYLOAD_TYPE_JWT" || payloadTypes[p] == "PAYLOAD_TYPE_JWE" {
 		return action.NewError(action.CodeNotYet, action.StageDecode, payloadTypes[p]+" is not available yet; PAYLOAD_TYPE_JSON is").WithField("payloadType")
 	}
@@ -160,7 +167,7 @@ func (f *face) getTarget(ctx context.Context, c caller, q *targetID) (*getTarget
 	if err != nil {
 		return nil, 0, err
 	}
-	return &getTargetResponse{Target: targetOf(t)}, revision, nil
+	return &getTargetResponse{Target: targetOf(t, c.version)}, revision, nil
 }
 
 func (f *face) find(ctx context.Context, c caller, id string) (*calloutv1.Target, uint64, error) {
@@ -175,7 +182,8 @@ type deleteTargetResponse struct {
 	DeletionDate stamp `json:"deletionDate,omitzero"`
 }
 
-// deleteTarget deletes a target. One that is not there is deleted already.
+// deleteTarget deletes a target. One that is not there is deleted already, and the
+// answer tells when, if that is known.
 func (f *face) deleteTarget(ctx context.Context, c caller, q *targetID) (*deleteTargetResponse, uint64, error) {
 	if err := q.check(); err != nil {
 		return nil, 0, err
@@ -183,12 +191,14 @@ func (f *face) deleteTarget(ctx context.Context, c caller, q *targetID) (*delete
 	answer, err := f.service.DeleteTarget(ctx, connect.NewRequest(&calloutv1.DeleteTargetRequest{
 		Instance: c.instance, Id: q.ID, Waiting: c.waiting, Force: c.force}))
 	if f.is(err, action.CodeNotFound) {
-		return &deleteTargetResponse{}, 0, nil
+		return &deleteTargetResponse{DeletionDate: f.deleted.date(c.instance, q.ID)}, 0, nil
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	return &deleteTargetResponse{DeletionDate: now()}, answer.Msg.GetRevision(), nil
+	date := now()
+	f.deleted.note(c.instance, q.ID, date)
+	return &deleteTargetResponse{DeletionDate: date}, answer.Msg.GetRevision(), nil
 }
 
 func now() stamp { return stamp{timestamppb.New(time.Now())} }

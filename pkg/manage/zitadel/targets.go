@@ -59,7 +59,7 @@ func (f *face) listTargets(ctx context.Context, c caller, q *listTargetsRequest)
 	page, answer := pageOf(q.Pagination, found, targetOrders[q.Sorting], (*calloutv1.Target).GetId)
 	out := &listTargetsResponse{Pagination: answer}
 	for _, t := range page {
-		out.Targets = append(out.Targets, targetOf(t))
+		out.Targets = append(out.Targets, targetOf(t, c.version))
 	}
 	return out, r.revision, nil
 }

@@ -30,7 +30,7 @@ type updateTargetResponse struct {
 // updateTarget changes what is given of a target and leaves the rest, also what
 // ZITADEL does not know. Of several who change the same the last one wins.
 func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetRequest) (*updateTargetResponse, uint64, error) {
-	if err := q.check(); err != nil {
+	if err := q.check(c.version); err != nil {
 		return nil, 0, err
 	}
 	current, revision, err := f.find(ctx, c, q.ID)
@@ -56,7 +56,7 @@ func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetReques
 	return response, revision, nil
 }
 
-func (q *updateTargetRequest) check() error {
+func (q *updateTargetRequest) check(v version) error {
 	var wrong badFields
 	if _, _, n := q.chosen(); n > 1 {
 		wrong.add(kindField, "at most one of "+kindNames+" can be given")
@@ -73,7 +73,7 @@ func (q *updateTargetRequest) check() error {
 	if q.Expiration != nil && q.Expiration.AsDuration() != 0 {
 		wrong.add("expirationSigningKey", `only "0s" is possible`)
 	}
-	return cmp.Or(q.targetID.check(), wrong.err(), checkPayload(q.PayloadType))
+	return cmp.Or(q.targetID.check(), wrong.err(), checkPayload(v, q.PayloadType))
 }
 
 // changes gives what is asked for, against the target as it is now.

@@ -84,3 +84,35 @@ func TestForce(t *testing.T) {
 	found := c.must(t, "POST", "executions/search", `{}`)["executions"].([]any)
 	require.Equal(t, []any{b}, found[0].(map[string]any)["targets"])
 }
+
+// TestForceInHeaders: gRPC has no parameters, so what they say may stand in headers, in
+// every form.
+func TestForceInHeaders(t *testing.T) {
+	c := toolFor(run(t, ""))
+	a, _ := c.target(t, "a", "restWebhook", "https://hooks.example.com/a")
+	c.must(t, "PUT", "executions", fmt.Sprintf(`{"condition":{"request":{"all":true}},"targets":[%q]}`, a))
+	c.header["Callout-Force"] = "please"
+	message, field := c.refused(t, 400, "DELETE", "targets/"+a, "")
+	require.Equal(t, "force", field)
+	require.Contains(t, message, "Callout-Force")
+	c.header["Callout-Force"], c.header["Callout-Waiting"] = "true", "keep"
+	message, field = c.refused(t, 400, "DELETE", "targets/"+a, "")
+	require.Equal(t, "waiting", field)
+	require.Contains(t, message, "Callout-Waiting")
+	c.header["Callout-Waiting"] = "discard"
+	require.Contains(t, c.must(t, "DELETE", "targets/"+a, ""), "deletionDate")
+	require.NotContains(t, c.must(t, "POST", "executions/search", `{}`), "executions")
+}
+
+// TestBetaREST: v2beta has the same targets under its own paths, and no payload type.
+func TestBetaREST(t *testing.T) {
+	n := run(t, "")
+	c, beta := toolFor(n), &tool{url: n.HTTPURL() + "/v2beta/actions/", header: map[string]string{}}
+	made := beta.must(t, "POST", "targets", `{"name":"a","restCall":{},"timeout":"5s","endpoint":"https://hooks.example.com/a","payloadType":"PAYLOAD_TYPE_JWE"}`)
+	id := made["id"].(string)
+	require.Equal(t, "PAYLOAD_TYPE_JSON", c.must(t, "GET", "targets/"+id, "")["target"].(map[string]any)["payloadType"], "it is no member of v2beta")
+	require.NotContains(t, beta.must(t, "GET", "targets/"+id, "")["target"], "payloadType")
+	beta.must(t, "PUT", "executions", `{"condition":{"function":{"name":"f"}},"targets":["`+id+`"]}`)
+	require.Len(t, beta.must(t, "POST", "executions/search", `{}`)["executions"], 1)
+	beta.refused(t, 404, "POST", "targets/"+id+"/publickeys", `{}`)
+}
