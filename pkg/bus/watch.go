@@ -32,7 +32,7 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 		return k.failure(ctx, match, err)
 	}
 	defer k.bus.leave(w)
-	var told uint64 // everything up to there
+	told, listed := uint64(0), false // everything up to there; what stood
 	tell := func(e *entry) error {
 		if e.Revision <= told { // it was behind the list, and comes by itself too
 			return nil
@@ -43,7 +43,6 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 		}
 		return do(e)
 	}
-	listed := false // what stood is told
 	list := func() error {
 		if listed {
 			return nil
