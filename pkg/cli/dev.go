@@ -115,7 +115,8 @@ func (f *devFlags) options(o *node.Options, p *Program) (err error) {
 	if f.to.key != nil && !o.OpenWith.Has(f.to.key.ID()) {
 		return &usageError{fmt.Errorf("--seal-to %s needs --open-with and the private half of key %s: the worker of this process could sign nothing", f.to.file, f.to.key.ID())}
 	}
-	o.KeysDir, o.KeyEnv, o.SealTo, o.Version = f.offered.dir, f.offered.env, f.to.key, p.version
+	o.KeysDir, o.KeyEnv, o.HeadersDir, o.HeaderEnv = f.offered.dir, f.offered.env, f.offered.headersDir, f.offered.headerEnv
+	o.SealTo, o.Version = f.to.key, p.version
 	if err := f.keys.open(p); err != nil {
 		return err
 	}

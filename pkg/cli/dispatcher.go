@@ -100,7 +100,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, SealTo: f.seal.key, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
+	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, HeadersDir: f.keys.headersDir, HeaderEnv: f.keys.headerEnv, SealTo: f.seal.key, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
 	if err := f.access.options(&o.Entry, log); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func TestSecretHeadersOfProcesses(t *testing.T) {
 	tg, dir := seeHeaders(t), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "key"), []byte(ofFile+"\n"), 0o600))
 	d := newProcess("dispatcher", []string{"HOOK_TOKEN=" + ofVariable}, "--embedded-nats", "--data", "", "--nats-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0",
-		"--seal-to", public, "--keys-dir", dir, "--key-env", "HOOK_", "--log-level", "debug", "--make-instances")
+		"--seal-to", public, "--headers-dir", dir, "--header-env", "HOOK_", "--log-level", "debug", "--make-instances")
 	d.launch(t)
 	w := newProcess("worker", nil, "--nats", d.ready["nats"], "--allow-local", "--open-with", private, "--log-level", "debug")
 	w.launch(t)

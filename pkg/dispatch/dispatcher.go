@@ -37,6 +37,8 @@ type Options struct {
 	// keys, relative to it; "" = none. KeyEnv begins the names of the variables that
 	// he may name; "" = none.
 	KeysDir, KeyEnv string
+	// HeadersDir and HeaderEnv are the same of values of headers, which are sent.
+	HeadersDir, HeaderEnv string
 	// SealTo is the key that signing keys are sealed for before they are stored; those
 	// that stand are sealed when it is given. Workers open them. nil = they are stored as
 	// they are.
@@ -92,7 +94,7 @@ type Dispatcher struct {
 	ended     sync.WaitGroup
 
 	allowUndeclared bool // of the options
-	offer           offer
+	offer           offers
 	sealing         sealing
 	makeInstances   bool
 	madeKeys        func(instance string, made []bus.NewSecret)
@@ -104,7 +106,7 @@ type Dispatcher struct {
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
-		offer: offer{o.KeysDir, o.KeyEnv}, sealing: sealing{to: o.SealTo}, makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
+		offer: offers{keys: offer{o.KeysDir, o.KeyEnv}, headers: offer{o.HeadersDir, o.HeaderEnv}}, sealing: sealing{to: o.SealTo}, makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
 		identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)

@@ -40,8 +40,8 @@ func refusedFor(t *testing.T, err error, field, says string) {
 	require.Contains(t, action.AsError(err, "").Message, says)
 }
 
-// TestAHeaderOverTheAPIIsOneOfThoseOffered, as a signing key is: by the same flags, from
-// the same places, and a dry run tells the same.
+// TestAHeaderOverTheAPIIsOneOfThoseOffered, by flags of their own: what is offered to
+// sign with is not to be sent. A dry run tells the same.
 func TestAHeaderOverTheAPIIsOneOfThoseOffered(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	for _, path := range []string{filepath.Join(dir, "key"), filepath.Join(outside, "key")} {
@@ -52,8 +52,8 @@ func TestAHeaderOverTheAPIIsOneOfThoseOffered(t *testing.T) {
 	t.Setenv("HOOK_A", "of a variable")
 	t.Setenv("OTHER", "of another")
 	f := newFleet(t)
-	offering := f.dispatcherWith(f.bus(), dispatch.Options{KeysDir: dir, KeyEnv: "HOOK_"})
-	offersNothing := f.dispatcher()
+	offering := f.dispatcherWith(f.bus(), dispatch.Options{HeadersDir: dir, HeaderEnv: "HOOK_"})
+	offersNothing := f.dispatcherWith(f.bus(), dispatch.Options{KeysDir: dir, KeyEnv: "HOOK_"}) // but to sign with
 	both(t, f, func(t *testing.T, of tenant) {
 		for _, org := range []string{"", "acme"} {
 			i := offering.Instance(of.id)
@@ -75,7 +75,7 @@ func TestAHeaderOverTheAPIIsOneOfThoseOffered(t *testing.T) {
 				require.NotContains(t, err.Error(), "the value of a")
 			}
 			_, _, err := offersNothing.Instance(of.id).Edit(within(t, 20*time.Second), "api", sentFrom(org, "https://b.example", action.SecretSource{Env: "HOOK_A"}))
-			refusedFor(t, err, at+".env", "--key-env")
+			refusedFor(t, err, at+".env", "--header-env")
 			// It goes when nothing names it.
 			_, _, err = i.Edit(within(t, 20*time.Second), "api", func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
 				return current.WithTarget(org, hook("sent", "https://a.example")), nil
@@ -108,7 +108,7 @@ func TestAHeaderOfTheOperatorsFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "another", headerKept(t, of.id, f.bus(), ""))
 		_, _, err = i.Edit(within(t, 20*time.Second), "api UpdateTarget", sentFrom("", "https://mine.example", action.SecretSource{File: path}))
-		refusedFor(t, err, "targets.sent.headers.X-Key.file", "--keys-dir")
+		refusedFor(t, err, "targets.sent.headers.X-Key.file", "--headers-dir")
 		_, _, err = i.Edit(within(t, 20*time.Second), "api UpdateTarget", func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
 			t := current.Scopes[""].Targets["named"]
 			t.URL = "https://b.example"
@@ -126,7 +126,7 @@ func TestARotationLeavesHeaders(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "key"), []byte("the value\n"), 0o600))
 	f := newFleet(t)
-	d := f.dispatcherWith(f.bus(), dispatch.Options{KeysDir: dir})
+	d := f.dispatcherWith(f.bus(), dispatch.Options{HeadersDir: dir})
 	both(t, f, func(t *testing.T, of tenant) {
 		i := d.Instance(of.id)
 		_, _, err := i.Edit(within(t, 20*time.Second), "api", sentFrom("", "https://a.example", action.SecretSource{File: "key"}))

@@ -17,7 +17,7 @@ const maxKeyFile = catalog.MaxHeaderValue + 2
 // keyFiles are files of signing keys and of values of headers by where they are, as they were read while no
 // lock was held: a disk that does not answer holds up who asks, and nobody else.
 type keyFiles struct {
-	offer offer
+	offer offers
 	read  map[keyPlace]keyFile
 }
 
@@ -54,7 +54,7 @@ func (d *Dispatcher) withKeyFiles(ctx context.Context, do func(keyFiles) error) 
 
 // readKeyFiles reads files until ctx ends; what is wrong with one is said where
 // it is needed.
-func readKeyFiles(ctx context.Context, of offer, places []keyPlace) (map[keyPlace]keyFile, error) {
+func readKeyFiles(ctx context.Context, of offers, places []keyPlace) (map[keyPlace]keyFile, error) {
 	done := make(chan map[keyPlace]keyFile, 1)
 	go func() {
 		files := map[keyPlace]keyFile{}

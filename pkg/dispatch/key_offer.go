@@ -15,20 +15,32 @@ import (
 	"github.com/callout-hq/callout/pkg/follow"
 )
 
-// offer is what the operator lets who manages over the API name as a signing key or
-// the value of a header. A client of the API that could name any file or variable of
-// the dispatcher could have anything signed by what was never meant for it, or sent to
-// himself.
+// offer is what the operator lets who manages over the API name. A client of the API
+// that could name any file or variable of the dispatcher could have anything signed by
+// what was never meant for it, or sent to himself.
 type offer struct {
 	dir string // files by their names within; "" = none
 	env string // variables by the beginning of their names; "" = none
 }
 
-// keyPlace is where a signing key or the value of a header comes from. What is offered is within the offer;
-// the rest is the operator's own, and may be anywhere.
+// offers are one of signing keys and one of values of headers. They are two, for a key
+// that is named as a header leaves as it is.
+type offers struct{ keys, headers offer }
+
+// of gives the offer that a place must be in, and the flags that make it.
+func (o offers) of(p keyPlace) (of offer, dirFlag, envFlag string) {
+	if p.header {
+		return o.headers, "--headers-dir", "--header-env"
+	}
+	return o.keys, "--keys-dir", "--key-env"
+}
+
+// keyPlace is where a signing key or the value of a header comes from. What is offered
+// is within the offer; the rest is the operator's own, and may be anywhere.
 type keyPlace struct {
 	action.KeySource
 	offered bool
+	header  bool
 }
 
 // keyed is a target, and where its key and the values of its headers come from.
@@ -40,13 +52,13 @@ type keyed struct {
 }
 
 func keyedBy(owner string, t action.Target, offered bool) keyed {
-	return keyed{t, owner, keyPlace{t.SigningKey, offered}, offered}
+	return keyed{t, owner, keyPlace{t.SigningKey, offered, false}, offered}
 }
 
 // header is where the value of one of the target's headers comes from.
 func (k keyed) header(name string) keyPlace {
 	from := k.HeaderSources[name]
-	return keyPlace{action.KeySource{Env: from.Env, File: from.File}, k.offered}
+	return keyPlace{action.KeySource{Env: from.Env, File: from.File}, k.offered, true}
 }
 
 // places are all where something of the target comes from.
@@ -60,7 +72,7 @@ func (k keyed) places() []keyPlace {
 
 // refuses is the error of a place outside of the offer. It is the same whatever
 // there is.
-func (o offer) refuses(k keyed) error {
+func (o offers) refuses(k keyed) error {
 	if field, message := o.outside(k.from); message != "" {
 		return k.refusal("signing_key", field, message+"; leave signing_key out, and a key is made")
 	}
@@ -73,18 +85,19 @@ func (o offer) refuses(k keyed) error {
 }
 
 // outside words what keeps a place from being named, and under which key it stands.
-func (o offer) outside(p keyPlace) (field, message string) {
+func (o offers) outside(p keyPlace) (field, message string) {
+	of, dirFlag, envFlag := o.of(p)
 	switch {
 	case !p.offered:
 		return "", ""
-	case p.Env != "" && o.env == "":
-		return "env", "over the API no variable of the dispatcher's environment can be named: it was started without --key-env"
-	case p.Env != "" && !strings.HasPrefix(p.Env, o.env):
-		return "env", fmt.Sprintf("over the API a variable can be named that begins with %s, which is --key-env of the dispatcher", o.env)
-	case p.File != "" && o.dir == "":
-		return "file", "over the API no file of the dispatcher's machine can be named: it was started without --keys-dir"
+	case p.Env != "" && of.env == "":
+		return "env", "over the API no variable of the dispatcher's environment can be named: it was started without " + envFlag
+	case p.Env != "" && !strings.HasPrefix(p.Env, of.env):
+		return "env", fmt.Sprintf("over the API a variable can be named that begins with %s, which is %s of the dispatcher", of.env, envFlag)
+	case p.File != "" && of.dir == "":
+		return "file", "over the API no file of the dispatcher's machine can be named: it was started without " + dirFlag
 	case p.File != "" && !filepath.IsLocal(p.File):
-		return "file", "over the API a file is named relative to --keys-dir of the dispatcher, and lies within"
+		return "file", "over the API a file is named relative to " + dirFlag + " of the dispatcher, and lies within"
 	}
 	return "", ""
 }
@@ -101,11 +114,12 @@ func (k keyed) refusal(at, field, message string) error {
 
 // read reads the file of a key. One that is offered is opened from its directory,
 // out of which no link leads.
-func (o offer) read(p keyPlace) ([]byte, error) {
+func (o offers) read(p keyPlace) ([]byte, error) {
 	if !p.offered {
 		return follow.Once(p.File, maxKeyFile)
 	}
-	root, err := os.OpenRoot(o.dir)
+	of, _, _ := o.of(p)
+	root, err := os.OpenRoot(of.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +127,9 @@ func (o offer) read(p keyPlace) ([]byte, error) {
 	return text, errors.Join(err, root.Close())
 }
 
-// CheckKeysDir tells whether a directory can be offered, which is there when the
+// CheckOffered tells whether a directory can be offered, which is there when the
 // dispatcher starts.
-func CheckKeysDir(dir string) error {
+func CheckOffered(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		var of *fs.PathError

@@ -53,6 +53,8 @@ type Options struct {
 	// KeysDir and KeyEnv are what who manages over the API may name as signing keys: files
 	// within the directory, variables whose names begin so; "" = none.
 	KeysDir, KeyEnv string
+	// HeadersDir and HeaderEnv are the same of values of headers, which are sent.
+	HeadersDir, HeaderEnv string
 	// SealTo is the key that signing keys are sealed for before they are stored, OpenWith
 	// are those that open them, the newest first. Without them they are stored as they are.
 	SealTo   *seal.PublicKey
@@ -133,7 +135,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return err
 	}
 	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Entry: o.Entry, History: o.History,
-		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, SealTo: o.SealTo, MakeInstances: o.MakeInstances,
+		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, HeadersDir: o.HeadersDir, HeaderEnv: o.HeaderEnv, SealTo: o.SealTo, MakeInstances: o.MakeInstances,
 		Version: o.Version, Mount: Mount(o.Log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err

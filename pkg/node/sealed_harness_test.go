@@ -79,7 +79,7 @@ func (v *vault) connect() *bus.Bus {
 func (v *vault) dispatcher(to *seal.PrivateKey) (*dispatch.Dispatcher, func()) {
 	v.Helper()
 	o := dispatch.Options{Bus: v.connect(), Log: zerolog.New(v.log), Listen: "127.0.0.1:0", MakeInstances: true, AllowUndeclared: true,
-		KeysDir: v.keysDir, Mount: node.Mount(zerolog.New(v.log))}
+		KeysDir: v.keysDir, HeadersDir: v.keysDir, Mount: node.Mount(zerolog.New(v.log))}
 	if to != nil {
 		public := to.Public()
 		o.SealTo = &public

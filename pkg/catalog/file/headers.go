@@ -33,7 +33,7 @@ func (r *reader) headers(t *action.Target, f field) {
 
 // source reads where a secret comes from; that it is one place the check tells.
 func (r *reader) source(f field) (s action.SecretSource) {
-	for _, x := range r.fields(f.value, f.path, namesOf(sourceKeys)) {
+	for _, x := range r.fields(f.value, f.path, namesOf(headerKeys)) {
 		text, ok := r.text(x)
 		switch {
 		case ok && text == "":

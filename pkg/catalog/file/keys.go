@@ -87,11 +87,19 @@ var ScopeKeys = []Key{
 	{Name: "functions", Also: "function", Form: FormSection, Says: "What runs inside a function, by its name.", Keys: ExecutionKeys},
 }
 
-// sourceKeys say where a secret comes from, one of them.
-var sourceKeys = []Key{
-	{Name: "env", Form: FormText, Pattern: `^[A-Za-z_][A-Za-z0-9_]{0,254}$`, Says: "A variable of the dispatcher's environment; over the API one that begins with its `--key-env`."},
-	{Name: "file", Form: FormText, Length: 4096, Says: "A file on the dispatcher's machine; over the API one within its `--keys-dir`, relative to it."},
-	{Name: "secret", Form: FormText, Length: action.MaxName, Says: "One that was set by `callout secret set`, for whose the target is: the instance or its organization."},
+// sourceKeys say where a signing key comes from, one of them.
+var sourceKeys = readKeys("--key-env", "--keys-dir")
+
+// headerKeys say where the value of a header comes from, one of them.
+var headerKeys = append(readKeys("--header-env", "--headers-dir"),
+	Key{Name: "secret", Form: FormText, Length: action.MaxName, Says: "One that was set by `callout secret set`, for whose the target is: the instance or its organization."})
+
+// readKeys are those of what a dispatcher reads; the flags say what it offers.
+func readKeys(envFlag, dirFlag string) []Key {
+	return []Key{
+		{Name: "env", Form: FormText, Pattern: `^[A-Za-z_][A-Za-z0-9_]{0,254}$`, Says: "A variable of the dispatcher's environment; over the API one that begins with its `" + envFlag + "`."},
+		{Name: "file", Form: FormText, Length: 4096, Says: "A file on the dispatcher's machine; over the API one within its `" + dirFlag + "`, relative to it."},
+	}
 }
 
 // TargetKeys are the keys of a target.
@@ -104,13 +112,13 @@ var TargetKeys = []Key{
 	{Name: "async", Form: FormBool, Default: "false", Says: "Older way to write `type: async`, beside `type: webhook`."},
 	{Name: "mapping", Form: FormText, Default: "merge", OneOf: []string{"merge", "replace"}, Says: "How a call target's answer changes the object: merged into it (RFC 7396), or in its place; of a function in the place of the members that it names."},
 	{Name: "allow", Form: FormTexts, Unset: "everything", Pattern: "^/", Count: catalog.MaxPointers, Says: "JSON pointers of what a call target's answer may change."},
-	{Name: "headers", Form: FormTextMap, Unset: "none", Count: catalog.MaxHeaders, Length: catalog.MaxHeaderValue, Keys: sourceKeys, Says: "Headers that are sent; those that Callout sets itself are refused. A value is a text, which is shown to who may read the configuration, or for a secret one of `{env: NAME}`, `{file: PATH}` and `{secret: NAME}`."},
+	{Name: "headers", Form: FormTextMap, Unset: "none", Count: catalog.MaxHeaders, Length: catalog.MaxHeaderValue, Keys: headerKeys, Says: "Headers that are sent; those that Callout sets itself are refused. A value is a text, which is shown to who may read the configuration, or for a secret one of `{env: NAME}`, `{file: PATH}` and `{secret: NAME}`."},
 	{Name: "retry", Form: FormMapping, Says: "When a delivery of an event or to an async target is tried again.", Keys: []Key{
 		{Name: "initial", Form: FormDuration, Default: "1s", From: action.MinWait, To: action.MaxWait, Says: "The first wait. It doubles with every attempt, give or take a fifth."},
 		{Name: "max", Form: FormDuration, Default: "5m", From: action.MinWait, To: action.MaxWait, Says: "The longest wait, not below initial."},
 		{Name: "max_age", Form: FormDuration, Default: "24h", From: action.MinWait, To: catalog.MaxKeep, Says: "After this long the delivery is given up."},
 		{Name: "attempts", Form: FormWhole, Unset: "not counted", Least: 1, Most: action.MaxAttempts, Says: "After so many attempts the delivery is given up."}}},
-	{Name: "signing_key", Form: FormMapping, Unset: "a key is made and kept", Count: 1, Says: "Where the key comes from. The key itself never stands in a file. One of the two:", Keys: sourceKeys[:2]},
+	{Name: "signing_key", Form: FormMapping, Unset: "a key is made and kept", Count: 1, Says: "Where the key comes from. The key itself never stands in a file. One of the two:", Keys: sourceKeys},
 	{Name: "payload", Form: FormText, Default: "json", OneOf: []string{"json"}, Says: "What the body is. `jwt` and `jwe` are not there yet."},
 	{Name: "signature", Form: FormTexts, Default: "[zitadel, standard]", OneOf: []string{"zitadel", "standard"}, Says: "How requests are signed."},
 	{Name: "lanes", Form: FormWhole, Default: "1", OneOf: []string{"1", "4", "16", "64"}, Says: "So many events may be under way at once; order holds within an aggregate."},

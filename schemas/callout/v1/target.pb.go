@@ -553,8 +553,8 @@ func (x *KeySource) GetFile() string {
 	return ""
 }
 
-// SecretSource tells where a secret of a target comes from: one of the three. A
-// variable or file is one that the operator has offered, as in KeySource.
+// SecretSource tells where the value of a header comes from: one of the three. Over
+// the API a file lies within --headers-dir, and a variable begins with --header-env.
 type SecretSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Env   string                 `protobuf:"bytes,1,opt,name=env,proto3" json:"env,omitempty"`
