@@ -24,7 +24,7 @@ func (d *Dispatcher) guard(next http.Handler, mounted map[string]http.Handler) h
 		case !isOfThisSite(r.Header):
 			d.refuse(w, action.NewError(action.CodeForbidden, action.StageDecode, "requests from pages of other sites are not taken").WithField("Sec-Fetch-Site"))
 		case r.Method == http.MethodPost && !hasType(r, mounted):
-			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, "the Content-Type must be application/json").WithField("Content-Type"))
+			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, typeRule(r)).WithField("Content-Type"))
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -22,11 +22,17 @@ func (a *Answer) failing(resp *http.Response, beginning []byte, t *action.Target
 	}
 	a.Header, a.ContentType = resp.Header, mediaType(resp.Header.Get("Content-Type"))
 	a.AnswerBeginning, a.Cut = beginning[:min(len(beginning), action.MaxBeginning)], len(beginning) > action.MaxBeginning
-	a.AnswerBeginning = Masked(a.AnswerBeginning, t)
+	a.AnswerBeginning = a.Masked(a.AnswerBeginning, t)
 }
 
-// Masked is a text of a target without the values of its own headers.
-func Masked(text []byte, t *action.Target) []byte {
+// Masked is a text of a target without the values of its own headers, and without what
+// its mask names in the body that it was sent.
+func (a *Answer) Masked(text []byte, t *action.Target) []byte {
+	for _, value := range a.hidden {
+		if len(value) >= leastSecret {
+			text = without(text, value)
+		}
+	}
 	for _, value := range t.Headers {
 		if len(value) >= leastSecret {
 			text = without(text, []byte(value))

@@ -39,7 +39,7 @@ func (w *Worker) record(e exchange) {
 	}
 	if e.err != nil {
 		r.Code, r.Stage = e.err.Code, e.err.Stage
-		r.Error, _ = clipped(e.err.Error(), maxDescription)
+		r.Error, _ = clipped(e.said(), maxDescription)
 		r.Answer = failedAnswer(e.answer, e.target)
 	}
 	w.recorder.Record(r)
@@ -58,14 +58,14 @@ func failedAnswer(a invoke.Answer, t *action.Target) *action.FailedAnswer {
 	beginning := a.AnswerBeginning
 	if beginning == nil { // what it said was well-formed, and could not be used
 		out.Truncated = len(a.Body) > action.MaxBeginning
-		beginning = invoke.Masked(a.Body[:min(len(a.Body), action.MaxBeginning)], t)
+		beginning = a.Masked(a.Body[:min(len(a.Body), action.MaxBeginning)], t)
 	}
 	body, cut := clipped(string(beginning), action.MaxBeginning)
 	out.Body, out.Truncated = body, out.Truncated || cut
 	left := maxHeaders
 	for _, line := range headerLines(a.Header, action.NamesSecret) {
 		name, nameCut := clipped(line.Name, left)
-		value, valueCut := clipped(string(invoke.Masked([]byte(line.Value), t)), left-len(name))
+		value, valueCut := clipped(string(a.Masked([]byte(line.Value), t)), left-len(name))
 		if name == "" {
 			out.Truncated = true
 			break
