@@ -99,6 +99,9 @@ func ReadCloudHeaders(attributes []Attribute, contentType string, body []byte) (
 			return nil, err
 		}
 	}
+	if contentType != "" && len(body) > 0 && !isJSON(contentType) {
+		return nil, fieldError("Content-Type", errNotJSONData)
+	}
 	if contentType != "" {
 		if err := e.take("datacontenttype", quote(contentType)); err != nil {
 			return nil, err
