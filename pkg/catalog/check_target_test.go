@@ -126,10 +126,14 @@ func TestTargetSettings(t *testing.T) {
 		{"what is known", func(x *action.Target) {
 			x.Redact, x.Mask = []string{"/request/password", "/event_payload/a~1b/*/0", "/*/email", "/user/human"}, []string{"/response", "/event_type"}
 		}, ""},
-		{"a wrong root", func(x *action.Target) { x.Redact, x.Mask = []string{"/password", "/requests/a"}, []string{"/event_payloads/a"} },
+		{"a wrong root", func(x *action.Target) {
+			x.Redact, x.Mask = []string{"/password", "/requests/a"}, []string{"/event_payloads/a"}
+		},
 			"redact[0] no_effect,redact[1] no_effect,mask[0] no_effect"},
 		{"no pointer", func(x *action.Target) { x.Redact, x.Mask = []string{"request"}, []string{"/a~2", ""} }, "redact[0] bad_value,mask[0] bad_value,mask[1] bad_value"},
-		{"what is told apart", func(x *action.Target) { x.Redact = []string{"/event_type", "/cloudevent/source", "/aggregateID", "/orgID"} },
+		{"what is told apart", func(x *action.Target) {
+			x.Redact = []string{"/event_type", "/cloudevent/source", "/aggregateID", "/orgID"}
+		},
 			"redact[0] bad_value,redact[1] bad_value,redact[2] bad_value,redact[3] bad_value"},
 		{"everything", func(x *action.Target) { x.Redact = []string{"/*"} }, "redact[0] bad_value"},
 		{"more pointers", func(x *action.Target) { x.Redact = numbered(MaxPointers+1, "/request/%d") }, "redact too_many"},

@@ -67,7 +67,7 @@ var coreRoutes = []coreRoute{
 	callRoute(action.Function, "/v1/instances/{instance}/calls/function/{name}", "CallFunctionToo", "The same as calls/functions", "FunctionCall"),
 	{method: "post", path: "/v1/instances/{instance}/events", id: "PublishEvents", summary: "Store events, which are then delivered",
 		description: "One event, or an array of them, which are stored in their order. All are checked before the first is stored. The answer comes when all are stored. CloudEvents are taken too: structured, as a batch, or binary, with ce- headers and the data as the body.",
-		body: "EventOrEvents", also: []coreBody{{wire.TypeCloudEvent, "CloudEvent"}, {wire.TypeCloudEvents, "CloudEvents"}}, headers: []string{wire.HeaderTraceparent},
+		body:        "EventOrEvents", also: []coreBody{{wire.TypeCloudEvent, "CloudEvent"}, {wire.TypeCloudEvents, "CloudEvents"}}, headers: []string{wire.HeaderTraceparent},
 		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, stranger, mayNot, noInstance,
 			{status: 409, when: "an id is that of another event; the others of an array are stored", schema: "StoredEvents"},
 			tooLarge, noEvents, tooFast, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},

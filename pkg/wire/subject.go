@@ -161,6 +161,15 @@ func AuditOf(instance string) string { return "callout.audit." + Token(instance)
 // outside every filter.
 func EventsOf(instance string) string { return eventPrefix + Token(instance) + ".*.*.>" }
 
+// ShortEvents are the subjects of what is published as an event and has no type, or less:
+// no stream takes it.
+func ShortEvents() []string {
+	return []string{eventPrefix + "*", eventPrefix + "*.*", eventPrefix + "*.*.*"}
+}
+
+// ShortEventRule is what they lack.
+const ShortEventRule = "subject: an event is published to " + eventPrefix + "INSTANCE.ORG.AGGREGATE.TYPE, with = for no organization"
+
 // AllEventsOf covers whatever is published as an event of an instance.
 func AllEventsOf(instance string) string { return eventPrefix + Token(instance) + ".>" }
 
