@@ -22,9 +22,7 @@ func WaysOf(pointers []string) Ways {
 
 // Into are the ways from a member or element, by its name; ends tells that one of them
 // leads to that itself.
-func (w Ways) Into(name string) (left Ways, ends bool) { return w.into(nil, name) }
-
-func (w Ways) into(dst Ways, name string) (left Ways, ends bool) {
+func (w Ways) Into(name string) (left Ways, ends bool) {
 	for _, way := range w {
 		part, rest, more := strings.Cut(way, "/")
 		if part != "*" && part != name && (strings.IndexByte(part, '~') < 0 || unescaped.Replace(part) != name) {
@@ -33,9 +31,9 @@ func (w Ways) into(dst Ways, name string) (left Ways, ends bool) {
 		if !more {
 			return nil, true
 		}
-		dst = append(dst, rest)
+		left = append(left, rest)
 	}
-	return dst, false
+	return left, false
 }
 
 // unescaped reads a part of a pointer (RFC 6901, 4).
@@ -114,8 +112,7 @@ func redact(dst, raw []byte, ways Ways) (out []byte, ok bool) {
 		if isList {
 			name = strconv.Itoa(n)
 		}
-		var below [8]string
-		left, gone := ways.into(below[:0], name)
+		left, gone := ways.Into(name)
 		if gone {
 			continue
 		}
