@@ -36,7 +36,9 @@ func BenchmarkSecure(b *testing.B) {
 			c.Target.Redact = []string{"/request/password", "/request/profile/ssn", "/request/users/*/email"}
 		}},
 		{"event", func(c *Call) { c.Body, c.Event, c.Sequence = event, &told, 7 }},
-		{"structured", func(c *Call) { c.Body, c.Event, c.Sequence, c.Target.Payload = event, &told, 7, action.PayloadCloudEvents }},
+		{"structured", func(c *Call) {
+			c.Body, c.Event, c.Sequence, c.Target.Payload = event, &told, 7, action.PayloadCloudEvents
+		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			i := New(Options{AllowLocal: true})

@@ -187,7 +187,7 @@ func TestCloudEventsAreAllOrNothing(t *testing.T) {
 	hooks, r, _ := runCloud(t)
 	const good = `{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"o1"}`
 	structured, batch := []string{"Content-Type", "application/cloudevents+json"}, []string{"Content-Type", "application/cloudevents-batch+json"}
-	in := func(old, new string) string { return strings.Replace(good, old, new, 1) }
+	in := func(part, other string) string { return strings.Replace(good, part, other, 1) }
 	for _, c := range []struct {
 		status      int
 		body, field string

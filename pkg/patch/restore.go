@@ -31,8 +31,9 @@ func restored(path string, before, seen, after []byte, ways wire.Ways) ([]byte, 
 	var more []wire.Member           // of before
 	var theirs [][]byte              // their values
 	for _, m := range had {
-		value, left, ends := before[m.ValStart:m.ValEnd], wire.Ways(nil), false
-		if left, ends = ways.Into(m.Name); !ends && (len(left) == 0 || equal(value, shown[m.Name])) {
+		value := before[m.ValStart:m.ValEnd]
+		left, ends := ways.Into(m.Name)
+		if !ends && (len(left) == 0 || equal(value, shown[m.Name])) {
 			continue // nothing of it was kept from the target
 		}
 		at := known.find(m.Name)
@@ -83,11 +84,9 @@ func together(before, after []byte, has []wire.Member, next [][]byte, more []wir
 			from = has[i].ValEnd
 		}
 	}
-	end := len(after) // of the last member, or behind the opening brace
+	end := bytes.IndexByte(after, '{') + 1 // behind the opening brace, or the last member
 	if len(has) > 0 {
 		end = has[len(has)-1].ValEnd
-	} else {
-		end = bytes.IndexByte(after, '{') + 1
 	}
 	out = append(out, after[from:max(end, from)]...)
 	for i, m := range more {
