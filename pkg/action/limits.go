@@ -86,35 +86,6 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// CheckEventType tells whether s is an event type: 1–16 segments of
-// `[A-Za-z0-9_-]+` joined by single dots, at most 255 bytes.
-func CheckEventType(s string) error {
-	if len(s) > MaxEventType {
-		return fmt.Errorf("an event type has at most %d bytes, this one has %d", MaxEventType, len(s))
-	}
-	if n := strings.Count(s, ".") + 1; n > MaxSegments {
-		return fmt.Errorf("an event type has at most %d segments, this one has %d", MaxSegments, n)
-	}
-	if !isSegments(s) {
-		return fmt.Errorf("an event type is made of letters, digits, _ and - joined by single dots, such as user.added")
-	}
-	return nil
-}
-
-// isSegments tells whether s is made of letters, digits, _ and - in segments
-// joined by single dots. It is asked for every event, more than once.
-func isSegments(s string) bool {
-	last := byte('.')
-	for i := range len(s) {
-		c := s[i]
-		if !isWord[c] && c != '-' && (c != '.' || last == '.') {
-			return false
-		}
-		last = c
-	}
-	return last != '.'
-}
-
 // SplitMethod takes `/pkg.Service/Method` apart. ok is false when s has
 // another form.
 func SplitMethod(s string) (service, method string, ok bool) {
@@ -179,7 +150,7 @@ func CheckService(s string) error {
 // CheckFunction tells whether s names a function: 1–100 letters, digits, `_`,
 // `-` and dots.
 func CheckFunction(s string) error {
-	if len(s) > MaxName || CheckEventType(s) != nil {
+	if len(s) > MaxName || strings.Count(s, ".") >= MaxSegments || !isSegments(s) {
 		return fmt.Errorf("a function name is made of letters, digits, _, - and dots, such as create_id_token")
 	}
 	return nil

@@ -34,6 +34,16 @@ const (
 	SignStandard Signature = "standard" // Standard Webhooks headers
 )
 
+// Payload says what the body of a request to a target is. The zero value is the body as
+// the core sent it.
+type Payload string
+
+// The payload forms beside that. PayloadJSON is how the zero value is written.
+const (
+	PayloadJSON        Payload = "json"
+	PayloadCloudEvents Payload = "cloudevents" // an event as application/cloudevents+json; calls as they are
+)
+
 // Retry is the policy for deliveries (events and async targets). The wait
 // doubles from Initial up to Max, with ±20 % jitter.
 type Retry struct {
@@ -106,7 +116,9 @@ type Target struct {
 	Paused           bool                    `json:"paused,omitempty"`
 	Labels           map[string]string       `json:"labels,omitempty"`
 	UsableBy         []string                `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone
-	Redact           []string                `json:"redact,omitempty"`   // JSON pointers of what the target must not see; refused until it is built
+	Payload          Payload                 `json:"payload,omitempty"`  // "" = the body as it is
+	Redact           []string                `json:"redact,omitempty"`   // JSON pointers into the body: what they name is never sent to the target
+	Mask             []string                `json:"mask,omitempty"`     // JSON pointers into the body: what they name is sent, and masked in what is kept of an answer
 }
 
 // AnswerLimit is the size in bytes that an answer of t may have after

@@ -103,6 +103,7 @@ type Bus struct {
 	seen       sync.Map // StreamLook by name: how a stream stood when it was last looked at
 	missed     chan struct{}
 	unreadable unreadables
+	strange    strangeHeaders
 	asking     sync.Map // *sync.Mutex by the name of a stream: held by who asks for its format
 }
 

@@ -89,6 +89,10 @@ func CheckDeclaration(v Value) error {
 	return err
 }
 
+// StrangeInDeclaration names a member of a declaration that means nothing, and is passed
+// over; "" when there is none, or when it cannot be read at all.
+func StrangeInDeclaration(v Value) string { return catalog.StrangeInDeclaration(v.Bytes) }
+
 // How long one try to declare takes at most, and how soon the next comes.
 const (
 	declareFor   = 5 * time.Second

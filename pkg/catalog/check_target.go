@@ -62,6 +62,8 @@ func checkTarget(r *Report, path string, t *action.Target) {
 	checkLimits(r, path, t)
 	checkPointers(r, JoinPath(path, "allow"), t.Allow)
 	checkRedact(r, JoinPath(path, "redact"), t.Redact)
+	checkBodyPointers(r, JoinPath(path, "mask"), t.Mask)
+	checkPayload(r, path, t)
 	checkEgress(r, JoinPath(JoinPath(path, "egress"), "allow"), t.Egress)
 	checkLabels(r, JoinPath(path, "labels"), t.Labels)
 	checkEffect(r, path, t)
@@ -258,12 +260,5 @@ func checkEffect(r *Report, path string, t *action.Target) {
 	}
 	if len(t.Allow) > 0 && (t.Kind == action.Webhook || t.Kind == action.Async) {
 		r.warnf(JoinPath(path, "allow"), ProblemNoEffect, "allow changes nothing here: only a call target's answer changes the object")
-	}
-}
-
-// checkRedact refuses what would be ignored.
-func checkRedact(r *Report, path string, pointers []string) {
-	if len(pointers) > 0 {
-		r.errorf(path, ProblemNotYet, "redact is not available yet; leave it out")
 	}
 }

@@ -123,7 +123,22 @@ func TestTargetSettings(t *testing.T) {
 		{"a label's value too long", func(x *action.Target) { x.Labels = keyed([]string{"a"}, strings.Repeat("b", maxLabel+1)) }, "labels.a bad_value"},
 		{"a label's value that is no UTF-8", func(x *action.Target) { x.Labels = keyed([]string{"a"}, "\xff") }, "labels.a bad_value"},
 
-		{"redact", func(x *action.Target) { x.Redact = []string{"/user/email"} }, "redact not_yet"},
+		{"what is known", func(x *action.Target) {
+			x.Redact, x.Mask = []string{"/request/password", "/event_payload/a~1b/*/0", "/*/email", "/user/human"}, []string{"/response", "/event_type"}
+		}, ""},
+		{"a wrong root", func(x *action.Target) {
+			x.Redact, x.Mask = []string{"/password", "/requests/a"}, []string{"/event_payloads/a"}
+		},
+			"redact[0] no_effect,redact[1] no_effect,mask[0] no_effect"},
+		{"no pointer", func(x *action.Target) { x.Redact, x.Mask = []string{"request"}, []string{"/a~2", ""} }, "redact[0] bad_value,mask[0] bad_value,mask[1] bad_value"},
+		{"what is told apart", func(x *action.Target) {
+			x.Redact = []string{"/event_type", "/cloudevent/source", "/aggregateID", "/orgID"}
+		},
+			"redact[0] bad_value,redact[1] bad_value,redact[2] bad_value,redact[3] bad_value"},
+		{"everything", func(x *action.Target) { x.Redact = []string{"/*"} }, "redact[0] bad_value"},
+		{"more pointers", func(x *action.Target) { x.Redact = numbered(MaxPointers+1, "/request/%d") }, "redact too_many"},
+		{"cloudevents of a call", func(x *action.Target) { x.Kind, x.Payload = action.CallOut, action.PayloadCloudEvents }, "payload no_effect"},
+		{"another payload", func(x *action.Target) { x.Payload = "xml" }, "payload bad_value"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := hook("t", action.Webhook)
@@ -137,6 +152,16 @@ func TestTargetSettings(t *testing.T) {
 			require.ElementsMatch(t, want, faults(t, x))
 		})
 	}
+}
+
+// TestCloudEventsAreForEvents: where a call reaches a target that gets them, it is said that
+// the call is sent as it is; where an event does, all is well.
+func TestCloudEventsAreForEvents(t *testing.T) {
+	x := hook("t", action.Webhook)
+	x.Payload = action.PayloadCloudEvents
+	require.Equal(t, []string{`requests."*".targets[0].target no_effect`}, faults(t, x))
+	s := Empty("default").WithTarget("", x).WithExecution("", action.OnEvent, action.Execution{Name: "*", Match: "*", Entries: []action.Entry{{Target: "t"}}})
+	require.Empty(t, Validate(s))
 }
 
 func TestTargetPointers(t *testing.T) {

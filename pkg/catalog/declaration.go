@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -92,6 +93,27 @@ func DecodeDeclaration(raw []byte) (Declaration, error) {
 		return Declaration{}, err
 	}
 	return d, d.Check()
+}
+
+// declarationMembers are those that a declaration may have.
+var declarationMembers = []string{"core", "methods", "functions", "event_types", "format"}
+
+// StrangeInDeclaration names a member that means nothing in a declaration, and what may
+// have been meant; "" when there is none, or when it cannot be read at all.
+func StrangeInDeclaration(raw []byte) string {
+	if len(raw) > MaxDeclaredBytes {
+		return ""
+	}
+	members, err := wire.Members(raw)
+	if err != nil {
+		return ""
+	}
+	for _, m := range members {
+		if !slices.Contains(declarationMembers, m.Name) {
+			return "it has no member " + Quote(m.Name) + hint(Nearest(m.Name, declarationMembers))
+		}
+	}
+	return ""
 }
 
 func declarationError(field string, err error) error {

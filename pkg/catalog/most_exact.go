@@ -89,7 +89,7 @@ func method[T any](m map[string]T, name string) (value T, ok bool) {
 // the longest group, segment by segment, then *. What is no event type matches
 // nothing.
 func (t *table[T]) event(eventType string) (value T, ok bool) {
-	if len(t.events) == 0 || !isEventType(eventType) {
+	if len(t.events) == 0 || !action.IsEventType(eventType) {
 		return value, false
 	}
 	if value, ok = t.events[eventType]; ok {
@@ -107,28 +107,6 @@ func (t *table[T]) event(eventType string) (value T, ok bool) {
 	}
 	value, ok = t.events["*"]
 	return value, ok
-}
-
-// isEventType is action.CheckEventType without its words and its cost.
-func isEventType(s string) bool {
-	if len(s) > action.MaxEventType {
-		return false
-	}
-	segments, length := 1, 0
-	for _, c := range []byte(s) {
-		switch {
-		case c == '.':
-			if length == 0 {
-				return false
-			}
-			segments, length = segments+1, 0
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
-			length++
-		default:
-			return false
-		}
-	}
-	return length > 0 && segments <= action.MaxSegments
 }
 
 // get finds what stands under exactly this condition.

@@ -277,10 +277,3 @@ func TestEventAgainstOracle(t *testing.T) {
 		}
 	})
 }
-
-func TestEventTypeGrammar(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.OneOf(dotted(20), rapid.String(), rapid.StringMatching(`[a-z.*_ é-]{0,300}`)).Draw(t, "type")
-		require.Equal(t, action.CheckEventType(s) == nil, isEventType(s), "%q", s)
-	})
-}

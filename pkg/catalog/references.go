@@ -54,6 +54,7 @@ func (v *validator) references() {
 	}
 	for _, x := range g.vertices {
 		g.resolve(x)
+		g.payloads(x)
 	}
 	var trail []*vertex
 	for _, x := range g.vertices {

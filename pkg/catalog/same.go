@@ -23,7 +23,7 @@ func sameLimits(a, b *action.Target) bool {
 
 func sameLists(a, b *action.Target) bool {
 	return slices.Equal(a.Allow, b.Allow) && sameTexts(a.Headers, b.Headers) && sameTexts(a.HeaderSources, b.HeaderSources) && slices.Equal(a.Signatures, b.Signatures) &&
-		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && slices.Equal(a.Redact, b.Redact) &&
+		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && a.Payload == b.Payload && slices.Equal(a.Redact, b.Redact) && slices.Equal(a.Mask, b.Mask) &&
 		slices.Equal(a.UsableBy, b.UsableBy) && (a.UsableBy == nil) == (b.UsableBy == nil)
 }
 

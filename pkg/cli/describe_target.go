@@ -101,6 +101,9 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 	if len(t.GetHeaders()) > 0 {
 		f.add("headers", strings.Join(slices.Sorted(maps.Keys(t.GetHeaders())), ", ")+" (values: callout get target -o yaml)")
 	}
+	f.add("payload", cmp.Or(string(full.Payload), string(action.PayloadJSON)))
+	f.list("never sent", t.GetRedact())
+	f.list("masked", t.GetMask())
 	f.add("retry", retryText(full.Retry))
 	f.add("signing key", keyText(t.GetSigningKey()))
 	f.add("signature", signatureText(full.Signatures))

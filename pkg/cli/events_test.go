@@ -127,7 +127,7 @@ func TestEventsPublish(t *testing.T) {
 	require.Regexp(t, `^SEQUENCE +ID +STORED\n\d+ +e3 +now\n0 +e1 +no, conflict\n\d+ +e4 +now\n$`, other.out)
 	require.Regexp(t, `^callout: the id "e1" is that of another event, stored as \d+: this one is not stored, give it an id of its own, at \[1\]\.id; the others are stored \[conflict\]\n$`, other.err)
 	for stdin, want := range map[string]string{
-		`[{"aggregateID":"u1","event_type":"user.added"},{"aggregateID":"u1","event_type":"user..added"}]`: "event_type: an event type is made of letters, digits, _ and - joined by single dots, such as user.added, at [1].event_type [bad_field]",
+		`[{"aggregateID":"u1","event_type":"user.added"},{"aggregateID":"u1","event_type":"user..added"}]`: "event_type: an event type has no empty segment: single dots stand between its segments, such as user.added, at [1].event_type [bad_field]",
 		`{`:   "the JSON is empty or ends too early [malformed]",
 		" \n": "there is no event to store: the input is empty",
 	} {

@@ -100,7 +100,7 @@ func (p *Program) listen(ctx context.Context, f *listenFlags) error {
 			return nil
 		}
 		id := fmt.Sprintf("listen-%d", e.GetSequence())
-		answer := to.post(ctx, id, e.GetSequence(), e.GetBody())
+		answer := to.deliver(ctx, id, f.tail.server.instance, e)
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -24,6 +24,7 @@ func (f *listenFlags) takePlace(ctx context.Context, to *sender) error {
 	}
 	t := targetOf(answer.GetTarget())
 	to.target.Headers, to.target.Timeout, to.target.NoKeepAlive = t.Headers, t.Timeout, t.NoKeepAlive
+	to.target.Payload, to.target.Redact, to.target.Mask = t.Payload, t.Redact, t.Mask
 	if len(to.target.Signatures) != 1 { // one that stands alone is all that the key can do
 		to.target.Signatures = t.Signatures
 	}

@@ -26,6 +26,7 @@ func targetOf(m *calloutv1.Target) action.Target {
 		Lanes:      int(m.GetLanes()), Concurrency: int(m.GetConcurrency()), Rate: rateOf(m.GetRate()),
 		Breaker:   action.Breaker{Failures: int(m.GetBreaker().GetFailures()), Open: m.GetBreaker().GetOpen().AsDuration()},
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
+		Payload: payloadOf(m.GetPayload()), Redact: m.GetRedact(), Mask: m.GetMask(),
 		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
 	}
 	for name, from := range m.GetHeaderSources() {
@@ -46,6 +47,14 @@ func targetOf(m *calloutv1.Target) action.Target {
 		}
 	}
 	return catalog.WithDefaults(t)
+}
+
+// payloadOf reads a payload form; json is how the usual one is written.
+func payloadOf(text string) action.Payload {
+	if text == string(action.PayloadJSON) {
+		return ""
+	}
+	return action.Payload(text)
 }
 
 // rateOf reads 100/s; what it does not know is no rate.
@@ -74,6 +83,7 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 		Retry: &calloutv1.Retry{Initial: durationpb.New(t.Retry.Initial), Max: durationpb.New(t.Retry.Max),
 			MaxAge: durationpb.New(t.Retry.MaxAge), Attempts: uint32(t.Retry.Attempts)},
 		Rate: rateText(t.Rate), MaxAnswer: uint32(t.MaxAnswer), Paused: t.Paused, Labels: t.Labels,
+		Payload: string(t.Payload), Redact: t.Redact, Mask: t.Mask,
 	}
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}

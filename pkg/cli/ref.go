@@ -12,8 +12,8 @@ import (
 )
 
 // ref names a target or an execution on the command line: [ORG:]NAME, for an
-// execution [ORG:][PHASE/]NAME, where NAME is its condition or its name. A name
-// holds no colon.
+// execution [ORG:][PHASE/]NAME, where NAME is its condition or its name. Of these only
+// an event type may hold a colon: one that does needs its phase.
 type ref struct {
 	org   string
 	known bool         // org was said
@@ -64,6 +64,11 @@ func (o *orgFlag) target(text string) (ref, error) {
 
 // execution reads [ORG:][PHASE/]NAME.
 func (o *orgFlag) execution(text string) (ref, error) {
+	if before, match, found := cutEvent(text); found {
+		r, err := o.target(before + string(action.OnEvent))
+		r.phase, r.name = action.OnEvent, match
+		return r, err
+	}
 	r, err := o.target(text)
 	if phase, name, found := strings.Cut(r.name, "/"); found && slices.Contains(action.Phases, action.Phase(phase)) {
 		r.phase, r.name = action.Phase(phase), name
@@ -72,6 +77,18 @@ func (o *orgFlag) execution(text string) (ref, error) {
 		err = &usageError{fmt.Errorf("%q names nothing", text)}
 	}
 	return r, err
+}
+
+// cutEvent reads [ORG:]event/TYPE whose type holds a colon; before is what stands in
+// front, with its colon.
+func cutEvent(text string) (before, match string, found bool) {
+	const mark = string(action.OnEvent) + "/"
+	if match, found = strings.CutPrefix(text, mark); !found {
+		if before, match, found = strings.Cut(text, ":"+mark); found {
+			before += ":"
+		}
+	}
+	return before, match, found && strings.IndexByte(match, ':') >= 0
 }
 
 // executionOf reads the name of one execution from one argument, or from two:

@@ -34,6 +34,10 @@ func TestRefs(t *testing.T) {
 		"team/logging":               {name: "team/logging"},
 		":function/create_id_token":  {known: true, phase: action.Function, name: "create_id_token"},
 		"acme:zitadel.user.v2.Users": {org: "acme", known: true, name: "zitadel.user.v2.Users"},
+		"event/com.acme:order/paid":  {phase: action.OnEvent, name: "com.acme:order/paid"},
+		"acme:event/com.acme:paid":   {org: "acme", known: true, phase: action.OnEvent, name: "com.acme:paid"},
+		":event/com.acme:paid":       {known: true, phase: action.OnEvent, name: "com.acme:paid"},
+		"orders/create":              {name: "orders/create"},
 	} {
 		got, err := flagOrg(t).execution(text)
 		require.NoError(t, err, text)

@@ -12,6 +12,8 @@ import (
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/sign"
+	"github.com/callout-hq/callout/pkg/wire"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
 // sender posts to one URL of this machine's user, as a worker posts to a
@@ -42,9 +44,15 @@ func newSender(flag, to, key string, kind action.Kind) (*sender, error) {
 
 func (s *sender) close() { s.invoker.Close() }
 
-func (s *sender) post(ctx context.Context, id string, sequence uint64, body []byte) invoke.Answer {
-	return s.invoker.Do(ctx, invoke.Call{Target: &s.target, Keys: []string{s.key}, Body: body, ID: id, Attempt: 1, Sequence: sequence,
-		ReadBody: s.target.Kind == action.CallOut})
+// deliver posts a stored event.
+func (s *sender) deliver(ctx context.Context, id, instance string, e *calloutv1.StoredEvent) invoke.Answer {
+	exchange := invoke.Call{Target: &s.target, Keys: []string{s.key}, Body: e.GetBody(), ID: id, Attempt: 1, Sequence: e.GetSequence(),
+		Instance: instance, Org: e.GetOrg(), EventType: e.GetType(), EventTime: e.GetStoredAt().AsTime()}
+	if facts, err := wire.ReadEvent(e.GetBody()); err == nil {
+		event := wire.CloudEventOf(&facts, instance, e.GetOrg(), "", e.GetSequence(), e.GetStoredAt().AsTime())
+		exchange.Event = &event
+	}
+	return s.invoker.Do(ctx, exchange)
 }
 
 // try is post for who looks into the exchange; the target is told that it is a

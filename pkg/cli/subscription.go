@@ -26,8 +26,8 @@ type lanesAnswer interface {
 
 const howNamed = `
 
-NAME is [ORG:]CONDITION/TARGET, as "callout get subscriptions" shows it. Without
---lane every lane is meant.`
+NAME is [ORG:]CONDITION/TARGET, as "callout get subscriptions" shows it: a slash or a
+colon in the condition is written %2F or %3A. Without --lane every lane is meant.`
 
 func subscriptionActs() []subscriptionAct {
 	return []subscriptionAct{{

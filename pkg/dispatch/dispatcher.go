@@ -91,6 +91,7 @@ type Dispatcher struct {
 	stopOnce  sync.Once
 	stopped   error
 	unfollow  context.CancelFunc
+	unhear    func() // nil = nothing is heard of what is misaddressed
 	ended     sync.WaitGroup
 
 	allowUndeclared bool // of the options
@@ -126,6 +127,9 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	jobs.Follow(following, d.bus, d.jobs.set)
 	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following), d.bus.FollowQuotas(following, d.quotas.set))
 	d.serve(o.Mount)
+	if err := d.hearMisaddressed(); err != nil {
+		return nil, errors.Join(err, d.Stop(ctx))
+	}
 	if err := d.prepare(ctx, o.Prepare, read); err != nil {
 		return nil, errors.Join(err, d.Stop(ctx))
 	}
@@ -264,6 +268,9 @@ func (d *Dispatcher) finish(ctx context.Context) error {
 	}
 	d.stop()
 	d.unfollow()
+	if d.unhear != nil {
+		d.unhear()
+	}
 	d.ended.Wait()
 	return err
 }

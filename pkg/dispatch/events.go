@@ -26,7 +26,7 @@ func (s *stored) refused() int {
 	return slices.IndexFunc(s.Events, func(e bus.Stored) bool { return e.Error != nil })
 }
 
-// handleEvents stores one event or an array of them, in order. All are checked
+// handleEvents stores one event or an array of them, in order, or CloudEvents. All are checked
 // before the first is stored; the answer comes when the stream has confirmed.
 // If the bus fails in the middle, the answer says what was stored. An event whose
 // id is that of another is told of in its place, and as the whole's error.
@@ -44,7 +44,15 @@ func (d *Dispatcher) handleEvents(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, err)
 		return
 	}
+	raw, isCloud, err := asEvents(r, raw)
+	if err != nil {
+		d.refuse(w, err)
+		return
+	}
 	events, err := i.readEvents(raw, wire.Traceparent(r.Header.Get(wire.HeaderTraceparent)))
+	if err != nil && isCloud {
+		err = asAttribute(err)
+	}
 	if err != nil {
 		d.refuse(w, err)
 		return

@@ -40,16 +40,24 @@ func (d *Dispatcher) gate(next http.Handler) http.Handler {
 	})
 }
 
-// hasType tells whether a POST says that its body is JSON, or what RPC speaks
-// where that is mounted. Only an empty body needs none: a browser sends a page's
+// hasType tells whether a POST says that its body is JSON, or a CloudEvent where those
+// are taken, or what RPC speaks where that is mounted. Only an empty body needs none: a browser sends a page's
 // body without a type to anybody, and does not ask first.
 func hasType(r *http.Request, mounted map[string]http.Handler) bool {
 	content := r.Header.Get("Content-Type")
 	if content == "" {
-		return r.ContentLength == 0
+		return r.ContentLength == 0 || takesCloudEvents(r, "")
 	}
 	media, _, err := mime.ParseMediaType(content)
-	return err == nil && (media == "application/json" || isRPC(media) && isMounted(mounted, r.URL.Path))
+	return err == nil && (takesCloudEvents(r, media) || media == "application/json" || isRPC(media) && isMounted(mounted, r.URL.Path))
+}
+
+// typeRule says what type a request must have.
+func typeRule(r *http.Request) string {
+	if takesCloudEvents(r, wire.TypeCloudEvent) {
+		return "the Content-Type must be application/json, " + wire.TypeCloudEvent + " or " + wire.TypeCloudEvents + ", or ce- headers must come along"
+	}
+	return "the Content-Type must be application/json"
 }
 
 // handleNothing answers what no route takes: with 405 and the methods that its

@@ -41,6 +41,8 @@ type health struct {
 	doubts  map[string]doubt          // what is spoilt of an instance
 	strange map[string]time.Time      // since when lines are there of an instance that is not, by watched key
 	logless map[string]string         // why the attempts of an instance are not recorded
+
+	notices notices
 }
 
 // looked is a stream as one instance was looked after in it.
@@ -59,7 +61,7 @@ func (h *health) remember(ctx context.Context, d *Dispatcher) (read []<-chan str
 		name  string
 		into  **bus.Memory
 		check func(bus.Value) error
-	}{{bus.BucketSecrets, &h.secrets, bus.CheckSecret}, {bus.BucketDeclared, &h.declared, bus.CheckDeclaration}, {bus.BucketLines, &h.book, lines.Check}} {
+	}{{bus.BucketSecrets, &h.secrets, bus.CheckSecret}, {bus.BucketDeclared, &h.declared, d.checkDeclaration}, {bus.BucketLines, &h.book, lines.Check}} {
 		var first <-chan struct{}
 		*bucket.into, first = d.bus.Bucket(bucket.name).Remember(ctx, bucket.check)
 		read = append(read, first)

@@ -26,7 +26,7 @@ func (d *Dispatcher) guard(next http.Handler, mux *http.ServeMux, mounted map[st
 		case asksNoService(mux, r):
 			d.handleNoService(w, r)
 		case r.Method == http.MethodPost && !hasType(r, mounted):
-			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, "the Content-Type must be application/json").WithField("Content-Type"))
+			d.refuse(w, withStatus(http.StatusUnsupportedMediaType, typeRule(r)).WithField("Content-Type"))
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -113,7 +113,7 @@ func (h *health) faults() (others []string, newer error) {
 	}
 	others = slices.AppendSeq(others, maps.Values(h.logless))
 	slices.Sort(others)
-	return append(others, h.unreadable()...), newer
+	return append(append(others, h.unreadable()...), h.noticed()...), newer
 }
 
 // filling names the streams of instances that are nearly full, as they were when they

@@ -15,9 +15,13 @@ import (
 type coreRoute struct {
 	method, path, id, summary, description string
 	body                                   string // schema of the body; empty = none
+	also                                   []coreBody
 	headers                                []string
 	answers                                []coreAnswer
 }
+
+// coreBody is another form that a body may have.
+type coreBody struct{ media, schema string }
 
 type coreAnswer struct {
 	status int
@@ -34,6 +38,7 @@ var (
 	refusedHost  = coreAnswer{status: 403, when: "a page of somebody else could have sent it: Host or Origin is not this machine", schema: "Refusal"}
 	noInstance   = coreAnswer{status: 404, when: "there is no such instance", schema: "Refusal"}
 	tooLarge     = coreAnswer{status: 413, when: "the body is over its bound", schema: "Refusal"}
+	noEvents     = coreAnswer{status: 415, when: "the Content-Type is not application/json and none of CloudEvents, and no ce- headers came along", schema: "Refusal"}
 	noJSON       = coreAnswer{status: 415, when: "the Content-Type is not application/json", schema: "Refusal"}
 	comeAgain    = coreAnswer{status: 503, when: "not now; Retry-After says when to come again", schema: "Refusal"}
 	pastDeadline = coreAnswer{status: 504, when: "the header Callout-Timeout leaves no time", schema: "Refusal"}
@@ -61,11 +66,11 @@ var coreRoutes = []coreRoute{
 	callRoute(action.Function, "/v1/instances/{instance}/calls/functions/{name}", "CallFunction", "Run what is configured inside a function", "FunctionCall"),
 	callRoute(action.Function, "/v1/instances/{instance}/calls/function/{name}", "CallFunctionToo", "The same as calls/functions", "FunctionCall"),
 	{method: "post", path: "/v1/instances/{instance}/events", id: "PublishEvents", summary: "Store events, which are then delivered",
-		description: "One event, or an array of them, which are stored in their order. All are checked before the first is stored. The answer comes when all are stored.",
-		body:        "EventOrEvents", headers: []string{wire.HeaderTraceparent},
+		description: "One event, or an array of them, which are stored in their order. All are checked before the first is stored. The answer comes when all are stored. CloudEvents are taken too: structured, as a batch, or binary, with ce- headers and the data as the body.",
+		body:        "EventOrEvents", also: []coreBody{{wire.TypeCloudEvent, "CloudEvent"}, {wire.TypeCloudEvents, "CloudEvents"}}, headers: []string{wire.HeaderTraceparent},
 		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, stranger, mayNot, noInstance,
 			{status: 409, when: "an id is that of another event; the others of an array are stored", schema: "StoredEvents"},
-			tooLarge, noJSON, tooFast, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
+			tooLarge, noEvents, tooFast, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
 	{method: "get", path: "/healthz", id: "Health", summary: "Tell that the process lives",
 		answers: []coreAnswer{{status: 200, when: "it lives", schema: "Health"}, refusedHost}},
 	{method: "get", path: "/readyz", id: "Ready", summary: "Tell whether requests are served",
@@ -95,7 +100,11 @@ func (r coreRoute) item() yaml.MapItem {
 		o = append(o, yaml.MapItem{Key: "parameters", Value: parameters})
 	}
 	if r.body != "" {
-		o = append(o, yaml.MapItem{Key: "requestBody", Value: pairs("required", true, "content", content(r.body))})
+		takes := content(r.body)
+		for _, other := range r.also {
+			takes = append(takes, yaml.MapItem{Key: other.media, Value: pairs("schema", reference(other.schema))})
+		}
+		o = append(o, yaml.MapItem{Key: "requestBody", Value: pairs("required", true, "content", takes)})
 	}
 	return yaml.MapItem{Key: r.path, Value: object{{Key: r.method, Value: append(o, yaml.MapItem{Key: "responses", Value: answers})}}}
 }

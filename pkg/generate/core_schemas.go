@@ -65,9 +65,18 @@ func coreSchemas() object {
 			"aggregateID", text("What the event is of; its events keep their order."), "aggregateType", text("For the targets."),
 			"resourceOwner", text("The organization."), "instanceID", text("When it is there, it is that of the path."),
 			"version", text("For the targets."), "sequence", pairs("type", "integer", "description", "Counted by the core, for the targets."),
-			"event_type", text("Segments of letters, digits, _ and -, joined by dots."),
+			"event_type", text("1 to 16 segments of letters that can be seen, joined by dots: user.added, orders/create."),
 			"created_at", pairs("type", "string", "format", "date-time", "description", "For the targets."),
 			"userID", text("For the targets."), "event_payload", pairs("description", "For the targets."))),
+		"CloudEvent", objectOf("An event as CloudEvents 1.0 has it. Further attributes are extensions, and stand in the member cloudevent of the event.", []string{"specversion", "id", "source", "type"}, pairs(
+			"specversion", pairs("type", "string", "enum", []string{"1.0"}), "id", text("Becomes id."),
+			"source", text("A URI reference, which the targets are told again; without a subject it becomes aggregateID."),
+			"type", text("Becomes event_type."), "subject", text("Becomes aggregateID."),
+			"time", pairs("type", "string", "format", "date-time", "description", "Becomes created_at."),
+			"datacontenttype", text("Of JSON, or left out."), "data", pairs("description", "Becomes event_payload, byte for byte."),
+			"org", text("Becomes resourceOwner."), "instance", text("When it is there, it is that of the path."),
+			"sequence", pairs("description", "Becomes sequence: digits, as a text or a number."), "userid", text("Becomes userID."), "aggregatetype", text("Becomes aggregateType."))),
+		"CloudEvents", listOf(reference("CloudEvent")),
 		"StoredEvents", objectOf("What became of each event, in their order.", []string{"events"}, pairs(
 			"events", listOf(reference("CoreStored")), "error", reference("CallError"))),
 		"CoreStored", objectOf("An event in the stream.", []string{"id", "stream_sequence", "duplicate"}, pairs(

@@ -31,7 +31,7 @@ func (a *Answer) failing(resp *http.Response, beginning []byte, t *action.Target
 // hide masks the values of the target's own headers in what went wrong: a caller hears
 // what a target says, and a log what it broke off with.
 func (a *Answer) hide(t *action.Target) {
-	if a.Err == nil || len(t.Headers)+len(a.secrets) == 0 {
+	if a.Err == nil || len(t.Headers)+len(a.secrets)+len(a.hidden) == 0 {
 		return
 	}
 	masked := *a.Err
@@ -45,8 +45,14 @@ func (a *Answer) hide(t *action.Target) {
 }
 
 // Masked is a text of a target without the values of its own headers, those that its
-// definition does not hold among them.
+// definition does not hold among them, and without what its mask names in the body that
+// it was sent.
 func (a *Answer) Masked(text []byte, t *action.Target) []byte {
+	for _, value := range a.hidden {
+		if len(value) >= leastSecret {
+			text = without(text, value)
+		}
+	}
 	return withoutValues(withoutValues(text, t.Headers), a.secrets)
 }
 

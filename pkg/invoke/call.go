@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // Call is one HTTP exchange to be had.
@@ -39,9 +40,21 @@ type Call struct {
 	EventType string
 	EventTime time.Time // when the event was stored
 
+	// Event is what the target is told of an event in the words of CloudEvents; nil =
+	// nothing, and the body is sent as it is whatever Target.Payload says.
+	Event *wire.CloudEvent
+
 	// Wait bounds how long Do waits for the target's concurrency and rate
 	// limits; 0 = as long as the target's timeout. It never waits beyond ctx.
 	Wait time.Duration
+}
+
+// hidden is what the target's mask names in the body.
+func (c *Call) hidden() [][]byte {
+	if len(c.Target.Mask) == 0 {
+		return nil
+	}
+	return wire.WaysOf(c.Target.Mask).Values(nil, c.Body)
 }
 
 // definition is the target as it is dialled.
@@ -80,4 +93,5 @@ type Answer struct {
 	Cut             bool
 
 	secrets map[string]string // Call.Headers: nobody who reads the rest is shown them
+	hidden  [][]byte          // of the body that was sent, what Masked takes out
 }

@@ -132,7 +132,7 @@ func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 		return Answer{Sent: ex.reached(), Err: classify(caller, ctx, ex, err)}
 	}
 	defer resp.Body.Close()
-	a := Answer{Status: resp.StatusCode, Sent: true, secrets: c.Headers}
+	a := Answer{Status: resp.StatusCode, Sent: true, secrets: c.Headers, hidden: c.hidden()}
 	a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
 	if !isSuccess(resp.StatusCode) || !c.ReadBody {
 		a.answered(resp, c, cancel)

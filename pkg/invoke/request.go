@@ -49,8 +49,11 @@ var (
 // takes twice the memory, which calls need not.
 const (
 	usualHeaders = 14
-	eventHeaders = 20
+	eventHeaders = 29
 )
+
+// envelopeRoom is about what the attributes of a CloudEvent take, in bytes.
+const envelopeRoom = 512
 
 // noHeader is what http.Client sees, see sealed. Never written to.
 var noHeader = http.Header{}
@@ -62,8 +65,16 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 		return action.NewError(action.CodeBadField, action.StageInvoke, "a target is sent a body").WithField("body")
 	}
 	ex.begin(ctx)
+	media := typeJSON
+	var refused *action.Error
+	if c.Body, refused = c.shown(); refused != nil {
+		return refused
+	}
+	if c.Event != nil && c.Target.Payload == action.PayloadCloudEvents {
+		c.Body, media = c.Event.Append(make([]byte, 0, len(c.Body)+envelopeRoom), c.Body), wire.TypeCloudEvent
+	}
 	ex.body = c.Body
-	if refused := i.fillHeader(ex, cl, c); refused != nil {
+	if refused := i.fillHeader(ex, cl, c, media); refused != nil {
 		return refused
 	}
 	plain := http.Request{Method: http.MethodPost, URL: cl.parsed, Header: noHeader}
@@ -77,6 +88,17 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 	// cannot; what may be repeated is decided in one place, see unprocessed.
 	ex.request.GetBody = nil
 	return nil
+}
+
+// shown is the body without what the target must not see.
+func (c *Call) shown() ([]byte, *action.Error) {
+	if c.Redrive && (len(c.Target.Redact) > 0 || c.Target.Payload != "") { // it may be a letter because it is no JSON
+		if err := wire.CheckJSON(c.Body); err != nil {
+			return nil, action.AsError(err, action.StageInvoke)
+		}
+	}
+	body, err := wire.WaysOf(c.Target.Redact).Redact(c.Body)
+	return body, action.AsError(err, action.StageInvoke)
 }
 
 // set sets a header of ours; name is in canonical form.
@@ -104,7 +126,7 @@ func (ex *exchange) setOwn(headers map[string]string) *action.Error {
 	return nil
 }
 
-func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
+func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, media string) *action.Error {
 	room := usualHeaders
 	if c.Sequence != 0 || c.Traceparent != "" {
 		room = eventHeaders
@@ -116,7 +138,7 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
 	if refused := ex.setOwn(c.Headers); refused != nil {
 		return refused
 	}
-	ex.set("Content-Type", typeJSON)
+	ex.set("Content-Type", media)
 	ex.set("User-Agent", "callout")
 	ex.set("Accept-Encoding", "gzip")
 	ex.set(wire.HeaderTarget, c.Target.Name)
@@ -156,8 +178,8 @@ func (ex *exchange) setOrigin(c *Call) {
 	if c.EventID != "" {
 		ex.set(wire.HeaderEventID, wire.HeaderText(c.EventID))
 	}
-	if c.EventType != "" && isValue(c.EventType) {
-		ex.set(wire.HeaderEventType, c.EventType)
+	if c.EventType != "" {
+		ex.set(wire.HeaderEventType, wire.HeaderText(c.EventType))
 	}
 }
 
@@ -200,6 +222,9 @@ func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
 		v.text = c.EventTime.UTC().AppendFormat(v.text, eventTime)
 		v.end(wire.HeaderEventTime)
 	}
+	if c.Event != nil && c.Target.Payload != action.PayloadCloudEvents {
+		v.attributes(c.Event)
+	}
 	if deadline, ok := ex.Deadline(); ok {
 		v.text = strconv.AppendInt(v.text, max(time.Until(deadline).Milliseconds(), 0), 10)
 		v.end(wire.HeaderRemaining)
@@ -211,6 +236,28 @@ func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
 	}
 	return nil
 }
+
+// attributes adds those of a CloudEvent in the binary mode of its HTTP binding.
+func (v *computed) attributes(e *wire.CloudEvent) {
+	var room [cloudHeaders]wire.Attribute
+	for _, a := range e.Attributes(room[:0]) {
+		v.text = wire.AppendCloudHeader(v.text, a.Value)
+		v.end(cloudName[a.Name])
+	}
+}
+
+// cloudName are the headers of attributes in the form in which net/http keeps them.
+var cloudName = func() map[string]string {
+	all := wire.CloudEvent{Subject: "s", Time: "t", Instance: "i", Org: "o", Sequence: 1}
+	of := map[string]string{}
+	for _, a := range all.Attributes(nil) {
+		of[a.Name] = http.CanonicalHeaderKey("ce-" + a.Name)
+	}
+	return of
+}()
+
+// cloudHeaders is how many they are.
+const cloudHeaders = 9
 
 // sign adds the signatures to v.
 func (i *Invoker) sign(ex *exchange, v *computed, cl *client, c Call) *action.Error {

@@ -23,5 +23,7 @@ func (c Call) AsEvent(now time.Time) Call {
 	}
 	c.EventType, c.EventID, c.Org = facts.Type, cmp.Or(facts.ID, sampleEventID), facts.Org
 	c.EventTime, c.Sequence = now, sampleSequence
+	event := wire.CloudEventOf(&facts, c.Instance, c.Org, c.EventID, c.Sequence, now)
+	c.Event = &event
 	return c
 }

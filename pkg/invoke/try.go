@@ -65,7 +65,7 @@ func (i *Invoker) try(caller context.Context, c Call, t *Trial) {
 		return
 	}
 	defer resp.Body.Close()
-	t.Sent, t.Status, t.ResponseHeader = true, resp.StatusCode, resp.Header
+	t.Sent, t.Status, t.ResponseHeader, t.hidden = true, resp.StatusCode, resp.Header, c.hidden()
 	t.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
 	t.ContentType = mediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode < 200 { // 101: no answer follows, the connection is another protocol's

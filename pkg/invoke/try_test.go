@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // TestTryShowsTheExchange sends what Do sends, and one header more.
@@ -144,6 +145,8 @@ func TestEveryHeaderAtOnce(t *testing.T) {
 		c.Attempt, c.Sequence, c.Traceparent, c.Replay, c.Redrive = 2, 7, "00-abc-def-01", true, true
 		c.Instance, c.Org, c.EventID, c.EventType = "eu 1", "Zürich 100%", "ev-1", "user.added"
 		c.EventTime = time.Date(2026, 3, 1, 13, 4, 5, 67_891_000, time.FixedZone("", 3600))
+		event := wire.CloudEventOf(&wire.EventFacts{AggregateID: "u 1", Type: "user.added"}, c.Instance, c.Org, c.EventID, c.Sequence, c.EventTime)
+		c.Event = &event
 	}))
 	require.Nil(t, a.Err)
 	r := <-got
@@ -151,6 +154,9 @@ func TestEveryHeaderAtOnce(t *testing.T) {
 		"Callout-Sequence": "7", "Callout-Replay": "true", "Callout-Redrive": "true", "Callout-Instance": "eu%201",
 		"Callout-Org": "Z%C3%BCrich%20100%25", "Callout-Event-Id": "ev-1", "Callout-Event-Type": "user.added",
 		"Callout-Event-Time": "2026-03-01T12:04:05.067Z",
+		"Ce-Specversion":     "1.0", "Ce-Id": "ev-1", "Ce-Type": "user.added", "Ce-Subject": "u%201", "Ce-Time": "2026-03-01T12:04:05.067Z",
+		"Ce-Source":   "/instances/eu=201/events/Z=C3=BCrich=20100=25/u=201/user.added",
+		"Ce-Instance": "eu%201", "Ce-Org": "Z%C3%BCrich%20100%25", "Ce-Sequence": "00000000000000000007",
 	} {
 		require.Equal(t, []string{want}, r.Header.Values(name), name)
 	}

@@ -142,7 +142,7 @@ func TestABadDeliveryFilter(t *testing.T) {
 	c := plain(t, run(t, "version: 1", nil))
 	for want, q := range map[string]*calloutv1.ListDeliveriesRequest{
 		`"lost" is no state of a delivery: there are delivered, waiting, dead_letter, paused, stopped, stored, continue, rejected, failed`: {Filter: &calloutv1.DeliveryFilter{State: "lost"}},
-		"letters, digits":  {Filter: &calloutv1.DeliveryFilter{EventType: "user*"}},
+		"has no *":         {Filter: &calloutv1.DeliveryFilter{EventType: "user*"}},
 		"it is before":     {Filter: &calloutv1.DeliveryFilter{Since: timestamppb.Now(), Until: timestamppb.New(time.Unix(1, 0))}},
 		"between the":      {Filter: &calloutv1.DeliveryFilter{Since: &timestamppb.Timestamp{Seconds: 1 << 60}}},
 		"control":          {Filter: &calloutv1.DeliveryFilter{Org: "a\nb"}},

@@ -50,6 +50,8 @@ type targets struct {
 	arrivals []arrival
 	agrees   bool // to everything: the answers do not count
 	differ   bool // the twin's answer another way
+
+	shownLess bool // than was published: something is kept from them
 }
 
 func newTargets(t *testing.T) *targets {

@@ -202,8 +202,8 @@ func TestHeadersOverTheAPI(t *testing.T) {
 			return &calloutv1.Target{Name: "new", Type: "webhook", Url: v.hooks[id].URL + "/new", HeaderSources: map[string]*calloutv1.SecretSource{"X-Key": from}}
 		}
 		for want, from := range map[string]*calloutv1.SecretSource{
-			"target.header_sources.X-Key.env: it was started without --header-env":                                              {Env: "HOME"},
-			"target.header_sources.X-Key.file: over the API a file is named relative to --headers-dir":                          {File: "/etc/passwd"},
+			"target.header_sources.X-Key.env: it was started without --header-env":                                           {Env: "HOME"},
+			"target.header_sources.X-Key.file: over the API a file is named relative to --headers-dir":                       {File: "/etc/passwd"},
 			"target.header_sources.X-Key: where the value comes from is one of":                                              {},
 			`target.header_sources.X-Key.secret: the instance has no secret "partnr": set it first; did you mean "partner"?`: {Secret: "partnr"},
 		} {

@@ -101,6 +101,8 @@ var ofThePage = map[string]func(http.Header) (is, shown string){
 	"Idempotency-Key":      func(http.Header) (string, string) { return idOfPage, "" },
 	"Webhook-Id":           func(http.Header) (string, string) { return idOfPage, "" },
 	"Callout-Event-Id":     func(http.Header) (string, string) { return `[0-9A-Z]{26}`, "01KDYTQ8V2GJ6N3H5C7M9P1A4D" },
+	"Ce-Id":                func(http.Header) (string, string) { return `[0-9A-Z]{26}`, "01KDYTQ8V2GJ6N3H5C7M9P1A4D" },
+	"Ce-Sequence":          func(http.Header) (string, string) { return `[0-9]{20}`, "00000000000000000007" },
 	"Callout-Event-Time": func(http.Header) (string, string) {
 		return `20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z`, "2026-01-02T03:00:00.123Z"
 	},

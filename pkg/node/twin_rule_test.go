@@ -184,7 +184,9 @@ func (w *twin) arrived(t *testing.T, owed map[turn]int, kept []letters.Letter) {
 		e.InstanceID = twinID
 		want, err := wire.EncodeEvent(e)
 		require.NoError(t, err)
-		require.Equal(t, string(want), a.body)
+		if !w.hooks.shownLess {
+			require.Equal(t, string(want), eventBody(a))
+		}
 		require.NotZero(t, owed[to], "%s got an event that is not its own: %s", name, a.body)
 	}
 	for _, l := range kept {
@@ -206,11 +208,20 @@ func eventOf(a arrival) (to turn, ok bool) {
 	var body struct {
 		Type string `json:"event_type"`
 	}
-	if json.Unmarshal([]byte(a.body), &body) != nil || body.Type == "" {
+	if json.Unmarshal([]byte(eventBody(a)), &body) != nil || body.Type == "" {
 		return to, false
 	}
 	sequence, err := strconv.ParseUint(a.header.Get(wire.HeaderSequence), 10, 64)
 	return turn{sequence, a.header.Get(wire.HeaderTarget)}, err == nil
+}
+
+// eventBody is the body of an event, which a target may get as the data of a CloudEvent.
+func eventBody(a arrival) string {
+	var e struct{ Data json.RawMessage }
+	if a.header.Get("Content-Type") != wire.TypeCloudEvent || json.Unmarshal([]byte(a.body), &e) != nil {
+		return a.body
+	}
+	return string(e.Data)
 }
 
 // deaf tells whether nobody listens at a target.

@@ -28,8 +28,8 @@ func AttemptsOf(instance string) string { return attemptPrefix + Token(instance)
 // may have is left out.
 func AttemptSubject(instance, deliveryID, target, org string, phase action.Phase, eventType string) string {
 	subject := attemptPrefix + Token(instance) + "." + attemptPart(deliveryID) + "." + attemptToken(target) + "." + attemptToken(org) + "." + attemptToken(string(phase))
-	if phase == action.OnEvent && action.CheckEventType(eventType) == nil {
-		return subject + "." + eventType
+	if phase == action.OnEvent && action.IsEventType(eventType) {
+		return subject + "." + typeTokens(eventType)
 	}
 	return subject
 }
@@ -48,10 +48,7 @@ func AttemptFilter(instance, deliveryID, target, org, eventType string) string {
 	}
 	what := ">"
 	if eventType != "" {
-		what = string(action.OnEvent) + "." + eventType
-		if group, is := strings.CutSuffix(eventType, "*"); is {
-			what = string(action.OnEvent) + "." + group + ">"
-		}
+		what = string(action.OnEvent) + "." + conditionTokens(eventType)
 	}
 	return strings.Join(tokens, ".") + "." + what
 }

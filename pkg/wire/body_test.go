@@ -79,7 +79,7 @@ func TestEncodeEvent(t *testing.T) {
 	golden(t, "event.json", string(raw))
 	facts, err := wire.ReadEvent(raw)
 	require.NoError(t, err)
-	require.Equal(t, wire.EventFacts{AggregateID: "u1", Org: "acme", InstanceID: "default", Type: "user.human.added", PayloadSize: 71}, facts)
+	require.Equal(t, wire.EventFacts{AggregateID: "u1", Org: "acme", InstanceID: "default", Type: "user.human.added", CreatedAt: "2026-01-02T03:04:05.006789Z", PayloadSize: 71}, facts)
 }
 
 func TestEncodeEventLeavesOutWhatIsEmpty(t *testing.T) {

@@ -114,6 +114,19 @@ func (c *Call) Object() json.RawMessage {
 	return c.raw[c.start:c.end:c.end]
 }
 
+// ObjectWays are the ways of JSON pointers into the body from its object on. One to the
+// object as a whole is one to each of its members.
+func (c *Call) ObjectWays(pointers []string) Ways {
+	if len(pointers) == 0 {
+		return nil
+	}
+	left, ends := WaysOf(pointers).Into(c.member)
+	if ends {
+		return Ways{"*"}
+	}
+	return left
+}
+
 // With is the call with another object; every other byte stays. The text is
 // built when somebody asks for it: the last target's change needs none.
 func (c *Call) With(object []byte) *Call {

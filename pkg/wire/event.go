@@ -76,7 +76,9 @@ type EventFacts struct {
 	Org         string
 	InstanceID  string
 	Type        string
-	PayloadSize int // bytes of event_payload
+	CreatedAt   string // as it stands there, whatever it is; "" = it is no text
+	Source      string // of a CloudEvent as which it was taken, see ReadCloudEvent
+	PayloadSize int    // bytes of event_payload
 }
 
 // ReadEvent checks the body of an event: one strict JSON object with
@@ -93,6 +95,12 @@ func ReadEvent(raw []byte) (EventFacts, error) {
 		switch m.Name {
 		case "event_payload":
 			f.PayloadSize = m.ValEnd - m.ValStart
+			continue
+		case "created_at":
+			f.CreatedAt, _ = text(raw[m.ValStart:m.ValEnd])
+			continue
+		case memberCloudEvent:
+			f.Source = takenSource(raw[m.ValStart:m.ValEnd])
 			continue
 		case "id":
 			field = &f.ID

@@ -139,7 +139,7 @@ func EventSubject(instance, org, aggregate, eventType string) (string, error) {
 	if err := fieldError("event_type", action.CheckEventType(eventType)); err != nil {
 		return "", err
 	}
-	return checkSubject(eventPrefix + Token(instance) + "." + Token(org) + "." + Token(aggregate) + "." + eventType)
+	return checkSubject(eventPrefix + Token(instance) + "." + Token(org) + "." + Token(aggregate) + "." + typeTokens(eventType))
 }
 
 // AllAudit covers what is told of who did what.
@@ -160,6 +160,15 @@ func AuditOf(instance string) string { return "callout.audit." + Token(instance)
 // on purpose: with `.>` alone a short subject would be stored untransformed,
 // outside every filter.
 func EventsOf(instance string) string { return eventPrefix + Token(instance) + ".*.*.>" }
+
+// ShortEvents are the subjects of what is published as an event and has no type, or less:
+// no stream takes it.
+func ShortEvents() []string {
+	return []string{eventPrefix + "*", eventPrefix + "*.*", eventPrefix + "*.*.*"}
+}
+
+// ShortEventRule is what they lack.
+const ShortEventRule = "subject: an event is published to " + eventPrefix + "INSTANCE.ORG.AGGREGATE.TYPE, with = for no organization"
 
 // AllEventsOf covers whatever is published as an event of an instance.
 func AllEventsOf(instance string) string { return eventPrefix + Token(instance) + ".>" }
@@ -210,12 +219,16 @@ func ParseStoredEvent(subject string) (StoredEvent, error) {
 	}
 	e := StoredEvent{Type: rest}
 	var instanceErr, orgErr error
+	eventType, typeErr := readType(rest)
+	if typeErr == nil {
+		e.Type = eventType
+	}
 	if e.Instance, instanceErr = owner(tokens[0]); instanceErr == nil && e.Instance == "" {
 		instanceErr = badToken()
 	}
 	e.Org, orgErr = owner(tokens[4])
 	return e, cmp.Or(instanceErr, readLane(&e.Lane4, tokens[1], 4), readLane(&e.Lane16, tokens[2], 16),
-		readLane(&e.Lane64, tokens[3], 64), orgErr, fieldError("subject", action.CheckEventType(e.Type)))
+		readLane(&e.Lane64, tokens[3], 64), orgErr, typeErr)
 }
 
 // readLane reads a partition token of n, as the server writes it.
@@ -263,12 +276,17 @@ func LineFilter(instance, org string, c action.Condition, lane, lanes int) strin
 	if org != "" {
 		scope = Token(org)
 	}
-	what := c.Match
-	if c.Level() != action.LevelExact {
-		what = strings.TrimSuffix(what, "*") + ">"
-	}
+	what := conditionTokens(c.Match)
 	return fmt.Sprintf("callout.event.%s.%s.%s.%s.%s.%s", Token(instance),
 		partition[0], partition[1], partition[2], scope, what)
+}
+
+// conditionTokens writes a type, a group such as user.*, or * as the end of a filter.
+func conditionTokens(match string) string {
+	if group, isWide := strings.CutSuffix(match, "*"); isWide {
+		return typeTokens(group) + ">"
+	}
+	return typeTokens(match)
 }
 
 // The constants of FNV-1a of 32 bits (draft-eastlake-fnv).

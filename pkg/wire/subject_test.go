@@ -91,6 +91,9 @@ func TestEventSubjects(t *testing.T) {
 		{"default", "", "u1", "user.added", "callout.event.default.=.u1.user.added"},
 		{"my.inst", "Ünï", "*.>", "a", "callout.event.my=2Einst.=C3=9Cn=C3=AF.=2A=2E=3E.a"},
 		{"i", "o", "a", "A-b_c.9", "callout.event.i.o.a.A-b_c.9"},
+		{"i", "o", "a", "orders/create", "callout.event.i.o.a.orders=2Fcreate"},
+		{"i", "o", "a", "com.acme:thing", "callout.event.i.o.a.com.acme=3Athing"},
+		{"i", "o", "a", "=.=2F.ü", "callout.event.i.o.a.=3D.=3D2F.=C3=BC"},
 	} {
 		got, err := wire.EventSubject(c.instance, c.org, c.aggregate, c.kind)
 		require.NoError(t, err)
@@ -103,11 +106,14 @@ func TestEventSubjects(t *testing.T) {
 func TestTheLongestEventFits(t *testing.T) {
 	longest := strings.Repeat("a.", 15) + strings.Repeat("b", 225)
 	require.Len(t, longest, action.MaxEventType)
-	subject, err := wire.EventSubject(wide, wide, wide, longest)
-	require.NoError(t, err)
-	require.LessOrEqual(t, len(subject), action.MaxSubject)
-	for _, token := range strings.Split(subject, ".") {
-		require.LessOrEqual(t, len(token), action.MaxToken)
+	for _, longest := range []string{longest, strings.Repeat("ü", action.MaxToken/6), strings.Repeat("a", 80) + "." + strings.Repeat("/", 173)} {
+		require.NoError(t, action.CheckEventType(longest))
+		subject, err := wire.EventSubject(wide, wide, wide, longest)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(subject), action.MaxSubject)
+		for _, token := range strings.Split(subject, ".") {
+			require.LessOrEqual(t, len(token), action.MaxToken)
+		}
 	}
 }
 

@@ -59,6 +59,51 @@ func ID(token string) (string, error) {
 	return b.String(), nil
 }
 
+// typeTokens writes an event type as the tokens of a subject: each segment is one,
+// written as an id is. Two types never have the same, and one of letters, digits, _
+// and - stays as it is.
+func typeTokens(eventType string) string {
+	if isSpelledOut(eventType) {
+		return eventType
+	}
+	var b strings.Builder
+	for i := range len(eventType) {
+		if c := eventType[i]; c == '.' || isPlain(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'=', upperHex[c>>4], upperHex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// readType reads what typeTokens wrote, and nothing else.
+func readType(tokens string) (string, error) {
+	if isSpelledOut(tokens) {
+		return tokens, fieldError("subject", action.CheckEventType(tokens))
+	}
+	segments := strings.Split(tokens, ".")
+	for i, token := range segments {
+		segment, err := ID(token)
+		if err != nil || segment == "" || strings.IndexByte(segment, '.') >= 0 {
+			return "", badToken()
+		}
+		segments[i] = segment
+	}
+	eventType := strings.Join(segments, ".")
+	return eventType, fieldError("subject", action.CheckEventType(eventType))
+}
+
+// isSpelledOut tells whether a type is its own tokens, as nearly all are.
+func isSpelledOut(eventType string) bool {
+	for i := range len(eventType) {
+		if c := eventType[i]; c != '.' && !plainBytes[c] {
+			return false
+		}
+	}
+	return true
+}
+
 func badToken() error {
 	return action.NewError(action.CodeBadField, action.StageDecode,
 		"a subject token is made of A-Z a-z 0-9 _ - and =XX for every other byte").WithField("subject")

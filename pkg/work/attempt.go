@@ -11,6 +11,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/outcome"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // limitWait is how long a delivery waits in the worker, at most, for its target's
@@ -50,6 +51,9 @@ func (r *run) attempt(ctx context.Context) {
 	}
 	if c.phase == action.OnEvent {
 		exchange.EventID, exchange.EventType, exchange.EventTime = c.eventID, c.name, c.storedAt
+		event := wire.CloudEventOf(&c.body, d.Line.Instance, c.org, c.eventID, c.sequence, c.storedAt)
+		event.Type = c.name // also of a letter whose body is none
+		exchange.Event = &event
 	}
 	answer := w.invoker.Do(ctx, exchange)
 	if !answer.Sent {

@@ -187,11 +187,25 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 // apply changes the object on a copy; the copy takes its place only when all
 // held.
 func (c *chain) apply(ctx context.Context, t *action.Target, answer invoke.Answer) (action.StepOutcome, error) {
-	object, changed, err := patch.Apply(ctx, c.body.Object(), patch.Answer{
+	before, limit := c.body.Object(), c.worker.bus.MaxObject()
+	ways := c.body.ObjectWays(t.Redact)
+	seen := before
+	if before != nil {
+		var err error
+		if seen, err = ways.Redact(before); err != nil {
+			return action.StepOK, err
+		}
+	}
+	object, changed, err := patch.Apply(ctx, seen, patch.Answer{
 		Body: answer.Body, JSONPatch: answer.ContentType == patch.JSONPatch, Mapping: t.Mapping, Function: c.body.Phase == action.Function, Allow: t.Allow,
-	}, c.worker.bus.MaxObject())
+	}, limit)
 	if err != nil || !changed {
 		return action.StepOK, err
+	}
+	if len(ways) > 0 && before != nil {
+		if object, err = patch.Restore(before, seen, object, ways, limit); err != nil {
+			return action.StepOK, err
+		}
 	}
 	next := c.body.With(object)
 	if size, limit := next.Size(), c.worker.bus.MaxBody(); size > limit {

@@ -44,10 +44,14 @@ type about struct {
 	replay    bool
 }
 
+// said is the error in words. A rejection has those of the target, which may repeat what
+// it was sent.
+func (e *exchange) said() string { return string(e.answer.Masked([]byte(e.err.Error()), e.target)) }
+
 func (w *Worker) logExchange(e exchange) {
 	event := w.log.Info()
 	if e.err != nil {
-		event = w.log.Warn().Str("code", string(e.err.Code)).Str("stage", string(e.err.Stage)).AnErr("error", e.err)
+		event = w.log.Warn().Str("code", string(e.err.Code)).Str("stage", string(e.err.Stage)).Str("error", e.said())
 	}
 	if e.scope != "" {
 		event = event.Str("org", e.scope)

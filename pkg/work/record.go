@@ -39,7 +39,7 @@ func (w *Worker) record(e exchange) {
 	}
 	if e.err != nil {
 		r.Code, r.Stage = e.err.Code, e.err.Stage
-		r.Error, _ = clipped(e.err.Error(), maxDescription)
+		r.Error, _ = clipped(e.said(), maxDescription)
 		r.Answer = failedAnswer(e.answer, e.target)
 	}
 	w.recorder.Record(r)

@@ -49,7 +49,7 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 	}
 	trial := w.invoker.Try(ctx, exchange)
 	out := calls.Tried{
-		Outcome: action.StepOK, Status: trial.Status, Duration: trial.Duration, ResponseBody: trial.Shown,
+		Outcome: action.StepOK, Status: trial.Status, Duration: trial.Duration, ResponseBody: trial.Masked(trial.Shown, &t.Target),
 		RequestHeaders:  headerLines(trial.RequestHeader, sentSecret(&t.Target)),
 		ResponseHeaders: headerLines(trial.ResponseHeader, action.NamesSecret),
 	}

@@ -216,6 +216,9 @@ func (c *IncomingCall) read(arrived time.Time) error {
 	if c.Instance, c.Phase, c.Name, err = wire.ParseCall(c.msg.Subject); err != nil {
 		return err
 	}
+	if err := wire.CheckHeaders(c.msg.Header, wire.HeaderTimeout, wire.HeaderMinRevision); err != nil {
+		return err
+	}
 	budget, err := wire.ParseTimeout(c.msg.Header.Get(wire.HeaderTimeout))
 	if err != nil {
 		return err

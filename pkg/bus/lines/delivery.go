@@ -60,6 +60,9 @@ func newDelivery(ctx context.Context, p *pull, recordKey string, msg *nats.Msg, 
 		d.CallOrg = textIn(h, wire.HeaderOrg)
 	} else {
 		d.EventID = textIn(h, wire.HeaderEventID)
+		if !d.Line.Redrive {
+			p.lines.NoteHeaders(d.Sequence, h)
+		}
 	}
 	if d.Line.Redrive {
 		return d, d.readLetter(ctx, p, msg)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,9 +24,15 @@ func (l Line) DeliveryID(sequence uint64, storedAt time.Time) string {
 	return string(hex.AppendEncode([]byte("dlv_"), sum[:16]))
 }
 
-// Subscription is the name of what a line is part of: [ORG:]CONDITION/TARGET.
+// parted keeps the parts of a subscription's name apart: a target's name has no colon
+// and may have a slash, an event type may have both.
+var parted = strings.NewReplacer("%", "%25", "/", "%2F", ":", "%3A")
+
+// Subscription is the name of what a line is part of: [ORG:]CONDITION/TARGET, in which
+// a slash, a colon and a percent sign of the condition are percent-encoded, so that no
+// two subscriptions have one name.
 func (l Line) Subscription() string {
-	name := l.Condition.Match + "/" + l.Target
+	name := parted.Replace(l.Condition.Match) + "/" + l.Target
 	if l.Org != "" {
 		name = l.Org + ":" + name
 	}

@@ -109,6 +109,21 @@ func TestDeliveryIDs(t *testing.T) {
 	require.Equal(t, "acme:user.*/hook", l.Subscription())
 }
 
+// TestSubscriptionsAreUnlike: no two have one name, wherever slashes and colons stand.
+func TestSubscriptionsAreUnlike(t *testing.T) {
+	t.Parallel()
+	seen := map[string]lines.Line{}
+	for _, l := range []lines.Line{
+		{Org: "com.acme", Condition: onEvent("thing"), Target: "hook"}, {Condition: onEvent("com.acme:thing"), Target: "hook"},
+		{Condition: onEvent("orders"), Target: "create/hook"}, {Condition: onEvent("orders/create"), Target: "hook"},
+		{Condition: onEvent("orders%2Fcreate"), Target: "hook"}, {Condition: onEvent("orders/create.*"), Target: "hook"},
+	} {
+		require.NotContains(t, seen, l.Subscription())
+		seen[l.Subscription()] = l
+	}
+	require.Contains(t, seen, "orders%2Fcreate/hook")
+}
+
 // TestTakes: a line has an event whose subscription it is, on its number of
 // lanes.
 func TestTakes(t *testing.T) {

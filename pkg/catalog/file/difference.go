@@ -126,7 +126,9 @@ func targetSettings(t *action.Target) settings {
 	} else {
 		s.add("usable_by", "["+strings.Join(asTexts(t.UsableBy, scalarText), ", ")+"]")
 	}
+	s.add("payload", cmp.Or(string(t.Payload), string(action.PayloadJSON)))
 	s.list("redact", asTexts(t.Redact, scalarText))
+	s.list("mask", asTexts(t.Mask, scalarText))
 	return s
 }
 

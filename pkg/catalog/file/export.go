@@ -167,7 +167,9 @@ func (w *exporter) target(level int, t *action.Target) {
 		w.line(level, "usable_by", "[]")
 	}
 	w.texts(level, "usable_by", t.UsableBy)
+	w.text(level, "payload", string(t.Payload))
 	w.texts(level, "redact", t.Redact)
+	w.texts(level, "mask", t.Mask)
 }
 
 func (w *exporter) retry(level int, r, usual action.Retry) {

@@ -119,7 +119,7 @@ var TargetKeys = []Key{
 		{Name: "max_age", Form: FormDuration, Default: "24h", From: action.MinWait, To: catalog.MaxKeep, Says: "After this long the delivery is given up."},
 		{Name: "attempts", Form: FormWhole, Unset: "not counted", Least: 1, Most: action.MaxAttempts, Says: "After so many attempts the delivery is given up."}}},
 	{Name: "signing_key", Form: FormMapping, Unset: "a key is made and kept", Count: 1, Says: "Where the key comes from. The key itself never stands in a file. One of the two:", Keys: sourceKeys},
-	{Name: "payload", Form: FormText, Default: "json", OneOf: []string{"json"}, Says: "What the body is. `jwt` and `jwe` are not there yet."},
+	{Name: "payload", Form: FormText, Default: "json", OneOf: []string{"json", "cloudevents"}, Says: "What the body is: as the core sent it, or an event as structured CloudEvent (`application/cloudevents+json`) with that as its `data`; calls are sent as they are. `jwt` and `jwe` are not there yet."},
 	{Name: "signature", Form: FormTexts, Default: "[zitadel, standard]", OneOf: []string{"zitadel", "standard"}, Says: "How requests are signed."},
 	{Name: "lanes", Form: FormWhole, Default: "1", OneOf: []string{"1", "4", "16", "64"}, Says: "So many events may be under way at once; order holds within an aggregate."},
 	{Name: "concurrency", Form: FormWhole, Unset: "no limit", Least: 1, Most: action.MaxConcurrency, Says: "Exchanges at once, for each worker."},
@@ -134,7 +134,8 @@ var TargetKeys = []Key{
 	{Name: "paused", Form: FormBool, Default: "false", Says: "Nothing is sent: events wait, and a turn in a call fails."},
 	{Name: "labels", Form: FormTextMap, Unset: "none", Count: catalog.MaxLabels, Length: 256, Says: "For finding targets: `callout get targets -l team=identity`."},
 	{Name: "usable_by", Form: FormTexts, Unset: "all of them", Count: catalog.MaxUsers, Length: action.MaxID, Says: "Of a target of the instance: the organizations whose executions may name it; `[]` is none."},
-	{Name: "redact", Form: FormTexts, Nothing: true, Says: "Not there yet, and refused."},
+	{Name: "redact", Form: FormTexts, Unset: "nothing", Pattern: "^/", Count: catalog.MaxPointers, Says: "JSON pointers into the body, such as `/request/password` or `/event_payload/users/*/email`: what they name is never sent to this target, and its answer does not remove it. `*` is any member, or any element of an array."},
+	{Name: "mask", Form: FormTexts, Unset: "nothing", Pattern: "^/", Count: catalog.MaxPointers, Says: "Pointers as in `redact`: what they name is sent, and masked where the target's answer repeats it in records of attempts, dead letters and tests of the target."},
 }
 
 // ExecutionKeys are the keys of an execution or a list, by its condition or name.

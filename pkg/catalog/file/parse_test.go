@@ -69,6 +69,8 @@ func TestSampleShowsEveryKey(t *testing.T) {
 		MaxAnswer:   65536,
 		NoKeepAlive: true,
 		Labels:      map[string]string{"team": "identity", "cost-centre": "4711"},
+		Redact:      []string{"/request/password", "/request/users/*/email"},
+		Mask:        []string{"/request/name"},
 	}
 	got := s.Scopes[""].Targets["set_display_name"]
 	require.Equal(t, "[10.0.0.0/8 fd00::/8 192.168.1.7/32]", fmt.Sprint(got.Egress))

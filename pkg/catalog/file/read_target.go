@@ -67,7 +67,7 @@ func (r *reader) targetField(t *action.Target, f field) {
 	case "signing_key":
 		r.signingKey(t, f)
 	case "payload":
-		r.payload(f)
+		t.Payload = r.payload(f)
 	case "paused":
 		t.Paused = r.boolean(f)
 	case "labels":
@@ -76,6 +76,8 @@ func (r *reader) targetField(t *action.Target, f field) {
 		t.UsableBy = append([]string{}, r.texts(f)...) // [] is not the same as nothing
 	case "redact":
 		t.Redact = r.texts(f)
+	case "mask":
+		t.Mask = r.texts(f)
 	default:
 		r.limitField(t, f)
 	}
@@ -171,14 +173,18 @@ func (r *reader) signingKey(t *action.Target, f field) {
 	}
 }
 
-func (r *reader) payload(f field) {
-	switch text, ok := r.text(f); {
-	case !ok, text == "json":
+func (r *reader) payload(f field) action.Payload {
+	text, ok := r.text(f)
+	switch payload := action.Payload(text); {
+	case !ok, payload == action.PayloadJSON: // which is how nothing is written
+	case payload == action.PayloadCloudEvents:
+		return payload
 	case text == "jwt", text == "jwe":
-		r.errorf(f.value.at, f.path, catalog.ProblemNotYet, "payload %s is not available yet; json is", text)
+		r.errorf(f.value.at, f.path, catalog.ProblemNotYet, "payload %s is not available yet; json and cloudevents are", text)
 	default:
-		r.errorf(f.value.at, f.path, catalog.ProblemBadValue, "payload is json, not %s", catalog.Quote(text))
+		r.errorf(f.value.at, f.path, catalog.ProblemBadValue, "payload is json or cloudevents, not %s", catalog.Quote(text))
 	}
+	return ""
 }
 
 // rate reads a limit such as 100/s, 600/m or 5/h.

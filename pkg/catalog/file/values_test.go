@@ -60,6 +60,7 @@ func TestValues(t *testing.T) {
 		"breaker: {failures: 5, open: 30s}":   func(x *action.Target) { x.Breaker = action.Breaker{Failures: 5, Open: 30 * time.Second} },
 		"retry: {initial: 1s, attempts: 3}":   func(x *action.Target) { x.Retry.Initial, x.Retry.Attempts = time.Second, 3 },
 		"retry: {}":                           func(*action.Target) {},
+		"payload: cloudevents, mask: [/a]":    func(x *action.Target) { x.Payload, x.Mask = action.PayloadCloudEvents, []string{"/a"} },
 		"paused: true, redact: [/a]":          func(x *action.Target) { x.Paused, x.Redact = true, []string{"/a"} },
 		"max_answer: 9, concurrency: 8":       func(x *action.Target) { x.MaxAnswer, x.Concurrency = 9, 8 },
 		"mapping: replace, allow: [/a, '/b']": func(x *action.Target) { x.Mapping, x.Allow = action.Replace, []string{"/a", "/b"} },
@@ -104,8 +105,8 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"egress: {allow: [10.0.0.0/33]}":       `17 an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8`,
 		"egress: {alow: []}":                   `9 unknown key "alow"; did you mean "allow"?`,
 		"breaker: {failures: 5}":               `0 breaker needs both failures and open, such as {failures: 5, open: 30s}`,
-		"payload: jwt":                         `9 payload jwt is not available yet; json is`,
-		"payload: xml":                         `9 payload is json, not "xml"`,
+		"payload: jwt":                         `9 payload jwt is not available yet; json and cloudevents are`,
+		"payload: xml":                         `9 payload is json or cloudevents, not "xml"`,
 		"payload: [json]":                      `9 "payload" takes a single value, not a list`,
 		"signing_key: hunter2":                 `13 signing_key is {env: NAME} or {file: PATH}; the key itself never stands in this file`,
 		"signing_key: [hunter2]":               `13 signing_key is {env: NAME} or {file: PATH}; the key itself never stands in this file`,
@@ -114,7 +115,7 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"async: maybe":                         `7 "async" is true or false`,
 		"retry: 5":                             `7 a mapping of keys and values belongs here, not a single value`,
 		"timeout: 5s, timeout: 6s":             ``,
-		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, usable_by, redact`,
+		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, usable_by, redact, mask`,
 	} {
 		_, said := settingsOf(settings)
 		require.Len(t, said, 1, "%s: %s", settings, said)

@@ -142,6 +142,13 @@ type Target struct {
 	// Headers that are sent, whose values stand elsewhere and are shown nowhere. A
 	// name is in headers or here.
 	HeaderSources map[string]*SecretSource `protobuf:"bytes,29,rep,name=header_sources,json=headerSources,proto3" json:"header_sources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// json or cloudevents; empty is json. Of events: calls are sent as they are.
+	Payload string `protobuf:"bytes,35,opt,name=payload,proto3" json:"payload,omitempty"`
+	// JSON pointers into the body: what they name is never sent to the target.
+	Redact []string `protobuf:"bytes,36,rep,name=redact,proto3" json:"redact,omitempty"`
+	// JSON pointers into the body: what they name is masked in what is kept of an
+	// answer.
+	Mask          []string `protobuf:"bytes,37,rep,name=mask,proto3" json:"mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -375,6 +382,27 @@ func (x *Target) GetUsableBy() *UsableBy {
 func (x *Target) GetHeaderSources() map[string]*SecretSource {
 	if x != nil {
 		return x.HeaderSources
+	}
+	return nil
+}
+
+func (x *Target) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+func (x *Target) GetRedact() []string {
+	if x != nil {
+		return x.Redact
+	}
+	return nil
+}
+
+func (x *Target) GetMask() []string {
+	if x != nil {
+		return x.Mask
 	}
 	return nil
 }
@@ -1863,7 +1891,7 @@ var File_callout_v1_target_proto protoreflect.FileDescriptor
 const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/target.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\n" +
 	"\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
@@ -1900,7 +1928,10 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"keep_alive\x18\x1b \x01(\bH\x00R\tkeepAlive\x88\x01\x01\x121\n" +
 	"\tusable_by\x18\x1c \x01(\v2\x14.callout.v1.UsableByR\busableBy\x12L\n" +
-	"\x0eheader_sources\x18\x1d \x03(\v2%.callout.v1.Target.HeaderSourcesEntryR\rheaderSources\x1a:\n" +
+	"\x0eheader_sources\x18\x1d \x03(\v2%.callout.v1.Target.HeaderSourcesEntryR\rheaderSources\x12\x18\n" +
+	"\apayload\x18# \x01(\tR\apayload\x12\x16\n" +
+	"\x06redact\x18$ \x03(\tR\x06redact\x12\x12\n" +
+	"\x04mask\x18% \x03(\tR\x04mask\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
