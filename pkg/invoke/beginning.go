@@ -31,14 +31,14 @@ func (a *Answer) failing(resp *http.Response, beginning []byte, t *action.Target
 // hide masks the values of the target's own headers in what went wrong: a caller hears
 // what a target says, and a log what it broke off with.
 func (a *Answer) hide(t *action.Target) {
-	if a.Err == nil || len(t.Headers)+len(a.secrets)+len(a.hidden) == 0 {
+	if a.Err == nil || len(t.Headers)+len(a.secrets) == 0 {
 		return
 	}
 	masked := *a.Err
-	masked.Message = string(a.Masked([]byte(masked.Message), t))
+	masked.Message = string(a.withoutHeaders([]byte(masked.Message), t))
 	if masked.Cause != nil {
-		if text := masked.Cause.Error(); string(a.Masked([]byte(text), t)) != text {
-			masked.Cause = errors.New(string(a.Masked([]byte(text), t)))
+		if text := masked.Cause.Error(); string(a.withoutHeaders([]byte(text), t)) != text {
+			masked.Cause = errors.New(string(a.withoutHeaders([]byte(text), t)))
 		}
 	}
 	a.Err = &masked
@@ -53,6 +53,10 @@ func (a *Answer) Masked(text []byte, t *action.Target) []byte {
 			text = without(text, value)
 		}
 	}
+	return a.withoutHeaders(text, t)
+}
+
+func (a *Answer) withoutHeaders(text []byte, t *action.Target) []byte {
 	return withoutValues(withoutValues(text, t.Headers), a.secrets)
 }
 
