@@ -104,6 +104,7 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 	f.add("retry", retryText(full.Retry))
 	f.add("signing key", keyText(t.GetSigningKey()))
 	f.add("signature", signatureText(full.Signatures))
+	f.add("payload", payloadText(&full))
 	f.add("lanes", fmt.Sprint(full.Lanes))
 	f.add("limits of a worker", limitsText(t))
 	if t.GetMaxAnswer() > 0 {
@@ -164,4 +165,16 @@ func keyText(k *calloutv1.KeySource) string {
 		return "from the file " + k.GetFile() + " of the dispatcher"
 	}
 	return "made for it, and kept"
+}
+
+// payloadText tells what the body is; nothing of the usual one.
+func payloadText(t *action.Target) string {
+	if !t.IsSigned() {
+		return ""
+	}
+	text := string(t.Payload) + ", signed with " + string(t.Algorithm())
+	if t.Payload == action.PayloadJWE {
+		text += ", encrypted with the active one of: callout target public-key list"
+	}
+	return text
 }

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/sign"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
@@ -25,7 +27,7 @@ func (f *listenFlags) takePlace(ctx context.Context, to *sender) error {
 	t := targetOf(answer.GetTarget())
 	to.target.Headers, to.target.Timeout, to.target.NoKeepAlive = t.Headers, t.Timeout, t.NoKeepAlive
 	if len(to.target.Signatures) != 1 { // one that stands alone is all that the key can do
-		to.target.Signatures = t.Signatures
+		to.target.Signatures = slices.DeleteFunc(t.Signatures, func(s action.Signature) bool { return s == action.SignStandardV1a }) // whose key nobody can read either
 	}
 	if len(f.events) > 0 {
 		return nil

@@ -27,6 +27,7 @@ func targetOf(m *calloutv1.Target) action.Target {
 		Breaker:   action.Breaker{Failures: int(m.GetBreaker().GetFailures()), Open: m.GetBreaker().GetOpen().AsDuration()},
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
 		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
+		Payload:     action.Payload(m.GetPayload()), JWTAlgorithm: action.Algorithm(m.GetJwtAlgorithm()), ContentType: action.ContentType(m.GetContentType()),
 	}
 	for name, from := range m.GetHeaderSources() {
 		if t.HeaderSources == nil {
@@ -75,6 +76,7 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 			MaxAge: durationpb.New(t.Retry.MaxAge), Attempts: uint32(t.Retry.Attempts)},
 		Rate: rateText(t.Rate), MaxAnswer: uint32(t.MaxAnswer), Paused: t.Paused, Labels: t.Labels,
 	}
+	m.Payload, m.JwtAlgorithm, m.ContentType = string(t.Payload), string(t.JWTAlgorithm), string(t.ContentType)
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}
 	}

@@ -62,8 +62,12 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 		return action.NewError(action.CodeBadField, action.StageInvoke, "a target is sent a body").WithField("body")
 	}
 	ex.begin(ctx)
-	ex.body = c.Body
-	if refused := i.fillHeader(ex, cl, c); refused != nil {
+	now := i.options.Now()
+	var refused *action.Error
+	if ex.body, refused = payloadOf(&c, now); refused != nil {
+		return refused
+	}
+	if refused := i.fillHeader(ex, cl, c, now); refused != nil {
 		return refused
 	}
 	plain := http.Request{Method: http.MethodPost, URL: cl.parsed, Header: noHeader}
@@ -104,7 +108,7 @@ func (ex *exchange) setOwn(headers map[string]string) *action.Error {
 	return nil
 }
 
-func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
+func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, now time.Time) *action.Error {
 	room := usualHeaders
 	if c.Sequence != 0 || c.Traceparent != "" {
 		room = eventHeaders
@@ -116,7 +120,7 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
 	if refused := ex.setOwn(c.Headers); refused != nil {
 		return refused
 	}
-	ex.set("Content-Type", typeJSON)
+	ex.set("Content-Type", contentType(c.Target))
 	ex.set("User-Agent", "callout")
 	ex.set("Accept-Encoding", "gzip")
 	ex.set(wire.HeaderTarget, c.Target.Name)
@@ -132,7 +136,7 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call) *action.Error {
 		ex.set(wire.HeaderDelivery, c.ID)
 		ex.set(HeaderIdempotency, c.ID)
 	}
-	return i.fillValues(ex, cl, c)
+	return fillValues(ex, cl, c, now)
 }
 
 // eventTime is RFC 3339 with milliseconds, which every language reads.
@@ -183,11 +187,11 @@ func (v *computed) end(name string) {
 // fillValues sets the headers whose values are computed: numbers, and the
 // signatures that the target's definition asks for. A target that is to be
 // signed is never called without.
-func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
+func fillValues(ex *exchange, cl *client, c Call, now time.Time) *action.Error {
 	v := computedFree.Get().(*computed)
 	defer computedFree.Put(v)
 	v.text, v.values = v.text[:0], v.values[:0]
-	if refused := i.sign(ex, v, cl, c); refused != nil {
+	if refused := signAll(ex, v, cl, c, now); refused != nil {
 		return refused
 	}
 	v.text = strconv.AppendInt(v.text, int64(c.Attempt), 10)
@@ -209,39 +213,6 @@ func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
 		ex.set(value.name, text[from:value.end])
 		from = value.end
 	}
-	return nil
-}
-
-// sign adds the signatures to v.
-func (i *Invoker) sign(ex *exchange, v *computed, cl *client, c Call) *action.Error {
-	zitadel, standard := c.Target.Signs(action.SignZitadel), c.Target.Signs(action.SignStandard)
-	if !zitadel && !standard {
-		return nil
-	}
-	if len(c.Keys) == 0 {
-		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key")
-	}
-	var err error
-	signer, now := cl.signerOf(c.Keys), i.options.Now()
-	if zitadel {
-		if v.text, err = signer.AppendZitadel(v.text, now, c.Body); err != nil { // no edit has let it in
-			return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key").WithCause(err)
-		}
-		v.end(nameZitadel)
-	}
-	if !standard {
-		return nil
-	}
-	if v.text, err = signer.AppendStandard(v.text, c.ID, now, c.Body); err != nil {
-		if refused := asError(err); refused.Field != "signing_key" {
-			return refused
-		}
-		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key").WithCause(err) // nor that
-	}
-	v.end(nameSignature)
-	ex.set(nameID, c.ID)
-	v.text = strconv.AppendInt(v.text, now.Unix(), 10)
-	v.end(nameTimestamp)
 	return nil
 }
 

@@ -26,6 +26,7 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 		Paused: t.Paused, Labels: t.Labels, Etag: catalog.Etag(*t), CreateTime: moment(meta.Created), UpdateTime: moment(meta.Changed),
 		File: meta.Owner,
 	}
+	m.Payload, m.JwtAlgorithm, m.ContentType = string(t.Payload), string(t.JWTAlgorithm), string(t.ContentType)
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}
 	}

@@ -51,6 +51,14 @@ func (r *run) attempt(ctx context.Context) {
 	if c.phase == action.OnEvent {
 		exchange.EventID, exchange.EventType, exchange.EventTime = c.eventID, c.name, c.storedAt
 	}
+	id := c.left
+	if id == "" {
+		id = w.targetID(ctx, d.Line.Instance, c.owner, c.target)
+	}
+	if err := w.wrapped(ctx, &exchange, d.Line.Instance, c.owner, id); err != nil {
+		r.hold(err, false)
+		return
+	}
 	answer := w.invoker.Do(ctx, exchange)
 	if !answer.Sent {
 		w.flows.unsent(d.Line.Instance, len(d.Body))

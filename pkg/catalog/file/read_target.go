@@ -66,8 +66,6 @@ func (r *reader) targetField(t *action.Target, f field) {
 		r.retry(t, f)
 	case "signing_key":
 		r.signingKey(t, f)
-	case "payload":
-		r.payload(f)
 	case "paused":
 		t.Paused = r.boolean(f)
 	case "labels":
@@ -83,6 +81,12 @@ func (r *reader) targetField(t *action.Target, f field) {
 
 func (r *reader) limitField(t *action.Target, f field) {
 	switch f.key {
+	case "payload":
+		t.Payload = action.Payload(r.usually(f, string(action.PayloadJSON)))
+	case "jwt_algorithm":
+		t.JWTAlgorithm = action.Algorithm(r.usually(f, string(action.Ed25519)))
+	case "content_type":
+		t.ContentType = action.ContentType(r.usually(f, string(action.ContentJSON)))
 	case "signature":
 		t.Signatures = t.Signatures[:0]
 		for _, s := range r.texts(f) {
@@ -171,14 +175,13 @@ func (r *reader) signingKey(t *action.Target, f field) {
 	}
 }
 
-func (r *reader) payload(f field) {
-	switch text, ok := r.text(f); {
-	case !ok, text == "json":
-	case text == "jwt", text == "jwe":
-		r.errorf(f.value.at, f.path, catalog.ProblemNotYet, "payload %s is not available yet; json is", text)
-	default:
-		r.errorf(f.value.at, f.path, catalog.ProblemBadValue, "payload is json, not %s", catalog.Quote(text))
+// usually reads a text of which the usual value is kept as none.
+func (r *reader) usually(f field, usual string) string {
+	text, _ := r.text(f)
+	if text == usual {
+		return ""
 	}
+	return text
 }
 
 // rate reads a limit such as 100/s, 600/m or 5/h.
