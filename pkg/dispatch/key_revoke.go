@@ -43,7 +43,9 @@ func (i *Instance) RevokeKey(ctx context.Context, org, target, id string) (bus.S
 		return nil, action.AsError(err, action.StageStore).WithTarget(target)
 	}
 	i = i.dispatcher.shared(i.ID)
-	if err := i.lead(ctx, func(ctx context.Context) error { return i.replaceKeys(ctx, org, target, bus.TargetSecrets{Keys: left, Headers: had.Headers}, revision) }); err != nil {
+	if err := i.lead(ctx, func(ctx context.Context) error {
+		return i.replaceKeys(ctx, org, target, bus.TargetSecrets{Keys: left, Headers: had.Headers}, revision)
+	}); err != nil {
 		return nil, err
 	}
 	i.log.Info().Str("org", org).Str("target", target).Str("fingerprint", id).Msg("signing key of a target revoked")
