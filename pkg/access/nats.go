@@ -66,13 +66,14 @@ func Worker(instances ...string) Grant {
 	g := newGrant(RoleWorker, "", InboxWorker)
 	g.Subscribe = append(g.Subscribe, wire.AllCalls+" "+wire.CallGroup, wire.AllTests+" "+wire.CallGroup, wire.Cancelled)
 	g.Publish = append(g.Publish, "$JS.API.STREAM.LIST")
-	for _, bucket := range []string{wire.BucketCatalog, wire.BucketSecrets, wire.BucketLines, wire.BucketQuotas} {
+	for _, bucket := range []string{wire.BucketCatalog, wire.BucketSecrets, wire.BucketLines, wire.BucketQuotas, wire.BucketKeys} {
 		g.Publish = append(g.Publish, followed(bucket)...)
 	}
 	g.Publish = append(g.Publish,
 		wire.BucketSubject(wire.BucketLines, ">"),             // records of lines, paused targets
 		wire.BucketSubject(wire.BucketSecrets, "*.*.*"),       // the key of a target that has none
 		wire.BucketSubject(wire.BucketSecrets, "*.*.named.*"), // secrets that are sealed for another key
+		wire.BucketSubject(wire.BucketKeys, "*.own.*"),        // a key of an instance, sealed anew
 		wire.BucketSubject(wire.BucketPresent, "worker.*"),    // that it is there
 		"$JS.API.STREAM.INFO."+wire.BucketStream(wire.BucketPresent))
 	// Where it answers. To allow what it was asked to answer, and nothing else, would

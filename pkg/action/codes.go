@@ -42,6 +42,7 @@ const (
 	CodePaused          Code = "paused"            // the target is paused
 	CodeGone            Code = "gone"              // it answered 410
 	CodeCancelled       Code = "cancelled"         // the caller went away
+	CodeNoPublicKey     Code = "no_public_key"     // payload: jwe, and no public key of the target is active, or it has expired
 
 	// What keeps us from calling a target; nothing was sent.
 	CodeBusy        Code = "busy"         // at its concurrency limit for the whole time; or as much is under way with us as may be
@@ -111,6 +112,8 @@ var meanings = map[Code]meaning{
 	CodePaused:          {503, "the target is paused"},
 	CodeGone:            {502, "the target says it is gone for good"},
 	CodeCancelled:       {499, "the caller went away"},
+
+	CodeNoPublicKey: {409, "the target has no public key that is active: what it is sent cannot be encrypted"},
 
 	CodeBusy:        {503, "the target has as many calls under way as it allows"},
 	CodeRateLimited: {503, "the target has had as many calls as its rate allows"},

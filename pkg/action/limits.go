@@ -35,6 +35,8 @@ const (
 	MaxSigningKeys = 4                   // that sign for a target at once
 	DefaultGrace   = 24 * time.Hour      // how long a key signs on beside the one in its place
 	MaxGrace       = 30 * 24 * time.Hour // and how long at most
+	MaxPublicKeys  = 8                   // of a target, for encrypting what it is sent
+	MaxCompact     = 16 << 20            // bytes of a JWT or JWE: what the largest body becomes, and a little
 	MinTimeout     = time.Millisecond
 	MaxTimeout     = 270 * time.Second
 	DefaultTimeout = 10 * time.Second

@@ -28,20 +28,49 @@ const (
 // Signature names one way of signing a request to a target.
 type Signature string
 
-// The signature styles; a target may carry both.
+// The signature styles; a target may carry several.
 const (
 	SignZitadel  Signature = "zitadel"  // ZITADEL-Signature
-	SignStandard Signature = "standard" // Standard Webhooks headers
+	SignStandard Signature = "standard" // Standard Webhooks headers, by the target's own key
+	// SignStandardV1a is v1a of Standard Webhooks (ed25519): by the target's own whsk_
+	// key, or else by the key of the instance, whose public half is published.
+	SignStandardV1a Signature = "standard_v1a"
 )
 
-// Payload says what the body of a request to a target is. The zero value is the body as
+// Payload names what the body of a request to a target is. The zero value is the body as
 // the core sent it.
 type Payload string
 
-// The payload forms beside that. PayloadJSON is how the zero value is written.
+// The payloads. PayloadJSON is how the zero value is written.
 const (
 	PayloadJSON        Payload = "json"
 	PayloadCloudEvents Payload = "cloudevents" // an event as application/cloudevents+json; calls as they are
+	PayloadJWT         Payload = "jwt"         // the JSON as a compact JWS, signed by the key of the instance
+	PayloadJWE         Payload = "jwe"         // that, encrypted with the public key of the target
+)
+
+// Algorithm names how a key of an instance signs.
+type Algorithm string
+
+// The algorithms of keys of instances.
+const (
+	Ed25519 Algorithm = "ed25519" // EdDSA of JOSE (RFC 8037)
+	RS256   Algorithm = "rs256"   // RSASSA-PKCS1-v1_5 with SHA-256, 2048 bit
+)
+
+// Algorithms are all of them, the usual one first.
+var Algorithms = []Algorithm{Ed25519, RS256}
+
+// Known tells whether an algorithm is one of them.
+func (a Algorithm) Known() bool { return slices.Contains(Algorithms, a) }
+
+// ContentType says under which media type a JWT or JWE goes.
+type ContentType string
+
+// The content types of what is no JSON.
+const (
+	ContentJSON ContentType = "json" // application/json, as ZITADEL sends it
+	ContentJOSE ContentType = "jose" // application/jwt, or application/jose where it is encrypted
 )
 
 // Retry is the policy for deliveries (events and async targets). The wait
@@ -106,8 +135,11 @@ type Target struct {
 	Retry            Retry                   `json:"retry"`
 	SigningKey       KeySource               `json:"signing_key,omitzero"`
 	Signatures       []Signature             `json:"signature,omitempty"`
-	Lanes            int                     `json:"lanes,omitempty"`       // 1, 4, 16 or 64
-	Concurrency      int                     `json:"concurrency,omitempty"` // exchanges at once per worker; 0 = no limit
+	Payload          Payload                 `json:"payload,omitempty"`       // empty = JSON
+	JWTAlgorithm     Algorithm               `json:"jwt_algorithm,omitempty"` // of a JWT or JWE; empty = Ed25519
+	ContentType      ContentType             `json:"content_type,omitempty"`  // of a JWT or JWE; empty = ContentJSON
+	Lanes            int                     `json:"lanes,omitempty"`         // 1, 4, 16 or 64
+	Concurrency      int                     `json:"concurrency,omitempty"`   // exchanges at once per worker; 0 = no limit
 	Rate             Rate                    `json:"rate,omitzero"`
 	Breaker          Breaker                 `json:"breaker,omitzero"`
 	MaxAnswer        int                     `json:"max_answer,omitempty"`    // bytes; 0 = DefaultAnswer
@@ -116,7 +148,6 @@ type Target struct {
 	Paused           bool                    `json:"paused,omitempty"`
 	Labels           map[string]string       `json:"labels,omitempty"`
 	UsableBy         []string                `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone
-	Payload          Payload                 `json:"payload,omitempty"`  // "" = the body as it is
 	Redact           []string                `json:"redact,omitempty"`   // JSON pointers into the body: what they name is never sent to the target
 	Mask             []string                `json:"mask,omitempty"`     // JSON pointers into the body: what they name is sent, and masked in what is kept of an answer
 }
@@ -131,10 +162,10 @@ func (t *Target) AnswerLimit() int {
 }
 
 // Signs tells whether requests to t carry a signature of the given style. A
-// target that names no style carries both.
+// target that names no style carries those of its own key.
 func (t *Target) Signs(s Signature) bool {
 	if len(t.Signatures) == 0 {
-		return true
+		return s == SignZitadel || s == SignStandard
 	}
 	for _, have := range t.Signatures {
 		if have == s {
@@ -142,6 +173,30 @@ func (t *Target) Signs(s Signature) bool {
 		}
 	}
 	return false
+}
+
+// IsSigned tells whether the body of a request to t is a JWT, encrypted or not.
+func (t *Target) IsSigned() bool { return t.Payload == PayloadJWT || t.Payload == PayloadJWE }
+
+// Algorithm is how the JWT of t is signed.
+func (t *Target) Algorithm() Algorithm {
+	if t.JWTAlgorithm == "" {
+		return Ed25519
+	}
+	return t.JWTAlgorithm
+}
+
+// InstanceKeys are the algorithms of the instance's keys that requests to t may need.
+// That of a target whose own keys sign v1a is among them: those may be rotated.
+func (t *Target) InstanceKeys() []Algorithm {
+	var all []Algorithm
+	if t.Signs(SignStandardV1a) {
+		all = append(all, Ed25519)
+	}
+	if t.IsSigned() && !slices.Contains(all, t.Algorithm()) {
+		all = append(all, t.Algorithm())
+	}
+	return all
 }
 
 // IsUsableBy tells whether what an organization configures may name a target of the

@@ -125,7 +125,7 @@ func (k Bucket) Update(ctx context.Context, key string, value []byte, revision u
 
 // followed are the buckets whose removals are remembered for a while, for who is
 // away meanwhile.
-var followed = map[string]bool{BucketSecrets: true, BucketLines: true, BucketDeclared: true, BucketJobs: true, BucketQuotas: true}
+var followed = map[string]bool{BucketSecrets: true, BucketLines: true, BucketDeclared: true, BucketJobs: true, BucketQuotas: true, BucketKeys: true}
 
 // Purge removes a value. In a bucket that is followed the removal is remembered
 // for as long as Options.Remember says.

@@ -16,6 +16,7 @@ const (
 	BucketJobs       = wire.BucketJobs
 	BucketPresent    = wire.BucketPresent
 	BucketQuotas     = wire.BucketQuotas
+	BucketKeys       = wire.BucketKeys
 	BucketTokens     = wire.BucketTokens
 	StreamAudit      = "CALLOUT_AUDIT" // who did what
 	streamReady      = "CALLOUT_READY"

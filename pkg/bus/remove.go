@@ -12,7 +12,7 @@ import (
 // ofInstances are the buckets with keys of instances, in the order in which an
 // instance that is deleted leaves them: its lines first, so that nobody takes from
 // them, and what tells that it is being deleted last, which is in the catalog.
-var ofInstances = []string{BucketLines, BucketJobs, BucketSecrets, BucketDeclared, BucketQuotas, BucketConditions, BucketCatalog}
+var ofInstances = []string{BucketLines, BucketJobs, BucketSecrets, BucketKeys, BucketDeclared, BucketQuotas, BucketConditions, BucketCatalog}
 
 // streamsOf are the streams of an instance, its log of attempts among them.
 func (i Instance) streamsOf() []string { return []string{i.Events, i.Async, i.Dead, i.Attempts} }

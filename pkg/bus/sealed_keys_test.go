@@ -36,7 +36,7 @@ func TestSealedKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, rotated.AreSealed())
 	require.Equal(t, keys[0].Key, rotated[1].Key, "what is sealed stays as it is")
-	require.Equal(t, []sign.Form{sign.FormText, sign.FormSecret}, []sign.Form{rotated[0].Form, rotated[1].Form})
+	require.Equal(t, []sign.Form{sign.FormBase64, sign.FormSecret}, []sign.Form{rotated[0].Form, rotated[1].Form})
 	text, err := rotated.Text()
 	require.NoError(t, err)
 	require.NotContains(t, text, first)

@@ -100,6 +100,7 @@ func (i Instance) TargetSecrets(ctx context.Context, owner, target string) (s Ta
 	if s, err = ReadTargetSecrets(string(v.Bytes)); !k.Judge(v, err) {
 		return TargetSecrets{}, v.Revision, nil
 	}
+	s.Keys = s.Keys.identified(v)
 	return s, v.Revision, nil
 }
 

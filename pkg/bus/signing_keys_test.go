@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,35 @@ import (
 
 var keyTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// plain are keys without what tells them apart.
+func plain(keys bus.SigningKeys) bus.SigningKeys {
+	out := slices.Clone(keys)
+	for n := range out {
+		out[n].ID, out[n].Since = "", time.Time{}
+	}
+	return out
+}
+
+// TestRevokedKeys: one that another has taken the place of signs no more, and the newest
+// is not taken away.
+func TestRevokedKeys(t *testing.T) {
+	t.Parallel()
+	first, err := bus.SigningKeys(nil).Rotated(sign.NewKey(), time.Hour, keyTime)
+	require.NoError(t, err)
+	both, err := first.Rotated(sign.NewKey(), time.Hour, keyTime)
+	require.NoError(t, err)
+	require.NotEqual(t, both[0].ID, both[1].ID)
+	require.Regexp(t, `^[0-9a-f]{16}$`, both[0].ID)
+	left, err := both.Revoked(both[1].ID)
+	require.NoError(t, err)
+	require.Equal(t, both[:1], left)
+	require.Len(t, both, 2)
+	_, err = both.Revoked(both[0].ID)
+	bustest.Code(t, action.CodeBadField, err)
+	_, err = both.Revoked("0123456789abcdef")
+	bustest.Code(t, action.CodeNotFound, err)
+}
+
 // TestRotatedKeys: the one before signs on for its grace, those before it for
 // theirs, and at most so many at once.
 func TestRotatedKeys(t *testing.T) {
@@ -23,12 +53,12 @@ func TestRotatedKeys(t *testing.T) {
 	a, b, c := sign.NewKey(), sign.NewKey(), sign.NewKey()
 	first, err := bus.SigningKeys(nil).Rotated(a, time.Hour, keyTime)
 	require.NoError(t, err)
-	require.Equal(t, bus.SigningKeys{{Key: a}}, first, "a target whose key was lost has nothing to go on with")
+	require.Equal(t, bus.SigningKeys{{Key: a}}, plain(first), "a target whose key was lost has nothing to go on with")
 	second, err := first.Rotated(b, 3*time.Hour, keyTime)
 	require.NoError(t, err)
 	third, err := second.Rotated(c, time.Hour, keyTime.Add(time.Hour))
 	require.NoError(t, err)
-	require.Equal(t, bus.SigningKeys{{Key: c}, {Key: b, Until: keyTime.Add(2 * time.Hour)}, {Key: a, Until: keyTime.Add(3 * time.Hour)}}, third)
+	require.Equal(t, bus.SigningKeys{{Key: c}, {Key: b, Until: keyTime.Add(2 * time.Hour)}, {Key: a, Until: keyTime.Add(3 * time.Hour)}}, plain(third))
 	for _, at := range []struct {
 		after time.Duration
 		keys  []string
@@ -48,7 +78,7 @@ func TestRotatedKeys(t *testing.T) {
 	}
 	alone, err := third.Rotated(a, 0, keyTime)
 	require.NoError(t, err)
-	require.Equal(t, bus.SigningKeys{{Key: a}}, alone, "without a grace time none before it signs")
+	require.Equal(t, bus.SigningKeys{{Key: a}}, plain(alone), "without a grace time none before it signs")
 	full, err := third.Rotated(sign.NewKey(), time.Hour, keyTime)
 	require.NoError(t, err)
 	require.Len(t, full, action.MaxSigningKeys)
@@ -95,7 +125,7 @@ func TestOneReplacesKeys(t *testing.T) {
 		bustest.Code(t, action.CodeConflict, i.ReplaceSecret(ctx, "acme", "hook", bus.TargetSecrets{Keys: keys}, revision))
 		have, revision, err := i.SigningKeys(ctx, "acme", "hook")
 		require.NoError(t, err)
-		require.Equal(t, keys, have)
+		require.Equal(t, plain(keys), plain(have))
 		next, err := have.Rotated(sign.NewKey(), time.Hour, time.Now())
 		require.NoError(t, err)
 		require.NoError(t, i.ReplaceSecret(ctx, "acme", "hook", bus.TargetSecrets{Keys: next}, revision))
@@ -108,6 +138,8 @@ func TestOneReplacesKeys(t *testing.T) {
 		text, ok, err := i.Secret(ctx, "acme", "hook")
 		require.NoError(t, err)
 		require.True(t, ok)
-		require.Equal(t, next[0].Key, text)
+		left, err := bus.ReadSigningKeys(text)
+		require.NoError(t, err)
+		require.Equal(t, next[:1], left)
 	})
 }

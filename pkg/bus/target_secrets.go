@@ -10,8 +10,8 @@ import (
 )
 
 // TargetSecrets is what is kept of a target and shown to nobody. It is one text, which
-// goes along with the target's name. What is stored of a target with one key, which is
-// not sealed, and no such headers is the text of that key.
+// goes along with the target's name. What is stored of a target whose key was never
+// rotated, and is not sealed, and no such headers is the text of that key.
 type TargetSecrets struct {
 	Keys SigningKeys
 	// Headers are the values of those headers that are read from a variable or a file,
@@ -84,7 +84,7 @@ func (s TargetSecrets) Text() (string, error) {
 		format = headersFormat
 	case s.Keys.sealed() > 0:
 		format = sealedFormat
-	case len(s.Keys) == 1:
+	case len(s.Keys) == 1 && s.Keys[0].ID == "":
 		return s.Keys[0].Key, nil
 	}
 	raw, err := json.Marshal(storedSecrets{s.Keys, s.Headers, format})

@@ -62,6 +62,7 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 		{BucketJobs, "what takes longer than a request may", 0, b.opts.Remember},
 		{BucketPresent, "which processes are there", PresentFor, 0},
 		{BucketQuotas, "how much an instance may have and do", 0, b.opts.Remember},
+		{BucketKeys, "keys of instances themselves, and public keys of targets", 0, b.opts.Remember},
 		{BucketTokens, "hashes of tokens, and when each was used last", 0, b.opts.Remember},
 	} {
 		all = append(all, jetstream.StreamConfig{

@@ -54,17 +54,6 @@ func rootOf(pointer string) string {
 	return strings.NewReplacer("~1", "/", "~0", "~").Replace(root)
 }
 
-// checkPayload checks what the body of a request to a target is.
-func checkPayload(r *Report, path string, t *action.Target) {
-	path = JoinPath(path, "payload")
-	switch {
-	case t.Payload != "" && t.Payload != action.PayloadCloudEvents:
-		r.errorf(path, ProblemBadValue, "payload is json or cloudevents")
-	case t.Payload == action.PayloadCloudEvents && t.Kind == action.CallOut:
-		r.warnf(path, ProblemNoEffect, "payload: cloudevents changes nothing here: it is for events, and a call target gets none")
-	}
-}
-
 // payloads warns where a call reaches a target that gets events as CloudEvents: calls are
 // none, and are sent to it as they are.
 func (g *graph) payloads(x *vertex) {

@@ -59,11 +59,11 @@ func checkTarget(r *Report, path string, t *action.Target) {
 	checkRetry(r, JoinPath(path, "retry"), t.Retry)
 	checkKeySource(r, JoinPath(path, "signing_key"), t.SigningKey)
 	checkSignatures(r, JoinPath(path, "signature"), t.Signatures)
+	checkPayload(r, path, t)
 	checkLimits(r, path, t)
 	checkPointers(r, JoinPath(path, "allow"), t.Allow)
 	checkRedact(r, JoinPath(path, "redact"), t.Redact)
 	checkBodyPointers(r, JoinPath(path, "mask"), t.Mask)
-	checkPayload(r, path, t)
 	checkEgress(r, JoinPath(JoinPath(path, "egress"), "allow"), t.Egress)
 	checkLabels(r, JoinPath(path, "labels"), t.Labels)
 	checkEffect(r, path, t)
@@ -150,15 +150,31 @@ func checkPlaces(r *Report, path, env, file string) {
 
 func checkSignatures(r *Report, path string, styles []action.Signature) {
 	if len(styles) == 0 {
-		r.errorf(path, ProblemMissing, "at least one signature is needed: zitadel, standard or both")
+		r.errorf(path, ProblemMissing, "at least one signature is needed: zitadel, standard, standard_v1a, or several of them")
 	}
 	for i, s := range styles {
 		switch {
-		case s != action.SignZitadel && s != action.SignStandard:
-			r.errorf(IndexPath(path, i), ProblemBadValue, "a signature is zitadel or standard, not %s", Quote(string(s)))
+		case s != action.SignZitadel && s != action.SignStandard && s != action.SignStandardV1a:
+			r.errorf(IndexPath(path, i), ProblemBadValue, "a signature is zitadel, standard or standard_v1a, not %s", Quote(string(s)))
 		case slices.Contains(styles[:i], s):
 			r.errorf(IndexPath(path, i), ProblemDuplicateKey, "the signature %s stands twice", s)
 		}
+	}
+}
+
+// checkPayload checks what the body is. The usual value stands as none.
+func checkPayload(r *Report, path string, t *action.Target) {
+	switch {
+	case t.Payload == action.PayloadCloudEvents && t.Kind == action.CallOut:
+		r.warnf(JoinPath(path, "payload"), ProblemNoEffect, "payload: cloudevents changes nothing here: it is for events, and a call target gets none")
+	case t.Payload != "" && t.Payload != action.PayloadCloudEvents && !t.IsSigned():
+		r.errorf(JoinPath(path, "payload"), ProblemBadValue, "payload is json, cloudevents, jwt or jwe, not %s", Quote(string(t.Payload)))
+	}
+	if !t.Algorithm().Known() {
+		r.errorf(JoinPath(path, "jwt_algorithm"), ProblemBadValue, "jwt_algorithm is ed25519 or rs256, not %s", Quote(string(t.JWTAlgorithm)))
+	}
+	if t.ContentType != "" && t.ContentType != action.ContentJOSE {
+		r.errorf(JoinPath(path, "content_type"), ProblemBadValue, "content_type is json or jose, not %s", Quote(string(t.ContentType)))
 	}
 }
 
@@ -257,6 +273,11 @@ func checkLabels(r *Report, path string, labels map[string]string) {
 func checkEffect(r *Report, path string, t *action.Target) {
 	if t.Kind == action.Async && t.Lanes > 1 {
 		r.warnf(JoinPath(path, "lanes"), ProblemNoEffect, "lanes change nothing for an async target: it keeps no order")
+	}
+	for key, is := range map[string]bool{"jwt_algorithm": t.JWTAlgorithm != "", "content_type": t.ContentType != ""} {
+		if is && !t.IsSigned() {
+			r.warnf(JoinPath(path, key), ProblemNoEffect, "%s changes nothing here: it belongs to payload: jwt or jwe", key)
+		}
 	}
 	if len(t.Allow) > 0 && (t.Kind == action.Webhook || t.Kind == action.Async) {
 		r.warnf(JoinPath(path, "allow"), ProblemNoEffect, "allow changes nothing here: only a call target's answer changes the object")

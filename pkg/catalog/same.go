@@ -18,12 +18,13 @@ func sameTarget(a, b *action.Target) bool {
 
 func sameLimits(a, b *action.Target) bool {
 	return a.Retry == b.Retry && a.Lanes == b.Lanes && a.Concurrency == b.Concurrency && a.Rate == b.Rate &&
-		a.Breaker == b.Breaker && a.MaxAnswer == b.MaxAnswer && a.NoKeepAlive == b.NoKeepAlive
+		a.Breaker == b.Breaker && a.MaxAnswer == b.MaxAnswer && a.NoKeepAlive == b.NoKeepAlive &&
+		a.Payload == b.Payload && a.JWTAlgorithm == b.JWTAlgorithm && a.ContentType == b.ContentType
 }
 
 func sameLists(a, b *action.Target) bool {
 	return slices.Equal(a.Allow, b.Allow) && sameTexts(a.Headers, b.Headers) && sameTexts(a.HeaderSources, b.HeaderSources) && slices.Equal(a.Signatures, b.Signatures) &&
-		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && a.Payload == b.Payload && slices.Equal(a.Redact, b.Redact) && slices.Equal(a.Mask, b.Mask) &&
+		slices.Equal(a.Egress, b.Egress) && sameTexts(a.Labels, b.Labels) && slices.Equal(a.Redact, b.Redact) && slices.Equal(a.Mask, b.Mask) &&
 		slices.Equal(a.UsableBy, b.UsableBy) && (a.UsableBy == nil) == (b.UsableBy == nil)
 }
 

@@ -101,12 +101,12 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 	if len(t.GetHeaders()) > 0 {
 		f.add("headers", strings.Join(slices.Sorted(maps.Keys(t.GetHeaders())), ", ")+" (values: callout get target -o yaml)")
 	}
-	f.add("payload", cmp.Or(string(full.Payload), string(action.PayloadJSON)))
 	f.list("never sent", t.GetRedact())
 	f.list("masked", t.GetMask())
 	f.add("retry", retryText(full.Retry))
 	f.add("signing key", keyText(t.GetSigningKey()))
 	f.add("signature", signatureText(full.Signatures))
+	f.add("payload", payloadText(&full))
 	f.add("lanes", fmt.Sprint(full.Lanes))
 	f.add("limits of a worker", limitsText(t))
 	if t.GetMaxAnswer() > 0 {
@@ -167,4 +167,16 @@ func keyText(k *calloutv1.KeySource) string {
 		return "from the file " + k.GetFile() + " of the dispatcher"
 	}
 	return "made for it, and kept"
+}
+
+// payloadText tells what the body is.
+func payloadText(t *action.Target) string {
+	if !t.IsSigned() {
+		return string(cmp.Or(t.Payload, action.PayloadJSON))
+	}
+	text := string(t.Payload) + ", signed with " + string(t.Algorithm())
+	if t.Payload == action.PayloadJWE {
+		text += ", encrypted with the active one of: callout target public-key list"
+	}
+	return text
 }

@@ -37,6 +37,7 @@ type devFlags struct {
 	logs    logFlags
 	access  accessFlags
 	to      sealTo
+	own     ownKeysFlags
 	with    openWith
 }
 
@@ -75,6 +76,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	of.access.add(cmd)
 	of.offered.add(cmd)
 	of.to.add(cmd)
+	of.own.add(cmd)
 	of.with.add(cmd)
 	of.logs.add(cmd, "info")
 	return cmd
@@ -106,7 +108,7 @@ func (f *devFlags) options(o *node.Options, p *Program) (err error) {
 	if err := f.access.options(&o.Entry, o.Log); err != nil {
 		return err
 	}
-	if err := cmp.Or(f.offered.check(), f.to.check()); err != nil {
+	if err := cmp.Or(f.offered.check(), f.to.check(), f.own.check()); err != nil {
 		return err
 	}
 	if o.OpenWith, err = f.with.ring(); err != nil {
@@ -115,6 +117,7 @@ func (f *devFlags) options(o *node.Options, p *Program) (err error) {
 	if f.to.key != nil && !o.OpenWith.Has(f.to.key.ID()) {
 		return &usageError{fmt.Errorf("--seal-to %s needs --open-with and the private half of key %s: the worker of this process could sign nothing", f.to.file, f.to.key.ID())}
 	}
+	o.OwnKeys = f.own.options()
 	o.KeysDir, o.KeyEnv, o.HeadersDir, o.HeaderEnv = f.offered.dir, f.offered.env, f.offered.headersDir, f.offered.headerEnv
 	o.SealTo, o.Version = f.to.key, p.version
 	if err := f.keys.open(p); err != nil {

@@ -31,6 +31,7 @@ type dispatcherFlags struct {
 	attempts   attemptsFlags
 	keys       keysOffered
 	seal       sealTo
+	ownKeys    ownKeysFlags
 	syncAlways bool
 	undeclared bool
 	access     accessFlags
@@ -63,7 +64,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := cmp.Or(f.attempts.check(), f.access.check()); err != nil {
 				return err
 			}
-			if err := cmp.Or(f.keys.check(), f.seal.check()); err != nil {
+			if err := cmp.Or(f.keys.check(), f.seal.check(), f.ownKeys.check()); err != nil {
 				return err
 			}
 			log, err := f.log.logger(p.Err)
@@ -89,6 +90,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	flags.BoolVar(&f.make, "make-instances", false, "an apply makes the instance that it names; otherwise \"callout create instance\" does")
 	f.keys.add(cmd)
 	f.seal.add(cmd)
+	f.ownKeys.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -100,7 +102,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, HeadersDir: f.keys.headersDir, HeaderEnv: f.keys.headerEnv, SealTo: f.seal.key, MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
+	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, HeadersDir: f.keys.headersDir, HeaderEnv: f.keys.headerEnv, SealTo: f.seal.key, OwnKeys: f.ownKeys.options(), MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
 	if err := f.access.options(&o.Entry, log); err != nil {
 		return err
 	}

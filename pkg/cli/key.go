@@ -21,11 +21,14 @@ type keyFlags struct {
 	grace    time.Duration
 	showOnce bool
 	out      keysOut
+
+	graceFlag string
 }
 
-func (f *keyFlags) add(cmd *cobra.Command, show string) {
+func (f *keyFlags) add(cmd *cobra.Command, grace, show string) {
 	f.org.add(cmd, "the `ORG` that defines the target; left out, the instance")
-	cmd.Flags().DurationVar(&f.grace, "grace", action.DefaultGrace, "how long the key before signs on beside the new one, 0s to 720h")
+	f.graceFlag = grace
+	cmd.Flags().DurationVar(&f.grace, grace, action.DefaultGrace, "how long the key before signs on beside the new one, 0s to 720h")
 	cmd.Flags().BoolVar(&f.showOnce, "show-once", false, show)
 	f.out.add(cmd)
 	f.server.add(cmd, asTable, asJSON, asYAML)
@@ -37,7 +40,7 @@ func (f *keyFlags) check(text string) (ref, error) {
 		return ref{}, err
 	}
 	if f.grace < 0 || f.grace > action.MaxGrace {
-		return ref{}, &usageError{fmt.Errorf("--grace %s: a key signs on for 0s to 720h", f.grace)}
+		return ref{}, &usageError{fmt.Errorf("--%s %s: a key signs on for 0s to 720h", f.graceFlag, f.grace)}
 	}
 	if f.showOnce && f.out.path != "" {
 		return ref{}, &usageError{errors.New("--show-once prints the new key, --keys-out writes it to a file: give one of them")}
@@ -48,12 +51,11 @@ func (f *keyFlags) check(text string) (ref, error) {
 func (p *Program) targetKeyCommand() *cobra.Command {
 	var f keyFlags
 	cmd := &cobra.Command{
-		Use:   "key [ORG:]NAME",
-		Short: "Tell where a target's signing key comes from, or make a new one",
-		Long: `Tells where the signing key of a target comes from. The key itself is shown nowhere
-again once it was made: who has lost it makes a new one, by --show-once here or by
-"callout target rotate-key", which is the same.`,
-		Example:           "  callout target key audit\n  callout target key audit --show-once",
+		Use:   "key list|rotate|revoke [ORG:]NAME",
+		Short: "List, rotate and revoke a target's signing keys, or tell where they come from",
+		Long: `With the name of a target alone, tells where its signing key comes from. The key
+itself is shown nowhere again once it was made: who has lost it makes a new one.`,
+		Example:           "  callout target key audit\n  callout target key list audit\n  callout target key rotate audit --overlap 24h --show-once\n  callout target key revoke audit 1f0c6a3be1d2a4c7",
 		Args:              oneOf("target"),
 		ValidArgsFunction: p.completeTargets(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,23 +69,27 @@ again once it was made: who has lost it makes a new one, by --show-once here or 
 			return p.targetKey(cmd.Context(), &f, r)
 		},
 	}
-	f.add(cmd, "make a new key, and print it this once")
+	f.add(cmd, "grace", "make a new key, and print it this once")
+	cmd.AddCommand(p.targetKeyListCommand(), p.rotateKeyCommand("rotate", "overlap"), p.targetKeyRevokeCommand())
 	return cmd
 }
 
-func (p *Program) rotateKeyCommand() *cobra.Command {
+// rotateKeyCommand is "target key rotate", and as it was called before.
+func (p *Program) rotateKeyCommand(name, grace string) *cobra.Command {
 	var f keyFlags
 	cmd := &cobra.Command{
-		Use:   "rotate-key [ORG:]NAME",
+		Use:   name + " [ORG:]NAME",
 		Short: "Give a target a new signing key",
 		Long: `Makes a new signing key for a target, and prints it this once. For the grace time
 the key before signs beside it: a target that knows either one of them can verify
-each request. With --grace 0s it signs no more, as when somebody else has it.
+each request. With --` + grace + ` 0s it signs no more, as when somebody else has it.
 
 The key is printed on a terminal; elsewhere say --show-once, or --keys-out FILE. A
 key that comes from a file or the environment is rotated there.`,
-		Example: `  callout target rotate-key audit --show-once
-  callout target rotate-key acme:crm --grace 1h --keys-out crm.key`,
+		Example: map[string]string{
+			"rotate":     "  callout target key rotate audit --show-once\n  callout target key rotate acme:crm --overlap 1h --keys-out crm.key",
+			"rotate-key": "  callout target rotate-key audit --show-once\n  callout target rotate-key acme:crm --grace 1h --keys-out crm.key",
+		}[name],
 		Args:              oneOf("target"),
 		ValidArgsFunction: p.completeTargets(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,7 +103,7 @@ key that comes from a file or the environment is rotated there.`,
 			return p.rotateKey(cmd.Context(), &f, r)
 		},
 	}
-	f.add(cmd, "print the new key, though standard output is no terminal")
+	f.add(cmd, grace, "print the new key, though standard output is no terminal")
 	return cmd
 }
 

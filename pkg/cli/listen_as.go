@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/sign"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
@@ -24,9 +26,12 @@ func (f *listenFlags) takePlace(ctx context.Context, to *sender) error {
 	}
 	t := targetOf(answer.GetTarget())
 	to.target.Headers, to.target.Timeout, to.target.NoKeepAlive = t.Headers, t.Timeout, t.NoKeepAlive
-	to.target.Payload, to.target.Redact, to.target.Mask = t.Payload, t.Redact, t.Mask
+	to.target.Redact, to.target.Mask = t.Redact, t.Mask
+	if !t.IsSigned() { // the keys for a JWT nobody can read either: the JSON is sent
+		to.target.Payload = t.Payload
+	}
 	if len(to.target.Signatures) != 1 { // one that stands alone is all that the key can do
-		to.target.Signatures = t.Signatures
+		to.target.Signatures = slices.DeleteFunc(t.Signatures, func(s action.Signature) bool { return s == action.SignStandardV1a }) // whose key nobody can read either
 	}
 	if len(f.events) > 0 {
 		return nil

@@ -26,8 +26,9 @@ func targetOf(m *calloutv1.Target) action.Target {
 		Lanes:      int(m.GetLanes()), Concurrency: int(m.GetConcurrency()), Rate: rateOf(m.GetRate()),
 		Breaker:   action.Breaker{Failures: int(m.GetBreaker().GetFailures()), Open: m.GetBreaker().GetOpen().AsDuration()},
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
-		Payload: payloadOf(m.GetPayload()), Redact: m.GetRedact(), Mask: m.GetMask(),
+		Redact: m.GetRedact(), Mask: m.GetMask(),
 		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
+		Payload:     payloadOf(m.GetPayload()), JWTAlgorithm: action.Algorithm(m.GetJwtAlgorithm()), ContentType: action.ContentType(m.GetContentType()),
 	}
 	for name, from := range m.GetHeaderSources() {
 		if t.HeaderSources == nil {
@@ -83,8 +84,9 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 		Retry: &calloutv1.Retry{Initial: durationpb.New(t.Retry.Initial), Max: durationpb.New(t.Retry.Max),
 			MaxAge: durationpb.New(t.Retry.MaxAge), Attempts: uint32(t.Retry.Attempts)},
 		Rate: rateText(t.Rate), MaxAnswer: uint32(t.MaxAnswer), Paused: t.Paused, Labels: t.Labels,
-		Payload: string(t.Payload), Redact: t.Redact, Mask: t.Mask,
+		Redact: t.Redact, Mask: t.Mask,
 	}
+	m.Payload, m.JwtAlgorithm, m.ContentType = string(t.Payload), string(t.JWTAlgorithm), string(t.ContentType)
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}
 	}

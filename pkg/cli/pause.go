@@ -23,12 +23,12 @@ func (f *pauseFlags) add(cmd *cobra.Command) {
 
 func (p *Program) targetCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
-		Use:     "target test|pause|resume|key|rotate-key NAME",
-		Short:   "Try a target, pause it, let it run again, or give it a new key",
+		Use:     "target test|pause|resume|key|public-key NAME",
+		Short:   "Try a target, pause it, let it run again, or look after its keys",
 		Long:    `Acts on a target. None of it changes the configuration.`,
 		Example: "  callout target test audit\n  callout target pause audit --reason 'moving house'\n  callout target resume audit",
 	})
-	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand(), p.targetKeyCommand(), p.rotateKeyCommand())
+	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand(), p.targetKeyCommand(), p.rotateKeyCommand("rotate-key", "grace"), p.publicKeyCommand())
 	return cmd
 }
 

@@ -39,7 +39,7 @@ func (t *tidying) forget(ctx context.Context, m *catalog.Matcher, all []lines.Li
 		}
 		t.log.Debug().Str("target", gone.Target).Msg("signing key of a target that left forgotten")
 	}
-	return t.forgetNames(ctx, m, kept)
+	return t.forgetNames(ctx, m, kept, all)
 }
 
 // waits tells whether a line still drains to a target that has left.
@@ -61,7 +61,7 @@ func named(m *catalog.Matcher, owner, target string) bool {
 // forgetNames removes what lies under names that no target has, nor has left a
 // while ago: an edit that died before its marker put it there, or somebody who
 // paused a target as it left. Keys whose time is over go too.
-func (t *tidying) forgetNames(ctx context.Context, m *catalog.Matcher, kept []bus.Departed) error {
+func (t *tidying) forgetNames(ctx context.Context, m *catalog.Matcher, kept []bus.Departed, all []lines.Line) error {
 	if time.Since(t.named) < t.dispatcher.pace.sweep {
 		return nil
 	}
@@ -77,6 +77,14 @@ func (t *tidying) forgetNames(ctx context.Context, m *catalog.Matcher, kept []bu
 		if err := t.bus.ForgetName(ctx, name.Owner, name.Name); err != nil {
 			return err
 		}
+	}
+	if own, _, err := t.bus.OwnKeys(ctx); err == nil { // else it is not known which are needed
+		if err := t.bus.ForgetPrivateHalves(ctx, own); err != nil {
+			return err
+		}
+	}
+	if err := t.forgetPublicKeys(ctx, m, kept, all); err != nil {
+		return err
 	}
 	if _, err := t.bus.DropEndedKeys(ctx, time.Now()); err != nil {
 		return err

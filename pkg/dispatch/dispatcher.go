@@ -43,6 +43,8 @@ type Options struct {
 	// that stand are sealed when it is given. Workers open them. nil = they are stored as
 	// they are.
 	SealTo *seal.PublicKey
+	// OwnKeys say how the keys of instances themselves live.
+	OwnKeys OwnKeys
 	// MakeInstances has an edit make the instance that it names where there is none;
 	// it is unknown_instance otherwise, and instances are made by Instance.Create.
 	MakeInstances bool
@@ -97,6 +99,9 @@ type Dispatcher struct {
 	allowUndeclared bool // of the options
 	offer           offers
 	sealing         sealing
+	ownKeys         OwnKeys
+	published       publishedKeys
+	spares          sync.Map // sign.Pair by spareOf: made, and not published yet
 	makeInstances   bool
 	madeKeys        func(instance string, made []bus.NewSecret)
 	pace            pace
@@ -107,7 +112,7 @@ type Dispatcher struct {
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
-		offer: offers{keys: offer{o.KeysDir, o.KeyEnv}, headers: offer{o.HeadersDir, o.HeaderEnv}}, sealing: sealing{to: o.SealTo}, makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
+		offer: offers{keys: offer{o.KeysDir, o.KeyEnv}, headers: offer{o.HeadersDir, o.HeaderEnv}}, sealing: sealing{to: o.SealTo}, ownKeys: o.OwnKeys.withDefaults(), makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
 		identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)
@@ -125,7 +130,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d.catalogs, catalogsRead = revisions.FollowDeleted(following, d.bus, d.deleted)
 	linesRead = lines.Follow(following, d.bus, lines.Events{Line: d.lines.set, Paused: d.lines.setPaused})
 	jobs.Follow(following, d.bus, d.jobs.set)
-	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following), d.bus.FollowQuotas(following, d.quotas.set))
+	read := append(d.health.remember(following, d), catalogsRead, linesRead, d.followTokens(following), d.bus.FollowKeys(following, d.published.set), d.bus.FollowQuotas(following, d.quotas.set))
 	d.serve(o.Mount)
 	if err := d.hearMisaddressed(); err != nil {
 		return nil, errors.Join(err, d.Stop(ctx))
@@ -236,7 +241,7 @@ func (d *Dispatcher) prepareKnown(ctx context.Context, i *Instance, look bus.Loo
 			return err
 		}
 	}
-	if err := i.finish(ctx); err != nil || !i.hasOpenKeys() {
+	if err := i.finish(ctx); err != nil || !i.hasOpenKeys() && !d.published.hasOpen(i.ID) {
 		return err
 	}
 	return i.lead(ctx, i.sealKeys)

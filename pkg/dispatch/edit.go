@@ -182,6 +182,9 @@ func (i *Instance) prepareNames(ctx context.Context, e *edition, before *catalog
 	if err := i.ensureStreams(ctx); err != nil {
 		return err
 	}
+	if err := i.needOwnKeys(ctx, algorithmsOf(touchedTargets(s))); err != nil {
+		return err
+	}
 	if err := names.keep(ctx, i.bus); err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ func (d *Dispatcher) routes(mounted map[string]http.Handler) http.Handler {
 	mux.HandleFunc("POST /v1/instances/{instance}/calls/functions/{name}", d.handleCall(action.Function))
 	mux.HandleFunc("POST /v1/instances/{instance}/calls/function/{name}", d.handleCall(action.Function))
 	mux.HandleFunc("POST /v1/instances/{instance}/events", d.handleEvents)
+	mux.HandleFunc("GET /v1/instances/{instance}/.well-known/jwks.json", d.handleKeys)
+	mux.HandleFunc("GET /.well-known/jwks.json", d.handleKeys)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { d.write(w, 200, []byte(`{"status":"alive"}`)) })
 	mux.HandleFunc("GET /readyz", d.handleReady)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.handleNothing(mux, w, r) })

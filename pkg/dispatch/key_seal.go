@@ -133,14 +133,17 @@ func (i *Instance) isKept(t keyed, secrets secretsOf, stored string) bool {
 // one has made meanwhile.
 func (i *Instance) sealKeys(ctx context.Context) error {
 	if !i.hasOpenKeys() {
-		return nil
+		return i.sealHalves(ctx)
 	}
 	to := i.dispatcher.sealing.to
 	sealed, err := i.bus.SealSecrets(ctx, *to)
 	if sealed > 0 {
 		i.log.Info().Int("keys", sealed).Str("seal_key", to.ID()).Msg("secrets that lay open are sealed")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return i.sealHalves(ctx)
 }
 
 // hasOpenKeys tells whether there is anything for sealKeys to do, by what this process

@@ -91,7 +91,7 @@ func TestTheFormOfASealedKeyIsKnown(t *testing.T) {
 			return err
 		}
 		for key, signs := range map[string][2]action.Signature{
-			"zxxkF8kGcCXaRCbgAsZyKPyQM2fTAgbt":                  {action.SignZitadel, action.SignStandard},
+			"zxxkF8kGcCXaRCbgAsZyKPyQM2fTAgbt-x":                {action.SignZitadel, action.SignStandard},
 			"whsk_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=": {action.SignStandard, action.SignZitadel},
 		} {
 			require.NoError(t, os.WriteFile(file, []byte(key), 0o600))

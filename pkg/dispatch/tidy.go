@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -197,7 +198,7 @@ func (t *tidying) clean(ctx context.Context, all, held []lines.Line) error {
 	if err := t.strays(ctx); err != nil {
 		return err
 	}
-	return t.orphans(ctx, m, all)
+	return errors.Join(t.orphans(ctx, m, all), t.keepOwnKeys(ctx, m))
 }
 
 // forgetLines drops what is known of lines that are no more, here and in the

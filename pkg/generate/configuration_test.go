@@ -178,7 +178,7 @@ func TestSchemaKnowsTheBounds(t *testing.T) {
 	for _, settings := range []string{"lanes: 5", "lanes: 4.5", "concurrency: 0", "concurrency: 10001", "retry: {attempts: 1001}", "retry: {attempts: -1}",
 		"paused: yes", "timeout: 5", "timeout: 5 s", "timeout: s", "timeout: []", "mapping: mix", "signature: []", "signature: [zitadel, zitadel]", "signature: [rsa]", "allow: [a]",
 		"allow: /a", "rate: 5", "rate: 5/d", "breaker: {failures: 5}", "breaker:", "signing_key: hunter2", "signing_key: {}", "signing_key: {env: A, file: b}",
-		"signing_key: {env: 1a}", "payload: jwt", "payload: xml", "redact: [a]", "mask: /a", "frob: 1", "retry: {frob: 1}", "egress: {alow: []}", "headers: [a]", "headers: {X: [a]}",
+		"signing_key: {env: 1a}", "payload: jws", "jwt_algorithm: es256", "content_type: xml", "signature: [v1a]", "redact: [a]", "mask: /a", "frob: 1", "retry: {frob: 1}", "egress: {alow: []}", "headers: [a]", "headers: {X: [a]}",
 		"headers: {X: null}", "max_answer: 8388609", "async: maybe"} {
 		bad[settings] = target(settings)
 	}

@@ -37,6 +37,7 @@ var (
 	mayNot       = coreAnswer{status: 403, when: "the token has not the verb for this instance; or a page of somebody else could have sent it", schema: "Refusal"}
 	refusedHost  = coreAnswer{status: 403, when: "a page of somebody else could have sent it: Host or Origin is not this machine", schema: "Refusal"}
 	noInstance   = coreAnswer{status: 404, when: "there is no such instance", schema: "Refusal"}
+	noKeys       = coreAnswer{status: 404, when: "no instance of this name publishes keys", schema: "Refusal"}
 	tooLarge     = coreAnswer{status: 413, when: "the body is over its bound", schema: "Refusal"}
 	noEvents     = coreAnswer{status: 415, when: "the Content-Type is not application/json and none of CloudEvents, and no ce- headers came along", schema: "Refusal"}
 	noJSON       = coreAnswer{status: 415, when: "the Content-Type is not application/json", schema: "Refusal"}
@@ -71,6 +72,11 @@ var coreRoutes = []coreRoute{
 		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, stranger, mayNot, noInstance,
 			{status: 409, when: "an id is that of another event; the others of an array are stored", schema: "StoredEvents"},
 			tooLarge, noEvents, tooFast, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
+	{method: "get", path: "/v1/instances/{instance}/.well-known/jwks.json", id: "InstanceKeys", summary: "Give the public keys of an instance",
+		description: "What it signs JWTs and v1a of Standard Webhooks with, for everybody. Cache-Control says how long they may be kept; who meets a kid that is not among them fetches them again.",
+		answers:     []coreAnswer{{status: 200, when: "the keys", schema: "Keys"}, refusedHost, noKeys, comeAgain}},
+	{method: "get", path: "/.well-known/jwks.json", id: "Keys", summary: "Give the public keys of the instance default, or of the only one",
+		answers: []coreAnswer{{status: 200, when: "the keys", schema: "Keys"}, refusedHost, comeAgain}},
 	{method: "get", path: "/healthz", id: "Health", summary: "Tell that the process lives",
 		answers: []coreAnswer{{status: 200, when: "it lives", schema: "Health"}, refusedHost}},
 	{method: "get", path: "/readyz", id: "Ready", summary: "Tell whether requests are served",

@@ -82,6 +82,12 @@ func coreSchemas() object {
 		"CoreStored", objectOf("An event in the stream.", []string{"id", "stream_sequence", "duplicate"}, pairs(
 			"id", text("Its id; one is made when it has none."), "stream_sequence", pairs("type", "integer"),
 			"duplicate", pairs("type", "boolean", "description", "It was stored before, under this id."), "error", reference("CallError"))),
+		"Keys", objectOf("A set of keys (RFC 7517).", []string{"keys"}, pairs("keys", listOf(reference("PublishedKey")))),
+		"PublishedKey", objectOf("A public key (RFC 7517). One of EdDSA has crv and x, one of RS256 n and e.", []string{"kty", "kid", "alg", "use"}, pairs(
+			"kty", pairs("type", "string", "enum", []string{"OKP", "RSA"}), "kid", text("The thumbprint of the key (RFC 7638)."),
+			"alg", pairs("type", "string", "enum", []string{"EdDSA", "RS256"}), "use", pairs("type", "string", "enum", []string{"sig"}),
+			"crv", text("Ed25519."), "x", text("The public key."), "n", text("The modulus."), "e", text("The exponent."),
+			"whpk", text("Of Ed25519: the key as Standard Webhooks writes it."))),
 		"Health", objectOf("", []string{"status"}, pairs("status", pairs("type", "string", "enum", []string{"alive"}))),
 		"Readiness", objectOf("", []string{"status"}, pairs("status", pairs("type", "string", "enum", []string{"ready"}),
 			"warnings", listOf(text("What is not as it should be, and keeps nobody from publishing.")))),

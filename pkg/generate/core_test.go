@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/access"
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/dispatch"
@@ -116,6 +117,9 @@ func TestCoreRoutesAnswer(t *testing.T) {
 			each(d.URL(), func(status int) bool { return status == 503 })
 			for _, id := range theTwo {
 				if err := d.Instance(id).Ensure(ctx); err != nil {
+					return err
+				}
+				if _, err := d.Instance(id).RotateOwnKey(ctx, action.Ed25519, 0); err != nil {
 					return err
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/sign"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -14,11 +15,16 @@ type Call struct {
 	Owner  string   // the scope that defines Target; with Instance and its name it finds the connection pool
 	MayAsk bool     // Target.Egress counts, as far as Options.AllowEgress goes: an organization's target may not ask
 	Keys   []string // signing keys, the newest first; needed unless Target carries no signature
-	Body   []byte   // JSON, sent as it is; never empty
+	Body   []byte   // JSON, sent as it is where Target has payload: json; never empty
 	// Headers are those of Target.HeaderSources, with their values: secrets. They are not
 	// written to.
 	Headers map[string]string
 	ID      string // delivery id, the same on every attempt; no dot in it
+
+	V1a       *sign.OwnKey    // signs v1a where Target asks for that and none of Keys does
+	Signer    *sign.OwnKey    // signs Body where Target has payload: jwt or jwe
+	Encrypter *sign.Encrypter // encrypts it where it has payload: jwe
+	Audience  string          // aud of a JWT: the target, [ORG:]NAME
 
 	Attempt     int    // counted from 1
 	Sequence    uint64 // of the stream; 0 = the header is left out

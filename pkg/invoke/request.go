@@ -65,16 +65,15 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 		return action.NewError(action.CodeBadField, action.StageInvoke, "a target is sent a body").WithField("body")
 	}
 	ex.begin(ctx)
-	media := typeJSON
+	now := i.options.Now()
 	var refused *action.Error
 	if c.Body, refused = c.shown(); refused != nil {
 		return refused
 	}
-	if c.Event != nil && c.Target.Payload == action.PayloadCloudEvents {
-		c.Body, media = c.Event.Append(make([]byte, 0, len(c.Body)+envelopeRoom), c.Body), wire.TypeCloudEvent
+	if ex.body, refused = payloadOf(&c, now); refused != nil {
+		return refused
 	}
-	ex.body = c.Body
-	if refused := i.fillHeader(ex, cl, c, media); refused != nil {
+	if refused := i.fillHeader(ex, cl, c, now); refused != nil {
 		return refused
 	}
 	plain := http.Request{Method: http.MethodPost, URL: cl.parsed, Header: noHeader}
@@ -126,7 +125,7 @@ func (ex *exchange) setOwn(headers map[string]string) *action.Error {
 	return nil
 }
 
-func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, media string) *action.Error {
+func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, now time.Time) *action.Error {
 	room := usualHeaders
 	if c.Sequence != 0 || c.Traceparent != "" {
 		room = eventHeaders
@@ -138,7 +137,7 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, media string) *ac
 	if refused := ex.setOwn(c.Headers); refused != nil {
 		return refused
 	}
-	ex.set("Content-Type", media)
+	ex.set("Content-Type", contentType(&c))
 	ex.set("User-Agent", "callout")
 	ex.set("Accept-Encoding", "gzip")
 	ex.set(wire.HeaderTarget, c.Target.Name)
@@ -154,7 +153,7 @@ func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, media string) *ac
 		ex.set(wire.HeaderDelivery, c.ID)
 		ex.set(HeaderIdempotency, c.ID)
 	}
-	return i.fillValues(ex, cl, c)
+	return fillValues(ex, cl, c, now)
 }
 
 // eventTime is RFC 3339 with milliseconds, which every language reads.
@@ -205,11 +204,11 @@ func (v *computed) end(name string) {
 // fillValues sets the headers whose values are computed: numbers, and the
 // signatures that the target's definition asks for. A target that is to be
 // signed is never called without.
-func (i *Invoker) fillValues(ex *exchange, cl *client, c Call) *action.Error {
+func fillValues(ex *exchange, cl *client, c Call, now time.Time) *action.Error {
 	v := computedFree.Get().(*computed)
 	defer computedFree.Put(v)
 	v.text, v.values = v.text[:0], v.values[:0]
-	if refused := i.sign(ex, v, cl, c); refused != nil {
+	if refused := signAll(ex, v, cl, c, now); refused != nil {
 		return refused
 	}
 	v.text = strconv.AppendInt(v.text, int64(c.Attempt), 10)
@@ -258,39 +257,6 @@ var cloudName = func() map[string]string {
 
 // cloudHeaders is how many they are.
 const cloudHeaders = 9
-
-// sign adds the signatures to v.
-func (i *Invoker) sign(ex *exchange, v *computed, cl *client, c Call) *action.Error {
-	zitadel, standard := c.Target.Signs(action.SignZitadel), c.Target.Signs(action.SignStandard)
-	if !zitadel && !standard {
-		return nil
-	}
-	if len(c.Keys) == 0 {
-		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key")
-	}
-	var err error
-	signer, now := cl.signerOf(c.Keys), i.options.Now()
-	if zitadel {
-		if v.text, err = signer.AppendZitadel(v.text, now, c.Body); err != nil { // no edit has let it in
-			return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key").WithCause(err)
-		}
-		v.end(nameZitadel)
-	}
-	if !standard {
-		return nil
-	}
-	if v.text, err = signer.AppendStandard(v.text, c.ID, now, c.Body); err != nil {
-		if refused := asError(err); refused.Field != "signing_key" {
-			return refused
-		}
-		return action.NewError(action.CodeInternal, action.StageInvoke, "").WithField("signing_key").WithCause(err) // nor that
-	}
-	v.end(nameSignature)
-	ex.set(nameID, c.ID)
-	v.text = strconv.AppendInt(v.text, now.Unix(), 10)
-	v.end(nameTimestamp)
-	return nil
-}
 
 // isToken tells whether s may be a header's name (RFC 9110, 5.6.2).
 func isToken(s string) bool {

@@ -27,6 +27,7 @@ type Instance interface {
 	Declarations
 	Trials
 	Jobs
+	Keys
 	// Create makes the instance, with nothing configured; the error is
 	// already_exists, or conflict while one of its name is being deleted.
 	Create(ctx context.Context) (revision uint64, err error)
@@ -100,6 +101,10 @@ type Configurations interface {
 	SetSecret(ctx context.Context, org, name, value, by string) (s bus.NamedSecret, replaced bool, err error)
 	Secrets(ctx context.Context) ([]bus.NamedSecret, error)
 	DeleteSecret(ctx context.Context, org, name string) error
+	// SigningKeys are those that sign for a target that org itself defines, RevokeKey
+	// has one of them sign no more.
+	SigningKeys(ctx context.Context, org, target string) (bus.SigningKeys, error)
+	RevokeKey(ctx context.Context, org, target, id string) (bus.SigningKeys, error)
 	// PauseTarget and ResumeTarget act on a target that org itself defines; ""
 	// is the instance. ResumeTarget tells whether the configuration keeps the
 	// target paused all the same.
@@ -107,6 +112,17 @@ type Configurations interface {
 	ResumeTarget(ctx context.Context, org, target string) (stillPaused bool, err error)
 	// Paused tells whether a target is paused beside its configuration.
 	Paused(owner, target string) (reason string, paused bool)
+}
+
+// Keys of an instance itself, and public keys of targets that org itself defines.
+type Keys interface {
+	OwnKeys(ctx context.Context) (bus.OwnKeys, error)
+	// RotateOwnKey makes a new key; a lead below 0 is the usual one.
+	RotateOwnKey(ctx context.Context, a action.Algorithm, lead time.Duration) (bus.OwnKey, error)
+	AddPublicKey(ctx context.Context, org, target string, n bus.NewPublicKey) (bus.PublicKey, error)
+	PublicKeys(ctx context.Context, org, target string) (bus.PublicKeys, error)
+	SetPublicKeyActive(ctx context.Context, org, target, key string, active bool) (bus.PublicKey, error)
+	RemovePublicKey(ctx context.Context, org, target, key string) error
 }
 
 // allLanes stands for every lane of a subscription.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/sign"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -50,5 +52,55 @@ func madeKeys(made []bus.NewSecret) []*calloutv1.MadeKey {
 	slices.SortFunc(out, func(a, b *calloutv1.MadeKey) int {
 		return cmp.Or(cmp.Compare(a.GetOrg(), b.GetOrg()), cmp.Compare(a.GetTarget(), b.GetTarget()))
 	})
+	return out
+}
+
+// ListTargetKeys lists the signing keys of a target, without what they are.
+func (s *Service) ListTargetKeys(ctx context.Context, req *connect.Request[calloutv1.ListTargetKeysRequest]) (*connect.Response[calloutv1.ListTargetKeysResponse], error) {
+	i, place, err := s.targetOf(ctx, req.Msg.GetInstance(), req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := i.SigningKeys(ctx, place.Org, place.Name)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.ListTargetKeysResponse{Keys: targetKeys(keys)}), nil
+}
+
+// RevokeTargetKey has a signing key of a target sign no more.
+func (s *Service) RevokeTargetKey(ctx context.Context, req *connect.Request[calloutv1.RevokeTargetKeyRequest]) (*connect.Response[calloutv1.RevokeTargetKeyResponse], error) {
+	if req.Msg.GetFingerprint() == "" {
+		return nil, missing("fingerprint", "a fingerprint says which key is meant: ListTargetKeys has it")
+	}
+	i, place, err := s.targetOf(ctx, req.Msg.GetInstance(), req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := i.RevokeKey(ctx, place.Org, place.Name, req.Msg.GetFingerprint())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.RevokeTargetKeyResponse{Keys: targetKeys(keys)}), nil
+}
+
+// targetOf finds the target that a request means, and the door of its instance.
+func (s *Service) targetOf(ctx context.Context, instance string, which whichTarget) (Instance, catalog.Place, error) {
+	m, err := s.catalog(ctx, instance, 0)
+	if err != nil {
+		return nil, catalog.Place{}, err
+	}
+	place, err := targetMeant(m.Snapshot(), which, m.FindID)
+	return s.engine(m.Instance()), place, err
+}
+
+func targetKeys(keys bus.SigningKeys) (out []*calloutv1.TargetKey) {
+	for _, k := range keys {
+		form := k.Form
+		if !k.IsSealed() {
+			form = sign.FormOf(k.Key)
+		}
+		out = append(out, &calloutv1.TargetKey{Fingerprint: k.ID, Form: string(form), Since: moment(k.Since), Until: moment(k.Until), Sealed: k.IsSealed()})
+	}
 	return out
 }

@@ -24,8 +24,9 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 		Signature: texts(t.Signatures, func(s action.Signature) string { return string(s) }),
 		Lanes:     uint32(t.Lanes), Concurrency: uint32(t.Concurrency), Rate: rateText(t.Rate), MaxAnswer: uint32(t.MaxAnswer),
 		Paused: t.Paused, Labels: t.Labels, Etag: catalog.Etag(*t), CreateTime: moment(meta.Created), UpdateTime: moment(meta.Changed),
-		File: meta.Owner, Payload: string(t.Payload), Redact: t.Redact, Mask: t.Mask,
+		File: meta.Owner, Redact: t.Redact, Mask: t.Mask,
 	}
+	m.Payload, m.JwtAlgorithm, m.ContentType = string(t.Payload), string(t.JWTAlgorithm), string(t.ContentType)
 	if t.SigningKey != (action.KeySource{}) {
 		m.SigningKey = &calloutv1.KeySource{Env: t.SigningKey.Env, File: t.SigningKey.File}
 	}

@@ -236,3 +236,39 @@ func (w wall) DeleteInstance(ctx context.Context, r *connect.Request[calloutv1.D
 func (w wall) SetQuota(ctx context.Context, r *connect.Request[calloutv1.SetQuotaRequest]) (*connect.Response[calloutv1.SetQuotaResponse], error) {
 	return through(ctx, w, access.SetQuota, r, w.service.SetQuota)
 }
+
+func (w wall) ListTargetKeys(ctx context.Context, r *connect.Request[calloutv1.ListTargetKeysRequest]) (*connect.Response[calloutv1.ListTargetKeysResponse], error) {
+	return through(ctx, w, access.ListTargetKeys, r, w.service.ListTargetKeys)
+}
+
+func (w wall) RevokeTargetKey(ctx context.Context, r *connect.Request[calloutv1.RevokeTargetKeyRequest]) (*connect.Response[calloutv1.RevokeTargetKeyResponse], error) {
+	return through(ctx, w, access.RevokeTargetKey, r, w.service.RevokeTargetKey)
+}
+
+func (w wall) AddPublicKey(ctx context.Context, r *connect.Request[calloutv1.AddPublicKeyRequest]) (*connect.Response[calloutv1.AddPublicKeyResponse], error) {
+	return through(ctx, w, access.AddPublicKey, r, w.service.AddPublicKey)
+}
+
+func (w wall) ListPublicKeys(ctx context.Context, r *connect.Request[calloutv1.ListPublicKeysRequest]) (*connect.Response[calloutv1.ListPublicKeysResponse], error) {
+	return through(ctx, w, access.ListPublicKeys, r, w.service.ListPublicKeys)
+}
+
+func (w wall) ActivatePublicKey(ctx context.Context, r *connect.Request[calloutv1.ActivatePublicKeyRequest]) (*connect.Response[calloutv1.ActivatePublicKeyResponse], error) {
+	return through(ctx, w, access.ActivatePublicKey, r, w.service.ActivatePublicKey)
+}
+
+func (w wall) DeactivatePublicKey(ctx context.Context, r *connect.Request[calloutv1.DeactivatePublicKeyRequest]) (*connect.Response[calloutv1.DeactivatePublicKeyResponse], error) {
+	return through(ctx, w, access.DeactivatePublicKey, r, w.service.DeactivatePublicKey)
+}
+
+func (w wall) RemovePublicKey(ctx context.Context, r *connect.Request[calloutv1.RemovePublicKeyRequest]) (*connect.Response[calloutv1.RemovePublicKeyResponse], error) {
+	return through(ctx, w, access.RemovePublicKey, r, w.service.RemovePublicKey)
+}
+
+func (w wall) ListInstanceKeys(ctx context.Context, r *connect.Request[calloutv1.ListInstanceKeysRequest]) (*connect.Response[calloutv1.ListInstanceKeysResponse], error) {
+	return through(ctx, w, access.ListInstanceKeys, r, w.service.ListInstanceKeys)
+}
+
+func (w wall) RotateInstanceKey(ctx context.Context, r *connect.Request[calloutv1.RotateInstanceKeyRequest]) (*connect.Response[calloutv1.RotateInstanceKeyResponse], error) {
+	return through(ctx, w, access.RotateInstanceKey, r, w.service.RotateInstanceKey)
+}

@@ -143,7 +143,8 @@ func about(o access.Operation, at access.Scope) map[string]any {
 		if at.Org != "" {
 			q["configuration"] = "org: " + at.Org
 		}
-	case "Export", "GetTarget", "DeleteTarget", "TestTarget", "RotateTargetKey", "PauseTarget", "ResumeTarget", "GetExecution", "DeleteExecution", "Explain", "TailEvents":
+	case "Export", "GetTarget", "DeleteTarget", "TestTarget", "RotateTargetKey", "PauseTarget", "ResumeTarget", "GetExecution", "DeleteExecution", "Explain", "TailEvents",
+		"ListTargetKeys", "RevokeTargetKey", "AddPublicKey", "ListPublicKeys", "ActivatePublicKey", "DeactivatePublicKey", "RemovePublicKey":
 		q["org"] = at.Org
 	case "CreateToken":
 		q["org"], q["name"], q["verbs"] = at.Org, "child", []string{"write"}

@@ -59,6 +59,7 @@ type Options struct {
 	// are those that open them, the newest first. Without them they are stored as they are.
 	SealTo   *seal.PublicKey
 	OpenWith seal.Ring
+	OwnKeys  dispatch.OwnKeys // how the keys of instances themselves live
 	// MakeInstances has an edit make the instance that it names where there is none.
 	MakeInstances bool
 	// MadeKeys is told the signing keys that the File has made for its targets; nil =
@@ -135,7 +136,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return err
 	}
 	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Entry: o.Entry, History: o.History,
-		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, HeadersDir: o.HeadersDir, HeaderEnv: o.HeaderEnv, SealTo: o.SealTo, MakeInstances: o.MakeInstances,
+		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, HeadersDir: o.HeadersDir, HeaderEnv: o.HeaderEnv, SealTo: o.SealTo, OwnKeys: o.OwnKeys, MakeInstances: o.MakeInstances,
 		Version: o.Version, Mount: Mount(o.Log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/embed"
+	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/invoke"
@@ -247,4 +248,12 @@ func (v *vault) state(d *dispatch.Dispatcher, id, target string) (found action.S
 func (v *vault) says(text string) {
 	v.Helper()
 	require.True(v, strings.Contains(v.log.take(), text), "nobody says %s", text) // the whole log says nothing more
+}
+
+// letters are the dead letters of an instance.
+func (v *vault) letters(id string) []letters.Letter {
+	v.Helper()
+	all, err := letters.Of(v.bus.Instance(id)).All(within(v.T, 10*time.Second))
+	require.NoError(v, err)
+	return all
 }

@@ -118,6 +118,9 @@ func given(a Attempt, r action.LineRecord, reason action.Code, on action.OnExhau
 // isFinal tells whether another attempt cannot help: the target understood and
 // refused.
 func isFinal(code action.Code, status int) bool {
+	if code == action.CodeMalformed {
+		return true // no JWT can be made of this body, however often it is tried
+	}
 	if code != action.CodeStatus || status < 400 || status > 499 {
 		return false
 	}

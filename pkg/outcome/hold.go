@@ -16,7 +16,8 @@ const (
 // from being settled: Err says which, Policy is zero when not even its target is
 // known. It is no attempt, however often it happens. It ends as every delivery
 // does: once the fault has lasted for max_age the delivery is given up with the
-// reason internal, for it can be that it is to blame; and at once when it has
+// reason internal, for it can be that it is to blame, or no_public_key where that was
+// lacking; and at once when it has
 // made three workers panic in a row, so that it does not walk through the fleet.
 func Hold(a Attempt, panicked bool) Decision {
 	r := note(a)
@@ -41,7 +42,11 @@ func Hold(a Attempt, panicked bool) Decision {
 	}
 	left := since.Add(age).Sub(a.Now)
 	if left <= 0 {
-		return given(a, r, action.CodeInternal, a.OnExhausted)
+		reason := action.CodeInternal
+		if a.Err.Code == action.CodeNoPublicKey {
+			reason = a.Err.Code
+		}
+		return given(a, r, reason, a.OnExhausted)
 	}
 	delay := holdSoon
 	for n := 1; n < r.Held && delay < holdAgain; n++ {

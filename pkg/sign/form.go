@@ -10,6 +10,7 @@ type Form string
 const (
 	FormSecret  Form = "secret"  // whsec_: signs both ways
 	FormPrivate Form = "private" // whsk_: Standard Webhooks alone
+	FormBase64  Form = "base64"  // a secret without whsec_: signs both ways
 	FormText    Form = "text"    // as ZITADEL's: its scheme alone
 )
 
@@ -20,12 +21,16 @@ func FormOf(text string) Form {
 		return FormSecret
 	case strings.HasPrefix(text, prefixPrivate):
 		return FormPrivate
+	case CheckKey(text) == nil:
+		return FormBase64
 	}
 	return FormText
 }
 
 // Known tells whether a form is one of them.
-func (f Form) Known() bool { return f == FormSecret || f == FormPrivate || f == FormText }
+func (f Form) Known() bool {
+	return f == FormSecret || f == FormPrivate || f == FormBase64 || f == FormText
+}
 
 // CheckStandard is CheckStandardKey of a key of that form.
 func (f Form) CheckStandard() error {

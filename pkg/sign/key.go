@@ -41,7 +41,7 @@ func NewKey() string {
 }
 
 // CheckKey tells whether text can sign: `whsec_` with 24–64 bytes in padded
-// standard base64, which signs both ways, or `whsk_` with an ed25519 private key
+// standard base64, or that base64 alone, which sign both ways, or `whsk_` with an ed25519 private key
 // (32-byte seed, or 64 bytes of seed and public key), which signs Standard
 // Webhooks alone. The error has code bad_field.
 func CheckKey(text string) error {
@@ -88,7 +88,7 @@ func CheckStandardKey(text string) error {
 }
 
 func notStandard() error {
-	return badKey("a key without whsec_ or whsk_ before it is for ZITADEL's scheme alone: write signature: [zitadel], or give a whsec_ key")
+	return badKey("a key that is neither whsec_ nor whsk_, nor 24 to 64 bytes in base64, is for ZITADEL's scheme alone: write signature: [zitadel], or give a whsec_ key")
 }
 
 func isUnseen(c rune) bool { return c <= ' ' || c > '~' }
@@ -113,7 +113,7 @@ func CheckZitadelKey(text string) error {
 }
 
 func notZitadel(prefix string) error {
-	return badKey("a " + prefix + " key is for Standard Webhooks alone, not for ZITADEL's scheme: give a whsec_ key, or write signature: [standard]")
+	return badKey("a " + prefix + " key is for Standard Webhooks alone, not for ZITADEL's scheme: give a whsec_ key, or write signature: [standard], or [standard_v1a]")
 }
 
 func checkZitadelKeys(keys []string) error {
@@ -156,7 +156,11 @@ func (r Rules) parse(text string) (key, error) {
 		}
 		return key{public: public}, nil
 	}
-	return key{}, badKey("a signing key starts with whsec_ or whsk_")
+	// Some write a secret of Standard Webhooks without its prefix.
+	if secret, err := decode(text); err == nil && len(secret) >= MinKey && len(secret) <= MaxKey {
+		return key{secret: secret}, nil
+	}
+	return key{}, badKey("a signing key starts with whsec_ or whsk_, or is 24 to 64 bytes in padded standard base64")
 }
 
 func parsePrivate(text string) (key, error) {

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,9 +71,8 @@ func (s *Signer) AppendZitadel(dst []byte, t time.Time, body []byte) ([]byte, er
 
 // AppendStandard appends to dst what Standard gives, or fails as it does.
 func (s *Signer) AppendStandard(dst []byte, id string, t time.Time, body []byte) ([]byte, error) {
-	if !goodID(id) {
-		return dst, action.NewError(action.CodeBadField, action.StageInvoke,
-			"a webhook id is 1 to 255 visible ASCII characters without a dot").WithField(HeaderID)
+	if err := checkID(id); err != nil {
+		return dst, err
 	}
 	if s.once.Do(s.parse); s.err != nil {
 		return dst, s.err
@@ -83,8 +83,7 @@ func (s *Signer) AppendStandard(dst []byte, id string, t time.Time, body []byte)
 			dst = append(dst, ' ')
 		}
 		if k.secret == nil {
-			signature := ed25519.Sign(k.private, message(string(prefix), body))
-			dst = base64.StdEncoding.AppendEncode(append(dst, "v1a,"...), signature)
+			dst = appendV1a(dst, k.private, prefix, body)
 			continue
 		}
 		h := k.secret.get()
@@ -92,6 +91,46 @@ func (s *Signer) AppendStandard(dst []byte, id string, t time.Time, body []byte)
 		k.secret.put(h)
 	}
 	return dst, nil
+}
+
+// HasPrivate tells whether one of the keys is a whsk_ key, which signs with v1a.
+func (s *Signer) HasPrivate() bool { return slices.ContainsFunc(s.texts, isPrivate) }
+
+func isPrivate(text string) bool { return strings.HasPrefix(text, prefixPrivate) }
+
+// AppendV1a appends to dst the signatures of Standard Webhooks by ed25519 alone,
+// `v1a,<base64>`: by those of the keys that are whsk_ keys, and by own, an ed25519 key of
+// the instance, where there are none. The id and the errors are as in Standard.
+func (s *Signer) AppendV1a(dst []byte, id string, t time.Time, body []byte, own *OwnKey) ([]byte, error) {
+	if s.HasPrivate() {
+		var keys []string
+		for _, text := range s.texts {
+			if isPrivate(text) {
+				keys = append(keys, text)
+			}
+		}
+		return s.rules.signer(keys).AppendStandard(dst, id, t, body)
+	}
+	if own == nil || own.private == nil {
+		return dst, badKey("there is no ed25519 key to sign with")
+	}
+	if err := checkID(id); err != nil {
+		return dst, err
+	}
+	prefix := strconv.AppendInt(append(append(make([]byte, 0, maxID+32), id...), '.'), t.Unix(), 10)
+	return appendV1a(dst, own.private, prefix, body), nil
+}
+
+func appendV1a(dst []byte, private ed25519.PrivateKey, prefix, body []byte) []byte {
+	return base64.StdEncoding.AppendEncode(append(dst, "v1a,"...), ed25519.Sign(private, message(string(prefix), body)))
+}
+
+func checkID(id string) error {
+	if goodID(id) {
+		return nil
+	}
+	return action.NewError(action.CodeBadField, action.StageInvoke,
+		"a webhook id is 1 to 255 visible ASCII characters without a dot").WithField(HeaderID)
 }
 
 func (s *Signer) parse() {

@@ -17,6 +17,7 @@ const (
 	BucketJobs       = "callout_jobs"       // what takes longer than a request may
 	BucketPresent    = "callout_present"    // which processes are there
 	BucketQuotas     = "callout_quotas"     // how much an instance may have and do
+	BucketKeys       = "callout_keys"       // keys of instances themselves, and public keys of targets
 	BucketTokens     = "callout_tokens"     // who may ask over HTTP
 )
 

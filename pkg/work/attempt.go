@@ -55,6 +55,14 @@ func (r *run) attempt(ctx context.Context) {
 		event.Type = c.name // also of a letter whose body is none
 		exchange.Event = &event
 	}
+	id := c.left
+	if id == "" {
+		id = w.targetID(ctx, d.Line.Instance, c.owner, c.target)
+	}
+	if err := w.wrapped(ctx, &exchange, d.Line.Instance, c.owner, id); err != nil {
+		r.hold(err, false)
+		return
+	}
 	answer := w.invoker.Do(ctx, exchange)
 	if !answer.Sent {
 		w.flows.unsent(d.Line.Instance, len(d.Body))

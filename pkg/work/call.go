@@ -170,11 +170,15 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 	if err != nil {
 		return invoke.Answer{}, err
 	}
-	answer := c.worker.invoker.Do(ctx, invoke.Call{
+	exchange := invoke.Call{
 		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, MayAsk: t.Owner == "", Keys: keys, Headers: headers, Body: c.body.Raw(), ID: id, Attempt: 1,
 		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut, Heard: true,
 		Shares: c.worker.shares, Instance: c.call.Instance, Org: c.body.OrgID,
-	})
+	}
+	if err := c.worker.wrapped(ctx, &exchange, c.call.Instance, t.Owner, c.worker.targetID(ctx, c.call.Instance, t.Owner, t.Target)); err != nil {
+		return invoke.Answer{}, err
+	}
+	answer := c.worker.invoker.Do(ctx, exchange)
 	if answer.Sent {
 		c.worker.flows.sent(c.call.Instance, len(c.body.Raw()))
 	}

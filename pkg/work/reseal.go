@@ -32,6 +32,17 @@ func (k *keys) unopened() map[string]int {
 	return counts
 }
 
+// unopened counts what this worker lacks the keys for, the instances' own keys among it.
+func (w *Worker) unopened() map[string]int {
+	counts := w.keys.unopened()
+	for id, count := range w.own.unopened() {
+		if _, known := counts[id]; known || len(counts) < action.MaxUnopened {
+			counts[id] += count
+		}
+	}
+	return counts
+}
+
 // sayUnopened says which keys this worker lacks, if any.
 func (k *keys) sayUnopened(log zerolog.Logger) {
 	for id, count := range k.unopened() {
@@ -50,8 +61,13 @@ func (w *Worker) reseal(ctx context.Context) {
 	next := time.NewTicker(resealEvery)
 	defer next.Stop()
 	for {
-		for _, instance := range w.keys.older() {
+		for _, instance := range w.older() {
 			sealed, err := w.bus.Instance(instance).ResealSecrets(ctx, w.keys.with)
+			if err == nil {
+				var halves int
+				halves, err = w.bus.Instance(instance).ResealHalves(ctx, w.keys.with)
+				sealed += halves
+			}
 			if sealed > 0 {
 				w.log.Info().Str("instance", instance).Int("keys", sealed).Str("seal_key", w.keys.with[0].ID()).Msg("secrets are sealed for another key")
 			}
@@ -65,6 +81,15 @@ func (w *Worker) reseal(ctx context.Context) {
 		case <-next.C:
 		}
 	}
+}
+
+// older are the instances with anything that is sealed for an older key of this worker.
+func (w *Worker) older() []string {
+	found := w.own.older()
+	for _, instance := range w.keys.older() {
+		found[instance] = true
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // older are the instances with secrets that are sealed for an older key of this

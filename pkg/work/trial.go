@@ -47,7 +47,7 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 	} else {
 		exchange = exchange.AsEvent(time.Now())
 	}
-	trial := w.invoker.Try(ctx, exchange)
+	trial := w.tried(ctx, exchange, &t)
 	out := calls.Tried{
 		Outcome: action.StepOK, Status: trial.Status, Duration: trial.Duration, ResponseBody: trial.Masked(trial.Shown, &t.Target),
 		RequestHeaders:  headerLines(trial.RequestHeader, sentSecret(&t.Target)),
@@ -74,6 +74,18 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 	w.log.Info().Str("instance", t.Instance).Str("target", t.Target.Name).Int("status", out.Status).
 		Str("outcome", string(out.Outcome)).Str("code", string(out.Code)).Msg("target tried")
 	return out, nil
+}
+
+// tried has the exchange, with what the target needs of the instance's keys.
+func (w *Worker) tried(ctx context.Context, exchange invoke.Call, t *calls.Trial) invoke.Trial {
+	id := ""
+	if t.Stored {
+		id = w.targetID(ctx, t.Instance, t.Owner, &t.Target)
+	}
+	if err := w.wrapped(ctx, &exchange, t.Instance, t.Owner, id); err != nil {
+		return invoke.Trial{Answer: invoke.Answer{Err: action.AsError(err, action.StageInvoke).WithTarget(t.Target.Name)}}
+	}
+	return w.invoker.Try(ctx, exchange)
 }
 
 // operators is what an operator reads of an error: its cause too, which tells

@@ -53,6 +53,7 @@ type Worker struct {
 	recorder *attempts.Recorder
 	catalogs *revisions.Catalogs
 	keys     *keys
+	own      *ownKeys
 	state    *fleetState
 	ends     *ends
 	shares   *invoke.Shares
@@ -87,7 +88,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	if o.Slots == 0 {
 		o.Slots = 32
 	}
-	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
+	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), own: newOwnKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
 		shares: invoke.NewShares(o.Calls), flows: newFlows(), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
 	if o.Undivided {
 		w.shares = invoke.Undivided(o.Calls)
@@ -116,7 +117,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 		present.Keep(following, w.bus, func() action.Presence {
 			now := w.self
 			now.Flows = w.flows.tell(time.Now())
-			now.Calls, now.Deliveries, now.Unopened = w.calls.InHand(), w.consumer.InHand(), w.keys.unopened()
+			now.Calls, now.Deliveries, now.Unopened = w.calls.InHand(), w.consumer.InHand(), w.unopened()
 			return now
 		})
 	})
@@ -137,6 +138,9 @@ func (w *Worker) follow(ctx, following context.Context) error {
 			return err
 		}
 	}
+	// Of the instances' own keys nothing is waited for: what is not known yet is read when
+	// it is needed.
+	w.bus.FollowKeys(following, w.own.set)
 	w.keys.sayUnopened(w.log)
 	err := await(ctx, lines.Follow(following, w.bus, lines.Events{
 		Line: w.line, Record: w.state.setRecord, Paused: w.state.setPaused, Resumed: w.state.setResumed,

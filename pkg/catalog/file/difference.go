@@ -110,6 +110,9 @@ func targetSettings(t *action.Target) settings {
 	s.duration("retry.max_age", t.Retry.MaxAge)
 	s.number("retry.attempts", t.Retry.Attempts)
 	s.add("signing_key", keySourceText(t.SigningKey))
+	s.add("payload", string(cmp.Or(t.Payload, action.PayloadJSON)))
+	s.add("jwt_algorithm", string(t.Algorithm()))
+	s.add("content_type", string(cmp.Or(t.ContentType, action.ContentJSON)))
 	s.list("signature", asTexts(t.Signatures, func(of action.Signature) string { return string(of) }))
 	s.number("lanes", t.Lanes)
 	s.number("concurrency", t.Concurrency)
@@ -126,7 +129,6 @@ func targetSettings(t *action.Target) settings {
 	} else {
 		s.add("usable_by", "["+strings.Join(asTexts(t.UsableBy, scalarText), ", ")+"]")
 	}
-	s.add("payload", cmp.Or(string(t.Payload), string(action.PayloadJSON)))
 	s.list("redact", asTexts(t.Redact, scalarText))
 	s.list("mask", asTexts(t.Mask, scalarText))
 	return s

@@ -142,6 +142,9 @@ func (w *exporter) target(level int, t *action.Target) {
 		w.text(level+1, "env", t.SigningKey.Env)
 		w.text(level+1, "file", t.SigningKey.File)
 	}
+	w.text(level, "payload", string(t.Payload))
+	w.text(level, "jwt_algorithm", string(t.JWTAlgorithm))
+	w.text(level, "content_type", string(t.ContentType))
 	if !slices.Equal(t.Signatures, usual.Signatures) {
 		w.texts(level, "signature", asTexts(t.Signatures, func(s action.Signature) string { return string(s) }))
 	}
@@ -167,7 +170,6 @@ func (w *exporter) target(level int, t *action.Target) {
 		w.line(level, "usable_by", "[]")
 	}
 	w.texts(level, "usable_by", t.UsableBy)
-	w.text(level, "payload", string(t.Payload))
 	w.texts(level, "redact", t.Redact)
 	w.texts(level, "mask", t.Mask)
 }

@@ -66,8 +66,6 @@ func (r *reader) targetField(t *action.Target, f field) {
 		r.retry(t, f)
 	case "signing_key":
 		r.signingKey(t, f)
-	case "payload":
-		t.Payload = r.payload(f)
 	case "paused":
 		t.Paused = r.boolean(f)
 	case "labels":
@@ -85,6 +83,12 @@ func (r *reader) targetField(t *action.Target, f field) {
 
 func (r *reader) limitField(t *action.Target, f field) {
 	switch f.key {
+	case "payload":
+		t.Payload = action.Payload(r.usually(f, string(action.PayloadJSON)))
+	case "jwt_algorithm":
+		t.JWTAlgorithm = action.Algorithm(r.usually(f, string(action.Ed25519)))
+	case "content_type":
+		t.ContentType = action.ContentType(r.usually(f, string(action.ContentJSON)))
 	case "signature":
 		t.Signatures = t.Signatures[:0]
 		for _, s := range r.texts(f) {
@@ -173,18 +177,13 @@ func (r *reader) signingKey(t *action.Target, f field) {
 	}
 }
 
-func (r *reader) payload(f field) action.Payload {
-	text, ok := r.text(f)
-	switch payload := action.Payload(text); {
-	case !ok, payload == action.PayloadJSON: // which is how nothing is written
-	case payload == action.PayloadCloudEvents:
-		return payload
-	case text == "jwt", text == "jwe":
-		r.errorf(f.value.at, f.path, catalog.ProblemNotYet, "payload %s is not available yet; json and cloudevents are", text)
-	default:
-		r.errorf(f.value.at, f.path, catalog.ProblemBadValue, "payload is json or cloudevents, not %s", catalog.Quote(text))
+// usually reads a text of which the usual value is kept as none.
+func (r *reader) usually(f field, usual string) string {
+	text, _ := r.text(f)
+	if text == usual {
+		return ""
 	}
-	return ""
+	return text
 }
 
 // rate reads a limit such as 100/s, 600/m or 5/h.

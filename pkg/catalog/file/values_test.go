@@ -41,6 +41,13 @@ func TestValues(t *testing.T) {
 		"async: true":                func(x *action.Target) { x.Kind = action.Async },
 		"async: false":               func(*action.Target) {},
 		"payload: json":              func(*action.Target) {},
+		"payload: jwt":               func(t *action.Target) { t.Payload = action.PayloadJWT },
+		"payload: jwe":               func(t *action.Target) { t.Payload = action.PayloadJWE },
+		"jwt_algorithm: ed25519":     func(*action.Target) {},
+		"jwt_algorithm: rs256":       func(t *action.Target) { t.JWTAlgorithm = action.RS256 },
+		"content_type: json":         func(*action.Target) {},
+		"content_type: jose":         func(t *action.Target) { t.ContentType = action.ContentJOSE },
+		"signature: [standard_v1a]":  func(t *action.Target) { t.Signatures = []action.Signature{action.SignStandardV1a} },
 		"lanes: '4'":                 func(x *action.Target) { x.Lanes = 4 },
 		"rate: 100/s":                func(x *action.Target) { x.Rate = action.Rate{N: 100, Per: time.Second} },
 		"rate: 600/m":                func(x *action.Target) { x.Rate = action.Rate{N: 600, Per: time.Minute} },
@@ -105,8 +112,6 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"egress: {allow: [10.0.0.0/33]}":       `17 an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8`,
 		"egress: {alow: []}":                   `9 unknown key "alow"; did you mean "allow"?`,
 		"breaker: {failures: 5}":               `0 breaker needs both failures and open, such as {failures: 5, open: 30s}`,
-		"payload: jwt":                         `9 payload jwt is not available yet; json and cloudevents are`,
-		"payload: xml":                         `9 payload is json or cloudevents, not "xml"`,
 		"payload: [json]":                      `9 "payload" takes a single value, not a list`,
 		"signing_key: hunter2":                 `13 signing_key is {env: NAME} or {file: PATH}; the key itself never stands in this file`,
 		"signing_key: [hunter2]":               `13 signing_key is {env: NAME} or {file: PATH}; the key itself never stands in this file`,
@@ -115,7 +120,7 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"async: maybe":                         `7 "async" is true or false`,
 		"retry: 5":                             `7 a mapping of keys and values belongs here, not a single value`,
 		"timeout: 5s, timeout: 6s":             ``,
-		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, usable_by, redact, mask`,
+		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, jwt_algorithm, content_type, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, usable_by, redact, mask`,
 	} {
 		_, said := settingsOf(settings)
 		require.Len(t, said, 1, "%s: %s", settings, said)

@@ -1199,7 +1199,7 @@ var File_callout_v1_action_service_proto protoreflect.FileDescriptor
 const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fcallout/v1/action_service.proto\x12\n" +
-	"callout.v1\x1a\x16callout/v1/audit.proto\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x19callout/v1/instance.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/secret.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\x1a\x16callout/v1/token.proto\"\x9e\x02\n" +
+	"callout.v1\x1a\x16callout/v1/audit.proto\x1a\x17callout/v1/change.proto\x1a\x1acallout/v1/condition.proto\x1a\x1ccallout/v1/dead_letter.proto\x1a\x19callout/v1/delivery.proto\x1a\x16callout/v1/event.proto\x1a\x1acallout/v1/execution.proto\x1a\x19callout/v1/instance.proto\x1a\x1dcallout/v1/instance_key.proto\x1a\x14callout/v1/job.proto\x1a\x14callout/v1/key.proto\x1a\x16callout/v1/phase.proto\x1a\x1bcallout/v1/public_key.proto\x1a\x19callout/v1/revision.proto\x1a\x17callout/v1/secret.proto\x1a\x17callout/v1/status.proto\x1a\x1dcallout/v1/subscription.proto\x1a\x17callout/v1/target.proto\x1a\x16callout/v1/token.proto\"\x9e\x02\n" +
 	"\fApplyRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12$\n" +
 	"\rconfiguration\x18\x02 \x01(\tR\rconfiguration\x12\x12\n" +
@@ -1296,7 +1296,7 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\tR\x06target\"N\n" +
 	"\x14ResumeTargetResponse\x126\n" +
-	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xea#\n" +
+	"\x17paused_by_configuration\x18\x01 \x01(\bR\x15pausedByConfiguration2\xb2*\n" +
 	"\rActionService\x12<\n" +
 	"\x05Apply\x12\x18.callout.v1.ApplyRequest\x1a\x19.callout.v1.ApplyResponse\x12?\n" +
 	"\x06Export\x12\x19.callout.v1.ExportRequest\x1a\x1a.callout.v1.ExportResponse\x12B\n" +
@@ -1311,7 +1311,16 @@ const file_callout_v1_action_service_proto_rawDesc = "" +
 	"\fDeleteTarget\x12\x1f.callout.v1.DeleteTargetRequest\x1a .callout.v1.DeleteTargetResponse\x12K\n" +
 	"\n" +
 	"TestTarget\x12\x1d.callout.v1.TestTargetRequest\x1a\x1e.callout.v1.TestTargetResponse\x12Z\n" +
-	"\x0fRotateTargetKey\x12\".callout.v1.RotateTargetKeyRequest\x1a#.callout.v1.RotateTargetKeyResponse\x12Q\n" +
+	"\x0fRotateTargetKey\x12\".callout.v1.RotateTargetKeyRequest\x1a#.callout.v1.RotateTargetKeyResponse\x12W\n" +
+	"\x0eListTargetKeys\x12!.callout.v1.ListTargetKeysRequest\x1a\".callout.v1.ListTargetKeysResponse\x12Z\n" +
+	"\x0fRevokeTargetKey\x12\".callout.v1.RevokeTargetKeyRequest\x1a#.callout.v1.RevokeTargetKeyResponse\x12Q\n" +
+	"\fAddPublicKey\x12\x1f.callout.v1.AddPublicKeyRequest\x1a .callout.v1.AddPublicKeyResponse\x12W\n" +
+	"\x0eListPublicKeys\x12!.callout.v1.ListPublicKeysRequest\x1a\".callout.v1.ListPublicKeysResponse\x12`\n" +
+	"\x11ActivatePublicKey\x12$.callout.v1.ActivatePublicKeyRequest\x1a%.callout.v1.ActivatePublicKeyResponse\x12f\n" +
+	"\x13DeactivatePublicKey\x12&.callout.v1.DeactivatePublicKeyRequest\x1a'.callout.v1.DeactivatePublicKeyResponse\x12Z\n" +
+	"\x0fRemovePublicKey\x12\".callout.v1.RemovePublicKeyRequest\x1a#.callout.v1.RemovePublicKeyResponse\x12]\n" +
+	"\x10ListInstanceKeys\x12#.callout.v1.ListInstanceKeysRequest\x1a$.callout.v1.ListInstanceKeysResponse\x12`\n" +
+	"\x11RotateInstanceKey\x12$.callout.v1.RotateInstanceKeyRequest\x1a%.callout.v1.RotateInstanceKeyResponse\x12Q\n" +
 	"\fSetExecution\x12\x1f.callout.v1.SetExecutionRequest\x1a .callout.v1.SetExecutionResponse\x12Q\n" +
 	"\fGetExecution\x12\x1f.callout.v1.GetExecutionRequest\x1a .callout.v1.GetExecutionResponse\x12W\n" +
 	"\x0eListExecutions\x12!.callout.v1.ListExecutionsRequest\x1a\".callout.v1.ListExecutionsResponse\x12Z\n" +
@@ -1373,125 +1382,143 @@ func file_callout_v1_action_service_proto_rawDescGZIP() []byte {
 var file_callout_v1_action_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_callout_v1_action_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_callout_v1_action_service_proto_goTypes = []any{
-	(Candidate_Verdict)(0),             // 0: callout.v1.Candidate.Verdict
-	(*ApplyRequest)(nil),               // 1: callout.v1.ApplyRequest
-	(*ApplyResponse)(nil),              // 2: callout.v1.ApplyResponse
-	(*ErrorDetail)(nil),                // 3: callout.v1.ErrorDetail
-	(*ExportRequest)(nil),              // 4: callout.v1.ExportRequest
-	(*ExportResponse)(nil),             // 5: callout.v1.ExportResponse
-	(*ExplainRequest)(nil),             // 6: callout.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 7: callout.v1.ExplainResponse
-	(*ExplainedScope)(nil),             // 8: callout.v1.ExplainedScope
-	(*Candidate)(nil),                  // 9: callout.v1.Candidate
-	(*ExplainedTurn)(nil),              // 10: callout.v1.ExplainedTurn
-	(*PauseTargetRequest)(nil),         // 11: callout.v1.PauseTargetRequest
-	(*PauseTargetResponse)(nil),        // 12: callout.v1.PauseTargetResponse
-	(*ResumeTargetRequest)(nil),        // 13: callout.v1.ResumeTargetRequest
-	(*ResumeTargetResponse)(nil),       // 14: callout.v1.ResumeTargetResponse
-	(*Change)(nil),                     // 15: callout.v1.Change
-	(*Problem)(nil),                    // 16: callout.v1.Problem
-	(*MadeKeys)(nil),                   // 17: callout.v1.MadeKeys
-	(Phase)(0),                         // 18: callout.v1.Phase
-	(*GetRevisionRequest)(nil),         // 19: callout.v1.GetRevisionRequest
-	(*CreateTargetRequest)(nil),        // 20: callout.v1.CreateTargetRequest
-	(*GetTargetRequest)(nil),           // 21: callout.v1.GetTargetRequest
-	(*ListTargetsRequest)(nil),         // 22: callout.v1.ListTargetsRequest
-	(*UpdateTargetRequest)(nil),        // 23: callout.v1.UpdateTargetRequest
-	(*DeleteTargetRequest)(nil),        // 24: callout.v1.DeleteTargetRequest
-	(*TestTargetRequest)(nil),          // 25: callout.v1.TestTargetRequest
-	(*RotateTargetKeyRequest)(nil),     // 26: callout.v1.RotateTargetKeyRequest
-	(*SetExecutionRequest)(nil),        // 27: callout.v1.SetExecutionRequest
-	(*GetExecutionRequest)(nil),        // 28: callout.v1.GetExecutionRequest
-	(*ListExecutionsRequest)(nil),      // 29: callout.v1.ListExecutionsRequest
-	(*DeleteExecutionRequest)(nil),     // 30: callout.v1.DeleteExecutionRequest
-	(*DeclareConditionsRequest)(nil),   // 31: callout.v1.DeclareConditionsRequest
-	(*ListConditionsRequest)(nil),      // 32: callout.v1.ListConditionsRequest
-	(*ListRevisionsRequest)(nil),       // 33: callout.v1.ListRevisionsRequest
-	(*DiffRevisionsRequest)(nil),       // 34: callout.v1.DiffRevisionsRequest
-	(*RollbackRequest)(nil),            // 35: callout.v1.RollbackRequest
-	(*WatchRevisionsRequest)(nil),      // 36: callout.v1.WatchRevisionsRequest
-	(*ListSubscriptionsRequest)(nil),   // 37: callout.v1.ListSubscriptionsRequest
-	(*PauseSubscriptionRequest)(nil),   // 38: callout.v1.PauseSubscriptionRequest
-	(*ResumeSubscriptionRequest)(nil),  // 39: callout.v1.ResumeSubscriptionRequest
-	(*RetrySubscriptionRequest)(nil),   // 40: callout.v1.RetrySubscriptionRequest
-	(*SkipSubscriptionRequest)(nil),    // 41: callout.v1.SkipSubscriptionRequest
-	(*ListDeadLettersRequest)(nil),     // 42: callout.v1.ListDeadLettersRequest
-	(*GetDeadLetterRequest)(nil),       // 43: callout.v1.GetDeadLetterRequest
-	(*RedriveDeadLettersRequest)(nil),  // 44: callout.v1.RedriveDeadLettersRequest
-	(*DiscardDeadLettersRequest)(nil),  // 45: callout.v1.DiscardDeadLettersRequest
-	(*ListDeliveriesRequest)(nil),      // 46: callout.v1.ListDeliveriesRequest
-	(*GetDeliveryRequest)(nil),         // 47: callout.v1.GetDeliveryRequest
-	(*ReplayEventsRequest)(nil),        // 48: callout.v1.ReplayEventsRequest
-	(*TailEventsRequest)(nil),          // 49: callout.v1.TailEventsRequest
-	(*ListJobsRequest)(nil),            // 50: callout.v1.ListJobsRequest
-	(*GetJobRequest)(nil),              // 51: callout.v1.GetJobRequest
-	(*WatchJobRequest)(nil),            // 52: callout.v1.WatchJobRequest
-	(*CancelJobRequest)(nil),           // 53: callout.v1.CancelJobRequest
-	(*GetStatusRequest)(nil),           // 54: callout.v1.GetStatusRequest
-	(*ListWorkersRequest)(nil),         // 55: callout.v1.ListWorkersRequest
-	(*ListInstancesRequest)(nil),       // 56: callout.v1.ListInstancesRequest
-	(*CreateInstanceRequest)(nil),      // 57: callout.v1.CreateInstanceRequest
-	(*DescribeInstanceRequest)(nil),    // 58: callout.v1.DescribeInstanceRequest
-	(*DeleteInstanceRequest)(nil),      // 59: callout.v1.DeleteInstanceRequest
-	(*ListEventsRequest)(nil),          // 60: callout.v1.ListEventsRequest
-	(*SetQuotaRequest)(nil),            // 61: callout.v1.SetQuotaRequest
-	(*CreateTokenRequest)(nil),         // 62: callout.v1.CreateTokenRequest
-	(*ListTokensRequest)(nil),          // 63: callout.v1.ListTokensRequest
-	(*RevokeTokenRequest)(nil),         // 64: callout.v1.RevokeTokenRequest
-	(*SetSecretRequest)(nil),           // 65: callout.v1.SetSecretRequest
-	(*ListSecretsRequest)(nil),         // 66: callout.v1.ListSecretsRequest
-	(*DeleteSecretRequest)(nil),        // 67: callout.v1.DeleteSecretRequest
-	(*ListAuditRequest)(nil),           // 68: callout.v1.ListAuditRequest
-	(*GetRevisionResponse)(nil),        // 69: callout.v1.GetRevisionResponse
-	(*CreateTargetResponse)(nil),       // 70: callout.v1.CreateTargetResponse
-	(*GetTargetResponse)(nil),          // 71: callout.v1.GetTargetResponse
-	(*ListTargetsResponse)(nil),        // 72: callout.v1.ListTargetsResponse
-	(*UpdateTargetResponse)(nil),       // 73: callout.v1.UpdateTargetResponse
-	(*DeleteTargetResponse)(nil),       // 74: callout.v1.DeleteTargetResponse
-	(*TestTargetResponse)(nil),         // 75: callout.v1.TestTargetResponse
-	(*RotateTargetKeyResponse)(nil),    // 76: callout.v1.RotateTargetKeyResponse
-	(*SetExecutionResponse)(nil),       // 77: callout.v1.SetExecutionResponse
-	(*GetExecutionResponse)(nil),       // 78: callout.v1.GetExecutionResponse
-	(*ListExecutionsResponse)(nil),     // 79: callout.v1.ListExecutionsResponse
-	(*DeleteExecutionResponse)(nil),    // 80: callout.v1.DeleteExecutionResponse
-	(*DeclareConditionsResponse)(nil),  // 81: callout.v1.DeclareConditionsResponse
-	(*ListConditionsResponse)(nil),     // 82: callout.v1.ListConditionsResponse
-	(*ListRevisionsResponse)(nil),      // 83: callout.v1.ListRevisionsResponse
-	(*DiffRevisionsResponse)(nil),      // 84: callout.v1.DiffRevisionsResponse
-	(*RollbackResponse)(nil),           // 85: callout.v1.RollbackResponse
-	(*WatchRevisionsResponse)(nil),     // 86: callout.v1.WatchRevisionsResponse
-	(*ListSubscriptionsResponse)(nil),  // 87: callout.v1.ListSubscriptionsResponse
-	(*PauseSubscriptionResponse)(nil),  // 88: callout.v1.PauseSubscriptionResponse
-	(*ResumeSubscriptionResponse)(nil), // 89: callout.v1.ResumeSubscriptionResponse
-	(*RetrySubscriptionResponse)(nil),  // 90: callout.v1.RetrySubscriptionResponse
-	(*SkipSubscriptionResponse)(nil),   // 91: callout.v1.SkipSubscriptionResponse
-	(*ListDeadLettersResponse)(nil),    // 92: callout.v1.ListDeadLettersResponse
-	(*GetDeadLetterResponse)(nil),      // 93: callout.v1.GetDeadLetterResponse
-	(*RedriveDeadLettersResponse)(nil), // 94: callout.v1.RedriveDeadLettersResponse
-	(*DiscardDeadLettersResponse)(nil), // 95: callout.v1.DiscardDeadLettersResponse
-	(*ListDeliveriesResponse)(nil),     // 96: callout.v1.ListDeliveriesResponse
-	(*GetDeliveryResponse)(nil),        // 97: callout.v1.GetDeliveryResponse
-	(*ReplayEventsResponse)(nil),       // 98: callout.v1.ReplayEventsResponse
-	(*TailEventsResponse)(nil),         // 99: callout.v1.TailEventsResponse
-	(*ListJobsResponse)(nil),           // 100: callout.v1.ListJobsResponse
-	(*GetJobResponse)(nil),             // 101: callout.v1.GetJobResponse
-	(*WatchJobResponse)(nil),           // 102: callout.v1.WatchJobResponse
-	(*CancelJobResponse)(nil),          // 103: callout.v1.CancelJobResponse
-	(*GetStatusResponse)(nil),          // 104: callout.v1.GetStatusResponse
-	(*ListWorkersResponse)(nil),        // 105: callout.v1.ListWorkersResponse
-	(*ListInstancesResponse)(nil),      // 106: callout.v1.ListInstancesResponse
-	(*CreateInstanceResponse)(nil),     // 107: callout.v1.CreateInstanceResponse
-	(*DescribeInstanceResponse)(nil),   // 108: callout.v1.DescribeInstanceResponse
-	(*DeleteInstanceResponse)(nil),     // 109: callout.v1.DeleteInstanceResponse
-	(*ListEventsResponse)(nil),         // 110: callout.v1.ListEventsResponse
-	(*SetQuotaResponse)(nil),           // 111: callout.v1.SetQuotaResponse
-	(*CreateTokenResponse)(nil),        // 112: callout.v1.CreateTokenResponse
-	(*ListTokensResponse)(nil),         // 113: callout.v1.ListTokensResponse
-	(*RevokeTokenResponse)(nil),        // 114: callout.v1.RevokeTokenResponse
-	(*SetSecretResponse)(nil),          // 115: callout.v1.SetSecretResponse
-	(*ListSecretsResponse)(nil),        // 116: callout.v1.ListSecretsResponse
-	(*DeleteSecretResponse)(nil),       // 117: callout.v1.DeleteSecretResponse
-	(*ListAuditResponse)(nil),          // 118: callout.v1.ListAuditResponse
+	(Candidate_Verdict)(0),              // 0: callout.v1.Candidate.Verdict
+	(*ApplyRequest)(nil),                // 1: callout.v1.ApplyRequest
+	(*ApplyResponse)(nil),               // 2: callout.v1.ApplyResponse
+	(*ErrorDetail)(nil),                 // 3: callout.v1.ErrorDetail
+	(*ExportRequest)(nil),               // 4: callout.v1.ExportRequest
+	(*ExportResponse)(nil),              // 5: callout.v1.ExportResponse
+	(*ExplainRequest)(nil),              // 6: callout.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 7: callout.v1.ExplainResponse
+	(*ExplainedScope)(nil),              // 8: callout.v1.ExplainedScope
+	(*Candidate)(nil),                   // 9: callout.v1.Candidate
+	(*ExplainedTurn)(nil),               // 10: callout.v1.ExplainedTurn
+	(*PauseTargetRequest)(nil),          // 11: callout.v1.PauseTargetRequest
+	(*PauseTargetResponse)(nil),         // 12: callout.v1.PauseTargetResponse
+	(*ResumeTargetRequest)(nil),         // 13: callout.v1.ResumeTargetRequest
+	(*ResumeTargetResponse)(nil),        // 14: callout.v1.ResumeTargetResponse
+	(*Change)(nil),                      // 15: callout.v1.Change
+	(*Problem)(nil),                     // 16: callout.v1.Problem
+	(*MadeKeys)(nil),                    // 17: callout.v1.MadeKeys
+	(Phase)(0),                          // 18: callout.v1.Phase
+	(*GetRevisionRequest)(nil),          // 19: callout.v1.GetRevisionRequest
+	(*CreateTargetRequest)(nil),         // 20: callout.v1.CreateTargetRequest
+	(*GetTargetRequest)(nil),            // 21: callout.v1.GetTargetRequest
+	(*ListTargetsRequest)(nil),          // 22: callout.v1.ListTargetsRequest
+	(*UpdateTargetRequest)(nil),         // 23: callout.v1.UpdateTargetRequest
+	(*DeleteTargetRequest)(nil),         // 24: callout.v1.DeleteTargetRequest
+	(*TestTargetRequest)(nil),           // 25: callout.v1.TestTargetRequest
+	(*RotateTargetKeyRequest)(nil),      // 26: callout.v1.RotateTargetKeyRequest
+	(*ListTargetKeysRequest)(nil),       // 27: callout.v1.ListTargetKeysRequest
+	(*RevokeTargetKeyRequest)(nil),      // 28: callout.v1.RevokeTargetKeyRequest
+	(*AddPublicKeyRequest)(nil),         // 29: callout.v1.AddPublicKeyRequest
+	(*ListPublicKeysRequest)(nil),       // 30: callout.v1.ListPublicKeysRequest
+	(*ActivatePublicKeyRequest)(nil),    // 31: callout.v1.ActivatePublicKeyRequest
+	(*DeactivatePublicKeyRequest)(nil),  // 32: callout.v1.DeactivatePublicKeyRequest
+	(*RemovePublicKeyRequest)(nil),      // 33: callout.v1.RemovePublicKeyRequest
+	(*ListInstanceKeysRequest)(nil),     // 34: callout.v1.ListInstanceKeysRequest
+	(*RotateInstanceKeyRequest)(nil),    // 35: callout.v1.RotateInstanceKeyRequest
+	(*SetExecutionRequest)(nil),         // 36: callout.v1.SetExecutionRequest
+	(*GetExecutionRequest)(nil),         // 37: callout.v1.GetExecutionRequest
+	(*ListExecutionsRequest)(nil),       // 38: callout.v1.ListExecutionsRequest
+	(*DeleteExecutionRequest)(nil),      // 39: callout.v1.DeleteExecutionRequest
+	(*DeclareConditionsRequest)(nil),    // 40: callout.v1.DeclareConditionsRequest
+	(*ListConditionsRequest)(nil),       // 41: callout.v1.ListConditionsRequest
+	(*ListRevisionsRequest)(nil),        // 42: callout.v1.ListRevisionsRequest
+	(*DiffRevisionsRequest)(nil),        // 43: callout.v1.DiffRevisionsRequest
+	(*RollbackRequest)(nil),             // 44: callout.v1.RollbackRequest
+	(*WatchRevisionsRequest)(nil),       // 45: callout.v1.WatchRevisionsRequest
+	(*ListSubscriptionsRequest)(nil),    // 46: callout.v1.ListSubscriptionsRequest
+	(*PauseSubscriptionRequest)(nil),    // 47: callout.v1.PauseSubscriptionRequest
+	(*ResumeSubscriptionRequest)(nil),   // 48: callout.v1.ResumeSubscriptionRequest
+	(*RetrySubscriptionRequest)(nil),    // 49: callout.v1.RetrySubscriptionRequest
+	(*SkipSubscriptionRequest)(nil),     // 50: callout.v1.SkipSubscriptionRequest
+	(*ListDeadLettersRequest)(nil),      // 51: callout.v1.ListDeadLettersRequest
+	(*GetDeadLetterRequest)(nil),        // 52: callout.v1.GetDeadLetterRequest
+	(*RedriveDeadLettersRequest)(nil),   // 53: callout.v1.RedriveDeadLettersRequest
+	(*DiscardDeadLettersRequest)(nil),   // 54: callout.v1.DiscardDeadLettersRequest
+	(*ListDeliveriesRequest)(nil),       // 55: callout.v1.ListDeliveriesRequest
+	(*GetDeliveryRequest)(nil),          // 56: callout.v1.GetDeliveryRequest
+	(*ReplayEventsRequest)(nil),         // 57: callout.v1.ReplayEventsRequest
+	(*TailEventsRequest)(nil),           // 58: callout.v1.TailEventsRequest
+	(*ListJobsRequest)(nil),             // 59: callout.v1.ListJobsRequest
+	(*GetJobRequest)(nil),               // 60: callout.v1.GetJobRequest
+	(*WatchJobRequest)(nil),             // 61: callout.v1.WatchJobRequest
+	(*CancelJobRequest)(nil),            // 62: callout.v1.CancelJobRequest
+	(*GetStatusRequest)(nil),            // 63: callout.v1.GetStatusRequest
+	(*ListWorkersRequest)(nil),          // 64: callout.v1.ListWorkersRequest
+	(*ListInstancesRequest)(nil),        // 65: callout.v1.ListInstancesRequest
+	(*CreateInstanceRequest)(nil),       // 66: callout.v1.CreateInstanceRequest
+	(*DescribeInstanceRequest)(nil),     // 67: callout.v1.DescribeInstanceRequest
+	(*DeleteInstanceRequest)(nil),       // 68: callout.v1.DeleteInstanceRequest
+	(*ListEventsRequest)(nil),           // 69: callout.v1.ListEventsRequest
+	(*SetQuotaRequest)(nil),             // 70: callout.v1.SetQuotaRequest
+	(*CreateTokenRequest)(nil),          // 71: callout.v1.CreateTokenRequest
+	(*ListTokensRequest)(nil),           // 72: callout.v1.ListTokensRequest
+	(*RevokeTokenRequest)(nil),          // 73: callout.v1.RevokeTokenRequest
+	(*SetSecretRequest)(nil),            // 74: callout.v1.SetSecretRequest
+	(*ListSecretsRequest)(nil),          // 75: callout.v1.ListSecretsRequest
+	(*DeleteSecretRequest)(nil),         // 76: callout.v1.DeleteSecretRequest
+	(*ListAuditRequest)(nil),            // 77: callout.v1.ListAuditRequest
+	(*GetRevisionResponse)(nil),         // 78: callout.v1.GetRevisionResponse
+	(*CreateTargetResponse)(nil),        // 79: callout.v1.CreateTargetResponse
+	(*GetTargetResponse)(nil),           // 80: callout.v1.GetTargetResponse
+	(*ListTargetsResponse)(nil),         // 81: callout.v1.ListTargetsResponse
+	(*UpdateTargetResponse)(nil),        // 82: callout.v1.UpdateTargetResponse
+	(*DeleteTargetResponse)(nil),        // 83: callout.v1.DeleteTargetResponse
+	(*TestTargetResponse)(nil),          // 84: callout.v1.TestTargetResponse
+	(*RotateTargetKeyResponse)(nil),     // 85: callout.v1.RotateTargetKeyResponse
+	(*ListTargetKeysResponse)(nil),      // 86: callout.v1.ListTargetKeysResponse
+	(*RevokeTargetKeyResponse)(nil),     // 87: callout.v1.RevokeTargetKeyResponse
+	(*AddPublicKeyResponse)(nil),        // 88: callout.v1.AddPublicKeyResponse
+	(*ListPublicKeysResponse)(nil),      // 89: callout.v1.ListPublicKeysResponse
+	(*ActivatePublicKeyResponse)(nil),   // 90: callout.v1.ActivatePublicKeyResponse
+	(*DeactivatePublicKeyResponse)(nil), // 91: callout.v1.DeactivatePublicKeyResponse
+	(*RemovePublicKeyResponse)(nil),     // 92: callout.v1.RemovePublicKeyResponse
+	(*ListInstanceKeysResponse)(nil),    // 93: callout.v1.ListInstanceKeysResponse
+	(*RotateInstanceKeyResponse)(nil),   // 94: callout.v1.RotateInstanceKeyResponse
+	(*SetExecutionResponse)(nil),        // 95: callout.v1.SetExecutionResponse
+	(*GetExecutionResponse)(nil),        // 96: callout.v1.GetExecutionResponse
+	(*ListExecutionsResponse)(nil),      // 97: callout.v1.ListExecutionsResponse
+	(*DeleteExecutionResponse)(nil),     // 98: callout.v1.DeleteExecutionResponse
+	(*DeclareConditionsResponse)(nil),   // 99: callout.v1.DeclareConditionsResponse
+	(*ListConditionsResponse)(nil),      // 100: callout.v1.ListConditionsResponse
+	(*ListRevisionsResponse)(nil),       // 101: callout.v1.ListRevisionsResponse
+	(*DiffRevisionsResponse)(nil),       // 102: callout.v1.DiffRevisionsResponse
+	(*RollbackResponse)(nil),            // 103: callout.v1.RollbackResponse
+	(*WatchRevisionsResponse)(nil),      // 104: callout.v1.WatchRevisionsResponse
+	(*ListSubscriptionsResponse)(nil),   // 105: callout.v1.ListSubscriptionsResponse
+	(*PauseSubscriptionResponse)(nil),   // 106: callout.v1.PauseSubscriptionResponse
+	(*ResumeSubscriptionResponse)(nil),  // 107: callout.v1.ResumeSubscriptionResponse
+	(*RetrySubscriptionResponse)(nil),   // 108: callout.v1.RetrySubscriptionResponse
+	(*SkipSubscriptionResponse)(nil),    // 109: callout.v1.SkipSubscriptionResponse
+	(*ListDeadLettersResponse)(nil),     // 110: callout.v1.ListDeadLettersResponse
+	(*GetDeadLetterResponse)(nil),       // 111: callout.v1.GetDeadLetterResponse
+	(*RedriveDeadLettersResponse)(nil),  // 112: callout.v1.RedriveDeadLettersResponse
+	(*DiscardDeadLettersResponse)(nil),  // 113: callout.v1.DiscardDeadLettersResponse
+	(*ListDeliveriesResponse)(nil),      // 114: callout.v1.ListDeliveriesResponse
+	(*GetDeliveryResponse)(nil),         // 115: callout.v1.GetDeliveryResponse
+	(*ReplayEventsResponse)(nil),        // 116: callout.v1.ReplayEventsResponse
+	(*TailEventsResponse)(nil),          // 117: callout.v1.TailEventsResponse
+	(*ListJobsResponse)(nil),            // 118: callout.v1.ListJobsResponse
+	(*GetJobResponse)(nil),              // 119: callout.v1.GetJobResponse
+	(*WatchJobResponse)(nil),            // 120: callout.v1.WatchJobResponse
+	(*CancelJobResponse)(nil),           // 121: callout.v1.CancelJobResponse
+	(*GetStatusResponse)(nil),           // 122: callout.v1.GetStatusResponse
+	(*ListWorkersResponse)(nil),         // 123: callout.v1.ListWorkersResponse
+	(*ListInstancesResponse)(nil),       // 124: callout.v1.ListInstancesResponse
+	(*CreateInstanceResponse)(nil),      // 125: callout.v1.CreateInstanceResponse
+	(*DescribeInstanceResponse)(nil),    // 126: callout.v1.DescribeInstanceResponse
+	(*DeleteInstanceResponse)(nil),      // 127: callout.v1.DeleteInstanceResponse
+	(*ListEventsResponse)(nil),          // 128: callout.v1.ListEventsResponse
+	(*SetQuotaResponse)(nil),            // 129: callout.v1.SetQuotaResponse
+	(*CreateTokenResponse)(nil),         // 130: callout.v1.CreateTokenResponse
+	(*ListTokensResponse)(nil),          // 131: callout.v1.ListTokensResponse
+	(*RevokeTokenResponse)(nil),         // 132: callout.v1.RevokeTokenResponse
+	(*SetSecretResponse)(nil),           // 133: callout.v1.SetSecretResponse
+	(*ListSecretsResponse)(nil),         // 134: callout.v1.ListSecretsResponse
+	(*DeleteSecretResponse)(nil),        // 135: callout.v1.DeleteSecretResponse
+	(*ListAuditResponse)(nil),           // 136: callout.v1.ListAuditResponse
 }
 var file_callout_v1_action_service_proto_depIdxs = []int32{
 	15,  // 0: callout.v1.ApplyResponse.changes:type_name -> callout.v1.Change
@@ -1517,105 +1544,123 @@ var file_callout_v1_action_service_proto_depIdxs = []int32{
 	24,  // 20: callout.v1.ActionService.DeleteTarget:input_type -> callout.v1.DeleteTargetRequest
 	25,  // 21: callout.v1.ActionService.TestTarget:input_type -> callout.v1.TestTargetRequest
 	26,  // 22: callout.v1.ActionService.RotateTargetKey:input_type -> callout.v1.RotateTargetKeyRequest
-	27,  // 23: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
-	28,  // 24: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
-	29,  // 25: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
-	30,  // 26: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
-	31,  // 27: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
-	32,  // 28: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
-	33,  // 29: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
-	34,  // 30: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
-	35,  // 31: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
-	36,  // 32: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
-	37,  // 33: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
-	38,  // 34: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
-	39,  // 35: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
-	40,  // 36: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
-	41,  // 37: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
-	42,  // 38: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
-	43,  // 39: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
-	44,  // 40: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
-	45,  // 41: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
-	46,  // 42: callout.v1.ActionService.ListDeliveries:input_type -> callout.v1.ListDeliveriesRequest
-	47,  // 43: callout.v1.ActionService.GetDelivery:input_type -> callout.v1.GetDeliveryRequest
-	48,  // 44: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
-	49,  // 45: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
-	50,  // 46: callout.v1.ActionService.ListJobs:input_type -> callout.v1.ListJobsRequest
-	51,  // 47: callout.v1.ActionService.GetJob:input_type -> callout.v1.GetJobRequest
-	52,  // 48: callout.v1.ActionService.WatchJob:input_type -> callout.v1.WatchJobRequest
-	53,  // 49: callout.v1.ActionService.CancelJob:input_type -> callout.v1.CancelJobRequest
-	54,  // 50: callout.v1.ActionService.GetStatus:input_type -> callout.v1.GetStatusRequest
-	55,  // 51: callout.v1.ActionService.ListWorkers:input_type -> callout.v1.ListWorkersRequest
-	56,  // 52: callout.v1.ActionService.ListInstances:input_type -> callout.v1.ListInstancesRequest
-	57,  // 53: callout.v1.ActionService.CreateInstance:input_type -> callout.v1.CreateInstanceRequest
-	58,  // 54: callout.v1.ActionService.DescribeInstance:input_type -> callout.v1.DescribeInstanceRequest
-	59,  // 55: callout.v1.ActionService.DeleteInstance:input_type -> callout.v1.DeleteInstanceRequest
-	60,  // 56: callout.v1.ActionService.ListEvents:input_type -> callout.v1.ListEventsRequest
-	61,  // 57: callout.v1.ActionService.SetQuota:input_type -> callout.v1.SetQuotaRequest
-	62,  // 58: callout.v1.ActionService.CreateToken:input_type -> callout.v1.CreateTokenRequest
-	63,  // 59: callout.v1.ActionService.ListTokens:input_type -> callout.v1.ListTokensRequest
-	64,  // 60: callout.v1.ActionService.RevokeToken:input_type -> callout.v1.RevokeTokenRequest
-	65,  // 61: callout.v1.ActionService.SetSecret:input_type -> callout.v1.SetSecretRequest
-	66,  // 62: callout.v1.ActionService.ListSecrets:input_type -> callout.v1.ListSecretsRequest
-	67,  // 63: callout.v1.ActionService.DeleteSecret:input_type -> callout.v1.DeleteSecretRequest
-	68,  // 64: callout.v1.ActionService.ListAudit:input_type -> callout.v1.ListAuditRequest
-	2,   // 65: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
-	5,   // 66: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
-	7,   // 67: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
-	12,  // 68: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
-	14,  // 69: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
-	69,  // 70: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
-	70,  // 71: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
-	71,  // 72: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
-	72,  // 73: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
-	73,  // 74: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
-	74,  // 75: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
-	75,  // 76: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
-	76,  // 77: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
-	77,  // 78: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
-	78,  // 79: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
-	79,  // 80: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
-	80,  // 81: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
-	81,  // 82: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
-	82,  // 83: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
-	83,  // 84: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
-	84,  // 85: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
-	85,  // 86: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
-	86,  // 87: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
-	87,  // 88: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
-	88,  // 89: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
-	89,  // 90: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
-	90,  // 91: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
-	91,  // 92: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
-	92,  // 93: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
-	93,  // 94: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
-	94,  // 95: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
-	95,  // 96: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
-	96,  // 97: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
-	97,  // 98: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
-	98,  // 99: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
-	99,  // 100: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
-	100, // 101: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
-	101, // 102: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
-	102, // 103: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
-	103, // 104: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
-	104, // 105: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
-	105, // 106: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
-	106, // 107: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
-	107, // 108: callout.v1.ActionService.CreateInstance:output_type -> callout.v1.CreateInstanceResponse
-	108, // 109: callout.v1.ActionService.DescribeInstance:output_type -> callout.v1.DescribeInstanceResponse
-	109, // 110: callout.v1.ActionService.DeleteInstance:output_type -> callout.v1.DeleteInstanceResponse
-	110, // 111: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
-	111, // 112: callout.v1.ActionService.SetQuota:output_type -> callout.v1.SetQuotaResponse
-	112, // 113: callout.v1.ActionService.CreateToken:output_type -> callout.v1.CreateTokenResponse
-	113, // 114: callout.v1.ActionService.ListTokens:output_type -> callout.v1.ListTokensResponse
-	114, // 115: callout.v1.ActionService.RevokeToken:output_type -> callout.v1.RevokeTokenResponse
-	115, // 116: callout.v1.ActionService.SetSecret:output_type -> callout.v1.SetSecretResponse
-	116, // 117: callout.v1.ActionService.ListSecrets:output_type -> callout.v1.ListSecretsResponse
-	117, // 118: callout.v1.ActionService.DeleteSecret:output_type -> callout.v1.DeleteSecretResponse
-	118, // 119: callout.v1.ActionService.ListAudit:output_type -> callout.v1.ListAuditResponse
-	65,  // [65:120] is the sub-list for method output_type
-	10,  // [10:65] is the sub-list for method input_type
+	27,  // 23: callout.v1.ActionService.ListTargetKeys:input_type -> callout.v1.ListTargetKeysRequest
+	28,  // 24: callout.v1.ActionService.RevokeTargetKey:input_type -> callout.v1.RevokeTargetKeyRequest
+	29,  // 25: callout.v1.ActionService.AddPublicKey:input_type -> callout.v1.AddPublicKeyRequest
+	30,  // 26: callout.v1.ActionService.ListPublicKeys:input_type -> callout.v1.ListPublicKeysRequest
+	31,  // 27: callout.v1.ActionService.ActivatePublicKey:input_type -> callout.v1.ActivatePublicKeyRequest
+	32,  // 28: callout.v1.ActionService.DeactivatePublicKey:input_type -> callout.v1.DeactivatePublicKeyRequest
+	33,  // 29: callout.v1.ActionService.RemovePublicKey:input_type -> callout.v1.RemovePublicKeyRequest
+	34,  // 30: callout.v1.ActionService.ListInstanceKeys:input_type -> callout.v1.ListInstanceKeysRequest
+	35,  // 31: callout.v1.ActionService.RotateInstanceKey:input_type -> callout.v1.RotateInstanceKeyRequest
+	36,  // 32: callout.v1.ActionService.SetExecution:input_type -> callout.v1.SetExecutionRequest
+	37,  // 33: callout.v1.ActionService.GetExecution:input_type -> callout.v1.GetExecutionRequest
+	38,  // 34: callout.v1.ActionService.ListExecutions:input_type -> callout.v1.ListExecutionsRequest
+	39,  // 35: callout.v1.ActionService.DeleteExecution:input_type -> callout.v1.DeleteExecutionRequest
+	40,  // 36: callout.v1.ActionService.DeclareConditions:input_type -> callout.v1.DeclareConditionsRequest
+	41,  // 37: callout.v1.ActionService.ListConditions:input_type -> callout.v1.ListConditionsRequest
+	42,  // 38: callout.v1.ActionService.ListRevisions:input_type -> callout.v1.ListRevisionsRequest
+	43,  // 39: callout.v1.ActionService.DiffRevisions:input_type -> callout.v1.DiffRevisionsRequest
+	44,  // 40: callout.v1.ActionService.Rollback:input_type -> callout.v1.RollbackRequest
+	45,  // 41: callout.v1.ActionService.WatchRevisions:input_type -> callout.v1.WatchRevisionsRequest
+	46,  // 42: callout.v1.ActionService.ListSubscriptions:input_type -> callout.v1.ListSubscriptionsRequest
+	47,  // 43: callout.v1.ActionService.PauseSubscription:input_type -> callout.v1.PauseSubscriptionRequest
+	48,  // 44: callout.v1.ActionService.ResumeSubscription:input_type -> callout.v1.ResumeSubscriptionRequest
+	49,  // 45: callout.v1.ActionService.RetrySubscription:input_type -> callout.v1.RetrySubscriptionRequest
+	50,  // 46: callout.v1.ActionService.SkipSubscription:input_type -> callout.v1.SkipSubscriptionRequest
+	51,  // 47: callout.v1.ActionService.ListDeadLetters:input_type -> callout.v1.ListDeadLettersRequest
+	52,  // 48: callout.v1.ActionService.GetDeadLetter:input_type -> callout.v1.GetDeadLetterRequest
+	53,  // 49: callout.v1.ActionService.RedriveDeadLetters:input_type -> callout.v1.RedriveDeadLettersRequest
+	54,  // 50: callout.v1.ActionService.DiscardDeadLetters:input_type -> callout.v1.DiscardDeadLettersRequest
+	55,  // 51: callout.v1.ActionService.ListDeliveries:input_type -> callout.v1.ListDeliveriesRequest
+	56,  // 52: callout.v1.ActionService.GetDelivery:input_type -> callout.v1.GetDeliveryRequest
+	57,  // 53: callout.v1.ActionService.ReplayEvents:input_type -> callout.v1.ReplayEventsRequest
+	58,  // 54: callout.v1.ActionService.TailEvents:input_type -> callout.v1.TailEventsRequest
+	59,  // 55: callout.v1.ActionService.ListJobs:input_type -> callout.v1.ListJobsRequest
+	60,  // 56: callout.v1.ActionService.GetJob:input_type -> callout.v1.GetJobRequest
+	61,  // 57: callout.v1.ActionService.WatchJob:input_type -> callout.v1.WatchJobRequest
+	62,  // 58: callout.v1.ActionService.CancelJob:input_type -> callout.v1.CancelJobRequest
+	63,  // 59: callout.v1.ActionService.GetStatus:input_type -> callout.v1.GetStatusRequest
+	64,  // 60: callout.v1.ActionService.ListWorkers:input_type -> callout.v1.ListWorkersRequest
+	65,  // 61: callout.v1.ActionService.ListInstances:input_type -> callout.v1.ListInstancesRequest
+	66,  // 62: callout.v1.ActionService.CreateInstance:input_type -> callout.v1.CreateInstanceRequest
+	67,  // 63: callout.v1.ActionService.DescribeInstance:input_type -> callout.v1.DescribeInstanceRequest
+	68,  // 64: callout.v1.ActionService.DeleteInstance:input_type -> callout.v1.DeleteInstanceRequest
+	69,  // 65: callout.v1.ActionService.ListEvents:input_type -> callout.v1.ListEventsRequest
+	70,  // 66: callout.v1.ActionService.SetQuota:input_type -> callout.v1.SetQuotaRequest
+	71,  // 67: callout.v1.ActionService.CreateToken:input_type -> callout.v1.CreateTokenRequest
+	72,  // 68: callout.v1.ActionService.ListTokens:input_type -> callout.v1.ListTokensRequest
+	73,  // 69: callout.v1.ActionService.RevokeToken:input_type -> callout.v1.RevokeTokenRequest
+	74,  // 70: callout.v1.ActionService.SetSecret:input_type -> callout.v1.SetSecretRequest
+	75,  // 71: callout.v1.ActionService.ListSecrets:input_type -> callout.v1.ListSecretsRequest
+	76,  // 72: callout.v1.ActionService.DeleteSecret:input_type -> callout.v1.DeleteSecretRequest
+	77,  // 73: callout.v1.ActionService.ListAudit:input_type -> callout.v1.ListAuditRequest
+	2,   // 74: callout.v1.ActionService.Apply:output_type -> callout.v1.ApplyResponse
+	5,   // 75: callout.v1.ActionService.Export:output_type -> callout.v1.ExportResponse
+	7,   // 76: callout.v1.ActionService.Explain:output_type -> callout.v1.ExplainResponse
+	12,  // 77: callout.v1.ActionService.PauseTarget:output_type -> callout.v1.PauseTargetResponse
+	14,  // 78: callout.v1.ActionService.ResumeTarget:output_type -> callout.v1.ResumeTargetResponse
+	78,  // 79: callout.v1.ActionService.GetRevision:output_type -> callout.v1.GetRevisionResponse
+	79,  // 80: callout.v1.ActionService.CreateTarget:output_type -> callout.v1.CreateTargetResponse
+	80,  // 81: callout.v1.ActionService.GetTarget:output_type -> callout.v1.GetTargetResponse
+	81,  // 82: callout.v1.ActionService.ListTargets:output_type -> callout.v1.ListTargetsResponse
+	82,  // 83: callout.v1.ActionService.UpdateTarget:output_type -> callout.v1.UpdateTargetResponse
+	83,  // 84: callout.v1.ActionService.DeleteTarget:output_type -> callout.v1.DeleteTargetResponse
+	84,  // 85: callout.v1.ActionService.TestTarget:output_type -> callout.v1.TestTargetResponse
+	85,  // 86: callout.v1.ActionService.RotateTargetKey:output_type -> callout.v1.RotateTargetKeyResponse
+	86,  // 87: callout.v1.ActionService.ListTargetKeys:output_type -> callout.v1.ListTargetKeysResponse
+	87,  // 88: callout.v1.ActionService.RevokeTargetKey:output_type -> callout.v1.RevokeTargetKeyResponse
+	88,  // 89: callout.v1.ActionService.AddPublicKey:output_type -> callout.v1.AddPublicKeyResponse
+	89,  // 90: callout.v1.ActionService.ListPublicKeys:output_type -> callout.v1.ListPublicKeysResponse
+	90,  // 91: callout.v1.ActionService.ActivatePublicKey:output_type -> callout.v1.ActivatePublicKeyResponse
+	91,  // 92: callout.v1.ActionService.DeactivatePublicKey:output_type -> callout.v1.DeactivatePublicKeyResponse
+	92,  // 93: callout.v1.ActionService.RemovePublicKey:output_type -> callout.v1.RemovePublicKeyResponse
+	93,  // 94: callout.v1.ActionService.ListInstanceKeys:output_type -> callout.v1.ListInstanceKeysResponse
+	94,  // 95: callout.v1.ActionService.RotateInstanceKey:output_type -> callout.v1.RotateInstanceKeyResponse
+	95,  // 96: callout.v1.ActionService.SetExecution:output_type -> callout.v1.SetExecutionResponse
+	96,  // 97: callout.v1.ActionService.GetExecution:output_type -> callout.v1.GetExecutionResponse
+	97,  // 98: callout.v1.ActionService.ListExecutions:output_type -> callout.v1.ListExecutionsResponse
+	98,  // 99: callout.v1.ActionService.DeleteExecution:output_type -> callout.v1.DeleteExecutionResponse
+	99,  // 100: callout.v1.ActionService.DeclareConditions:output_type -> callout.v1.DeclareConditionsResponse
+	100, // 101: callout.v1.ActionService.ListConditions:output_type -> callout.v1.ListConditionsResponse
+	101, // 102: callout.v1.ActionService.ListRevisions:output_type -> callout.v1.ListRevisionsResponse
+	102, // 103: callout.v1.ActionService.DiffRevisions:output_type -> callout.v1.DiffRevisionsResponse
+	103, // 104: callout.v1.ActionService.Rollback:output_type -> callout.v1.RollbackResponse
+	104, // 105: callout.v1.ActionService.WatchRevisions:output_type -> callout.v1.WatchRevisionsResponse
+	105, // 106: callout.v1.ActionService.ListSubscriptions:output_type -> callout.v1.ListSubscriptionsResponse
+	106, // 107: callout.v1.ActionService.PauseSubscription:output_type -> callout.v1.PauseSubscriptionResponse
+	107, // 108: callout.v1.ActionService.ResumeSubscription:output_type -> callout.v1.ResumeSubscriptionResponse
+	108, // 109: callout.v1.ActionService.RetrySubscription:output_type -> callout.v1.RetrySubscriptionResponse
+	109, // 110: callout.v1.ActionService.SkipSubscription:output_type -> callout.v1.SkipSubscriptionResponse
+	110, // 111: callout.v1.ActionService.ListDeadLetters:output_type -> callout.v1.ListDeadLettersResponse
+	111, // 112: callout.v1.ActionService.GetDeadLetter:output_type -> callout.v1.GetDeadLetterResponse
+	112, // 113: callout.v1.ActionService.RedriveDeadLetters:output_type -> callout.v1.RedriveDeadLettersResponse
+	113, // 114: callout.v1.ActionService.DiscardDeadLetters:output_type -> callout.v1.DiscardDeadLettersResponse
+	114, // 115: callout.v1.ActionService.ListDeliveries:output_type -> callout.v1.ListDeliveriesResponse
+	115, // 116: callout.v1.ActionService.GetDelivery:output_type -> callout.v1.GetDeliveryResponse
+	116, // 117: callout.v1.ActionService.ReplayEvents:output_type -> callout.v1.ReplayEventsResponse
+	117, // 118: callout.v1.ActionService.TailEvents:output_type -> callout.v1.TailEventsResponse
+	118, // 119: callout.v1.ActionService.ListJobs:output_type -> callout.v1.ListJobsResponse
+	119, // 120: callout.v1.ActionService.GetJob:output_type -> callout.v1.GetJobResponse
+	120, // 121: callout.v1.ActionService.WatchJob:output_type -> callout.v1.WatchJobResponse
+	121, // 122: callout.v1.ActionService.CancelJob:output_type -> callout.v1.CancelJobResponse
+	122, // 123: callout.v1.ActionService.GetStatus:output_type -> callout.v1.GetStatusResponse
+	123, // 124: callout.v1.ActionService.ListWorkers:output_type -> callout.v1.ListWorkersResponse
+	124, // 125: callout.v1.ActionService.ListInstances:output_type -> callout.v1.ListInstancesResponse
+	125, // 126: callout.v1.ActionService.CreateInstance:output_type -> callout.v1.CreateInstanceResponse
+	126, // 127: callout.v1.ActionService.DescribeInstance:output_type -> callout.v1.DescribeInstanceResponse
+	127, // 128: callout.v1.ActionService.DeleteInstance:output_type -> callout.v1.DeleteInstanceResponse
+	128, // 129: callout.v1.ActionService.ListEvents:output_type -> callout.v1.ListEventsResponse
+	129, // 130: callout.v1.ActionService.SetQuota:output_type -> callout.v1.SetQuotaResponse
+	130, // 131: callout.v1.ActionService.CreateToken:output_type -> callout.v1.CreateTokenResponse
+	131, // 132: callout.v1.ActionService.ListTokens:output_type -> callout.v1.ListTokensResponse
+	132, // 133: callout.v1.ActionService.RevokeToken:output_type -> callout.v1.RevokeTokenResponse
+	133, // 134: callout.v1.ActionService.SetSecret:output_type -> callout.v1.SetSecretResponse
+	134, // 135: callout.v1.ActionService.ListSecrets:output_type -> callout.v1.ListSecretsResponse
+	135, // 136: callout.v1.ActionService.DeleteSecret:output_type -> callout.v1.DeleteSecretResponse
+	136, // 137: callout.v1.ActionService.ListAudit:output_type -> callout.v1.ListAuditResponse
+	74,  // [74:138] is the sub-list for method output_type
+	10,  // [10:74] is the sub-list for method input_type
 	10,  // [10:10] is the sub-list for extension type_name
 	10,  // [10:10] is the sub-list for extension extendee
 	0,   // [0:10] is the sub-list for field type_name
@@ -1634,9 +1679,11 @@ func file_callout_v1_action_service_proto_init() {
 	file_callout_v1_event_proto_init()
 	file_callout_v1_execution_proto_init()
 	file_callout_v1_instance_proto_init()
+	file_callout_v1_instance_key_proto_init()
 	file_callout_v1_job_proto_init()
 	file_callout_v1_key_proto_init()
 	file_callout_v1_phase_proto_init()
+	file_callout_v1_public_key_proto_init()
 	file_callout_v1_revision_proto_init()
 	file_callout_v1_secret_proto_init()
 	file_callout_v1_status_proto_init()

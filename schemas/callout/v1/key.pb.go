@@ -265,6 +265,328 @@ func (x *MadeKey) GetSigningKey() string {
 	return ""
 }
 
+type ListTargetKeysRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Org      string                 `protobuf:"bytes,2,opt,name=org,proto3" json:"org,omitempty"`
+	// One of name and id.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Id            string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTargetKeysRequest) Reset() {
+	*x = ListTargetKeysRequest{}
+	mi := &file_callout_v1_key_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTargetKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTargetKeysRequest) ProtoMessage() {}
+
+func (x *ListTargetKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_key_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTargetKeysRequest.ProtoReflect.Descriptor instead.
+func (*ListTargetKeysRequest) Descriptor() ([]byte, []int) {
+	return file_callout_v1_key_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListTargetKeysRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *ListTargetKeysRequest) GetOrg() string {
+	if x != nil {
+		return x.Org
+	}
+	return ""
+}
+
+func (x *ListTargetKeysRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListTargetKeysRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ListTargetKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that sign, the newest first.
+	Keys          []*TargetKey `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTargetKeysResponse) Reset() {
+	*x = ListTargetKeysResponse{}
+	mi := &file_callout_v1_key_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTargetKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTargetKeysResponse) ProtoMessage() {}
+
+func (x *ListTargetKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_key_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTargetKeysResponse.ProtoReflect.Descriptor instead.
+func (*ListTargetKeysResponse) Descriptor() ([]byte, []int) {
+	return file_callout_v1_key_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListTargetKeysResponse) GetKeys() []*TargetKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// TargetKey is a signing key of a target, without the key.
+type TargetKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tells it from others: 16 hex digits, which say nothing of the key. It is made when
+	// the key is stored, and is another one when the key is stored anew.
+	Fingerprint string `protobuf:"bytes,1,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// secret for whsec_, base64 for one without that, private for whsk_, text for one of
+	// ZITADEL's form.
+	Form string `protobuf:"bytes,2,opt,name=form,proto3" json:"form,omitempty"`
+	// Absent where that was not noted: of keys of older versions, and of those that come
+	// from a file or a variable.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Absent of the newest one, which has no end.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// Workers alone can read it.
+	Sealed        bool `protobuf:"varint,5,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TargetKey) Reset() {
+	*x = TargetKey{}
+	mi := &file_callout_v1_key_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TargetKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TargetKey) ProtoMessage() {}
+
+func (x *TargetKey) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_key_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TargetKey.ProtoReflect.Descriptor instead.
+func (*TargetKey) Descriptor() ([]byte, []int) {
+	return file_callout_v1_key_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TargetKey) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return ""
+}
+
+func (x *TargetKey) GetForm() string {
+	if x != nil {
+		return x.Form
+	}
+	return ""
+}
+
+func (x *TargetKey) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *TargetKey) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *TargetKey) GetSealed() bool {
+	if x != nil {
+		return x.Sealed
+	}
+	return false
+}
+
+type RevokeTargetKeyRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Org      string                 `protobuf:"bytes,2,opt,name=org,proto3" json:"org,omitempty"`
+	// One of name and id.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Id   string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	// As ListTargetKeys has it.
+	Fingerprint   string `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeTargetKeyRequest) Reset() {
+	*x = RevokeTargetKeyRequest{}
+	mi := &file_callout_v1_key_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeTargetKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeTargetKeyRequest) ProtoMessage() {}
+
+func (x *RevokeTargetKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_key_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeTargetKeyRequest.ProtoReflect.Descriptor instead.
+func (*RevokeTargetKeyRequest) Descriptor() ([]byte, []int) {
+	return file_callout_v1_key_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RevokeTargetKeyRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *RevokeTargetKeyRequest) GetOrg() string {
+	if x != nil {
+		return x.Org
+	}
+	return ""
+}
+
+func (x *RevokeTargetKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RevokeTargetKeyRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RevokeTargetKeyRequest) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return ""
+}
+
+type RevokeTargetKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that still sign.
+	Keys          []*TargetKey `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeTargetKeyResponse) Reset() {
+	*x = RevokeTargetKeyResponse{}
+	mi := &file_callout_v1_key_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeTargetKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeTargetKeyResponse) ProtoMessage() {}
+
+func (x *RevokeTargetKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_key_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeTargetKeyResponse.ProtoReflect.Descriptor instead.
+func (*RevokeTargetKeyResponse) Descriptor() ([]byte, []int) {
+	return file_callout_v1_key_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RevokeTargetKeyResponse) GetKeys() []*TargetKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
 var File_callout_v1_key_proto protoreflect.FileDescriptor
 
 const file_callout_v1_key_proto_rawDesc = "" +
@@ -287,7 +609,28 @@ const file_callout_v1_key_proto_rawDesc = "" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x12\x16\n" +
 	"\x06target\x18\x02 \x01(\tR\x06target\x12\x1f\n" +
 	"\vsigning_key\x18\x03 \x01(\tR\n" +
-	"signingKeyB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
+	"signingKey\"i\n" +
+	"\x15ListTargetKeysRequest\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x10\n" +
+	"\x03org\x18\x02 \x01(\tR\x03org\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\"C\n" +
+	"\x16ListTargetKeysResponse\x12)\n" +
+	"\x04keys\x18\x01 \x03(\v2\x15.callout.v1.TargetKeyR\x04keys\"\xbd\x01\n" +
+	"\tTargetKey\x12 \n" +
+	"\vfingerprint\x18\x01 \x01(\tR\vfingerprint\x12\x12\n" +
+	"\x04form\x18\x02 \x01(\tR\x04form\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
+	"\x06sealed\x18\x05 \x01(\bR\x06sealed\"\x8c\x01\n" +
+	"\x16RevokeTargetKeyRequest\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x10\n" +
+	"\x03org\x18\x02 \x01(\tR\x03org\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12 \n" +
+	"\vfingerprint\x18\x05 \x01(\tR\vfingerprint\"D\n" +
+	"\x17RevokeTargetKeyResponse\x12)\n" +
+	"\x04keys\x18\x01 \x03(\v2\x15.callout.v1.TargetKeyR\x04keysB<Z:github.com/callout-hq/callout/schemas/callout/v1;calloutv1b\x06proto3"
 
 var (
 	file_callout_v1_key_proto_rawDescOnce sync.Once
@@ -301,24 +644,33 @@ func file_callout_v1_key_proto_rawDescGZIP() []byte {
 	return file_callout_v1_key_proto_rawDescData
 }
 
-var file_callout_v1_key_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_callout_v1_key_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_callout_v1_key_proto_goTypes = []any{
 	(*RotateTargetKeyRequest)(nil),  // 0: callout.v1.RotateTargetKeyRequest
 	(*RotateTargetKeyResponse)(nil), // 1: callout.v1.RotateTargetKeyResponse
 	(*MadeKeys)(nil),                // 2: callout.v1.MadeKeys
 	(*MadeKey)(nil),                 // 3: callout.v1.MadeKey
-	(*durationpb.Duration)(nil),     // 4: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),   // 5: google.protobuf.Timestamp
+	(*ListTargetKeysRequest)(nil),   // 4: callout.v1.ListTargetKeysRequest
+	(*ListTargetKeysResponse)(nil),  // 5: callout.v1.ListTargetKeysResponse
+	(*TargetKey)(nil),               // 6: callout.v1.TargetKey
+	(*RevokeTargetKeyRequest)(nil),  // 7: callout.v1.RevokeTargetKeyRequest
+	(*RevokeTargetKeyResponse)(nil), // 8: callout.v1.RevokeTargetKeyResponse
+	(*durationpb.Duration)(nil),     // 9: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),   // 10: google.protobuf.Timestamp
 }
 var file_callout_v1_key_proto_depIdxs = []int32{
-	4, // 0: callout.v1.RotateTargetKeyRequest.grace:type_name -> google.protobuf.Duration
-	5, // 1: callout.v1.RotateTargetKeyResponse.earlier_until:type_name -> google.protobuf.Timestamp
-	3, // 2: callout.v1.MadeKeys.keys:type_name -> callout.v1.MadeKey
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	9,  // 0: callout.v1.RotateTargetKeyRequest.grace:type_name -> google.protobuf.Duration
+	10, // 1: callout.v1.RotateTargetKeyResponse.earlier_until:type_name -> google.protobuf.Timestamp
+	3,  // 2: callout.v1.MadeKeys.keys:type_name -> callout.v1.MadeKey
+	6,  // 3: callout.v1.ListTargetKeysResponse.keys:type_name -> callout.v1.TargetKey
+	10, // 4: callout.v1.TargetKey.since:type_name -> google.protobuf.Timestamp
+	10, // 5: callout.v1.TargetKey.until:type_name -> google.protobuf.Timestamp
+	6,  // 6: callout.v1.RevokeTargetKeyResponse.keys:type_name -> callout.v1.TargetKey
+	7,  // [7:7] is the sub-list for method output_type
+	7,  // [7:7] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_key_proto_init() }
@@ -332,7 +684,7 @@ func file_callout_v1_key_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_key_proto_rawDesc), len(file_callout_v1_key_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

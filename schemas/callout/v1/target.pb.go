@@ -106,7 +106,7 @@ type Target struct {
 	Retry   *Retry            `protobuf:"bytes,11,opt,name=retry,proto3" json:"retry,omitempty"`
 	// Where the signing key comes from; left out, it is made and kept.
 	SigningKey *KeySource `protobuf:"bytes,12,opt,name=signing_key,json=signingKey,proto3" json:"signing_key,omitempty"`
-	// zitadel, standard; none is both.
+	// zitadel, standard, standard_v1a; none is the first two.
 	Signature []string `protobuf:"bytes,13,rep,name=signature,proto3" json:"signature,omitempty"`
 	// 1, 4, 16 or 64; 0 is 1.
 	Lanes uint32 `protobuf:"varint,14,opt,name=lanes,proto3" json:"lanes,omitempty"`
@@ -142,13 +142,19 @@ type Target struct {
 	// Headers that are sent, whose values stand elsewhere and are shown nowhere. A
 	// name is in headers or here.
 	HeaderSources map[string]*SecretSource `protobuf:"bytes,29,rep,name=header_sources,json=headerSources,proto3" json:"header_sources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// json or cloudevents; empty is json. Of events: calls are sent as they are.
-	Payload string `protobuf:"bytes,35,opt,name=payload,proto3" json:"payload,omitempty"`
 	// JSON pointers into the body: what they name is never sent to the target.
 	Redact []string `protobuf:"bytes,36,rep,name=redact,proto3" json:"redact,omitempty"`
 	// JSON pointers into the body: what they name is masked in what is kept of an
 	// answer.
-	Mask          []string `protobuf:"bytes,37,rep,name=mask,proto3" json:"mask,omitempty"`
+	Mask []string `protobuf:"bytes,37,rep,name=mask,proto3" json:"mask,omitempty"`
+	// What the body is: json, cloudevents (of events: calls are sent as they are), jwt or
+	// jwe; empty is json.
+	Payload string `protobuf:"bytes,40,opt,name=payload,proto3" json:"payload,omitempty"`
+	// How a jwt or jwe is signed: ed25519 or rs256; empty is ed25519.
+	JwtAlgorithm string `protobuf:"bytes,41,opt,name=jwt_algorithm,json=jwtAlgorithm,proto3" json:"jwt_algorithm,omitempty"`
+	// Under which media type a jwt or jwe goes: json, as ZITADEL has it, or jose; empty
+	// is json.
+	ContentType   string `protobuf:"bytes,42,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,13 +392,6 @@ func (x *Target) GetHeaderSources() map[string]*SecretSource {
 	return nil
 }
 
-func (x *Target) GetPayload() string {
-	if x != nil {
-		return x.Payload
-	}
-	return ""
-}
-
 func (x *Target) GetRedact() []string {
 	if x != nil {
 		return x.Redact
@@ -405,6 +404,27 @@ func (x *Target) GetMask() []string {
 		return x.Mask
 	}
 	return nil
+}
+
+func (x *Target) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+func (x *Target) GetJwtAlgorithm() string {
+	if x != nil {
+		return x.JwtAlgorithm
+	}
+	return ""
+}
+
+func (x *Target) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
 }
 
 // Retry is the policy for events and for async targets.
@@ -1891,8 +1911,7 @@ var File_callout_v1_target_proto protoreflect.FileDescriptor
 const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/target.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\n" +
-	"\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\v\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x0e\n" +
@@ -1928,10 +1947,12 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"keep_alive\x18\x1b \x01(\bH\x00R\tkeepAlive\x88\x01\x01\x121\n" +
 	"\tusable_by\x18\x1c \x01(\v2\x14.callout.v1.UsableByR\busableBy\x12L\n" +
-	"\x0eheader_sources\x18\x1d \x03(\v2%.callout.v1.Target.HeaderSourcesEntryR\rheaderSources\x12\x18\n" +
-	"\apayload\x18# \x01(\tR\apayload\x12\x16\n" +
+	"\x0eheader_sources\x18\x1d \x03(\v2%.callout.v1.Target.HeaderSourcesEntryR\rheaderSources\x12\x16\n" +
 	"\x06redact\x18$ \x03(\tR\x06redact\x12\x12\n" +
-	"\x04mask\x18% \x03(\tR\x04mask\x1a:\n" +
+	"\x04mask\x18% \x03(\tR\x04mask\x12\x18\n" +
+	"\apayload\x18( \x01(\tR\apayload\x12#\n" +
+	"\rjwt_algorithm\x18) \x01(\tR\fjwtAlgorithm\x12!\n" +
+	"\fcontent_type\x18* \x01(\tR\vcontentType\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +

@@ -68,6 +68,33 @@ const (
 	// ActionServiceRotateTargetKeyProcedure is the fully-qualified name of the ActionService's
 	// RotateTargetKey RPC.
 	ActionServiceRotateTargetKeyProcedure = "/callout.v1.ActionService/RotateTargetKey"
+	// ActionServiceListTargetKeysProcedure is the fully-qualified name of the ActionService's
+	// ListTargetKeys RPC.
+	ActionServiceListTargetKeysProcedure = "/callout.v1.ActionService/ListTargetKeys"
+	// ActionServiceRevokeTargetKeyProcedure is the fully-qualified name of the ActionService's
+	// RevokeTargetKey RPC.
+	ActionServiceRevokeTargetKeyProcedure = "/callout.v1.ActionService/RevokeTargetKey"
+	// ActionServiceAddPublicKeyProcedure is the fully-qualified name of the ActionService's
+	// AddPublicKey RPC.
+	ActionServiceAddPublicKeyProcedure = "/callout.v1.ActionService/AddPublicKey"
+	// ActionServiceListPublicKeysProcedure is the fully-qualified name of the ActionService's
+	// ListPublicKeys RPC.
+	ActionServiceListPublicKeysProcedure = "/callout.v1.ActionService/ListPublicKeys"
+	// ActionServiceActivatePublicKeyProcedure is the fully-qualified name of the ActionService's
+	// ActivatePublicKey RPC.
+	ActionServiceActivatePublicKeyProcedure = "/callout.v1.ActionService/ActivatePublicKey"
+	// ActionServiceDeactivatePublicKeyProcedure is the fully-qualified name of the ActionService's
+	// DeactivatePublicKey RPC.
+	ActionServiceDeactivatePublicKeyProcedure = "/callout.v1.ActionService/DeactivatePublicKey"
+	// ActionServiceRemovePublicKeyProcedure is the fully-qualified name of the ActionService's
+	// RemovePublicKey RPC.
+	ActionServiceRemovePublicKeyProcedure = "/callout.v1.ActionService/RemovePublicKey"
+	// ActionServiceListInstanceKeysProcedure is the fully-qualified name of the ActionService's
+	// ListInstanceKeys RPC.
+	ActionServiceListInstanceKeysProcedure = "/callout.v1.ActionService/ListInstanceKeys"
+	// ActionServiceRotateInstanceKeyProcedure is the fully-qualified name of the ActionService's
+	// RotateInstanceKey RPC.
+	ActionServiceRotateInstanceKeyProcedure = "/callout.v1.ActionService/RotateInstanceKey"
 	// ActionServiceSetExecutionProcedure is the fully-qualified name of the ActionService's
 	// SetExecution RPC.
 	ActionServiceSetExecutionProcedure = "/callout.v1.ActionService/SetExecution"
@@ -261,6 +288,51 @@ type ActionServiceClient interface {
 	// from a file or the environment; conflict when somebody else rotated it
 	// meanwhile, or four keys sign at once.
 	RotateTargetKey(context.Context, *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error)
+	// ListTargetKeys lists the signing keys of a target, without what they are.
+	//
+	// Errors: unknown_instance, not_found.
+	ListTargetKeys(context.Context, *connect.Request[v1.ListTargetKeysRequest]) (*connect.Response[v1.ListTargetKeysResponse], error)
+	// RevokeTargetKey has a signing key that another has taken the place of sign no more,
+	// before its time is over. The newest is not revoked: rotate it with a grace of 0s.
+	//
+	// Errors: unknown_instance, not_found; bad_field for the newest one; conflict when
+	// somebody else changed the keys meanwhile.
+	RevokeTargetKey(context.Context, *connect.Request[v1.RevokeTargetKeyRequest]) (*connect.Response[v1.RevokeTargetKeyResponse], error)
+	// AddPublicKey gives a target a public key, which what it is sent is encrypted with
+	// once it is active. It makes no revision.
+	//
+	// Errors: unknown_instance, not_found; bad_field for a key that is not taken, with
+	// what is; already_exists; conflict when there are eight, or somebody else changed
+	// them meanwhile.
+	AddPublicKey(context.Context, *connect.Request[v1.AddPublicKeyRequest]) (*connect.Response[v1.AddPublicKeyResponse], error)
+	// ListPublicKeys lists the public keys of a target.
+	//
+	// Errors: unknown_instance, not_found.
+	ListPublicKeys(context.Context, *connect.Request[v1.ListPublicKeysRequest]) (*connect.Response[v1.ListPublicKeysResponse], error)
+	// ActivatePublicKey has what a target is sent encrypted with a key, which takes the
+	// place of the active one.
+	//
+	// Errors: unknown_instance, not_found; bad_field when it has expired; conflict.
+	ActivatePublicKey(context.Context, *connect.Request[v1.ActivatePublicKeyRequest]) (*connect.Response[v1.ActivatePublicKeyResponse], error)
+	// DeactivatePublicKey has nothing encrypted with a key any more. What is sent to a
+	// target with payload: jwe waits then for another one.
+	//
+	// Errors: unknown_instance, not_found, conflict.
+	DeactivatePublicKey(context.Context, *connect.Request[v1.DeactivatePublicKeyRequest]) (*connect.Response[v1.DeactivatePublicKeyResponse], error)
+	// RemovePublicKey removes a key that is not active.
+	//
+	// Errors: unknown_instance, not_found; still_used for the active one; conflict.
+	RemovePublicKey(context.Context, *connect.Request[v1.RemovePublicKeyRequest]) (*connect.Response[v1.RemovePublicKeyResponse], error)
+	// ListInstanceKeys lists the keys of the instance itself that are published.
+	//
+	// Errors: unknown_instance.
+	ListInstanceKeys(context.Context, *connect.Request[v1.ListInstanceKeysRequest]) (*connect.Response[v1.ListInstanceKeysResponse], error)
+	// RotateInstanceKey makes a new key for the instance, which is published at once and
+	// takes the place of the one that signs after a lead. It makes no revision.
+	//
+	// Errors: unknown_instance; bad_field; conflict when somebody else rotated meanwhile,
+	// or too many keys are published.
+	RotateInstanceKey(context.Context, *connect.Request[v1.RotateInstanceKeyRequest]) (*connect.Response[v1.RotateInstanceKeyResponse], error)
 	// SetExecution makes an execution or a list, or takes the place of the one
 	// with its condition.
 	//
@@ -576,6 +648,60 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(actionServiceMethods.ByName("RotateTargetKey")),
 			connect.WithClientOptions(opts...),
 		),
+		listTargetKeys: connect.NewClient[v1.ListTargetKeysRequest, v1.ListTargetKeysResponse](
+			httpClient,
+			baseURL+ActionServiceListTargetKeysProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListTargetKeys")),
+			connect.WithClientOptions(opts...),
+		),
+		revokeTargetKey: connect.NewClient[v1.RevokeTargetKeyRequest, v1.RevokeTargetKeyResponse](
+			httpClient,
+			baseURL+ActionServiceRevokeTargetKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RevokeTargetKey")),
+			connect.WithClientOptions(opts...),
+		),
+		addPublicKey: connect.NewClient[v1.AddPublicKeyRequest, v1.AddPublicKeyResponse](
+			httpClient,
+			baseURL+ActionServiceAddPublicKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("AddPublicKey")),
+			connect.WithClientOptions(opts...),
+		),
+		listPublicKeys: connect.NewClient[v1.ListPublicKeysRequest, v1.ListPublicKeysResponse](
+			httpClient,
+			baseURL+ActionServiceListPublicKeysProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListPublicKeys")),
+			connect.WithClientOptions(opts...),
+		),
+		activatePublicKey: connect.NewClient[v1.ActivatePublicKeyRequest, v1.ActivatePublicKeyResponse](
+			httpClient,
+			baseURL+ActionServiceActivatePublicKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ActivatePublicKey")),
+			connect.WithClientOptions(opts...),
+		),
+		deactivatePublicKey: connect.NewClient[v1.DeactivatePublicKeyRequest, v1.DeactivatePublicKeyResponse](
+			httpClient,
+			baseURL+ActionServiceDeactivatePublicKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("DeactivatePublicKey")),
+			connect.WithClientOptions(opts...),
+		),
+		removePublicKey: connect.NewClient[v1.RemovePublicKeyRequest, v1.RemovePublicKeyResponse](
+			httpClient,
+			baseURL+ActionServiceRemovePublicKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RemovePublicKey")),
+			connect.WithClientOptions(opts...),
+		),
+		listInstanceKeys: connect.NewClient[v1.ListInstanceKeysRequest, v1.ListInstanceKeysResponse](
+			httpClient,
+			baseURL+ActionServiceListInstanceKeysProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("ListInstanceKeys")),
+			connect.WithClientOptions(opts...),
+		),
+		rotateInstanceKey: connect.NewClient[v1.RotateInstanceKeyRequest, v1.RotateInstanceKeyResponse](
+			httpClient,
+			baseURL+ActionServiceRotateInstanceKeyProcedure,
+			connect.WithSchema(actionServiceMethods.ByName("RotateInstanceKey")),
+			connect.WithClientOptions(opts...),
+		),
 		setExecution: connect.NewClient[v1.SetExecutionRequest, v1.SetExecutionResponse](
 			httpClient,
 			baseURL+ActionServiceSetExecutionProcedure,
@@ -833,61 +959,70 @@ func NewActionServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 
 // actionServiceClient implements ActionServiceClient.
 type actionServiceClient struct {
-	apply              *connect.Client[v1.ApplyRequest, v1.ApplyResponse]
-	export             *connect.Client[v1.ExportRequest, v1.ExportResponse]
-	explain            *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
-	pauseTarget        *connect.Client[v1.PauseTargetRequest, v1.PauseTargetResponse]
-	resumeTarget       *connect.Client[v1.ResumeTargetRequest, v1.ResumeTargetResponse]
-	getRevision        *connect.Client[v1.GetRevisionRequest, v1.GetRevisionResponse]
-	createTarget       *connect.Client[v1.CreateTargetRequest, v1.CreateTargetResponse]
-	getTarget          *connect.Client[v1.GetTargetRequest, v1.GetTargetResponse]
-	listTargets        *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
-	updateTarget       *connect.Client[v1.UpdateTargetRequest, v1.UpdateTargetResponse]
-	deleteTarget       *connect.Client[v1.DeleteTargetRequest, v1.DeleteTargetResponse]
-	testTarget         *connect.Client[v1.TestTargetRequest, v1.TestTargetResponse]
-	rotateTargetKey    *connect.Client[v1.RotateTargetKeyRequest, v1.RotateTargetKeyResponse]
-	setExecution       *connect.Client[v1.SetExecutionRequest, v1.SetExecutionResponse]
-	getExecution       *connect.Client[v1.GetExecutionRequest, v1.GetExecutionResponse]
-	listExecutions     *connect.Client[v1.ListExecutionsRequest, v1.ListExecutionsResponse]
-	deleteExecution    *connect.Client[v1.DeleteExecutionRequest, v1.DeleteExecutionResponse]
-	declareConditions  *connect.Client[v1.DeclareConditionsRequest, v1.DeclareConditionsResponse]
-	listConditions     *connect.Client[v1.ListConditionsRequest, v1.ListConditionsResponse]
-	listRevisions      *connect.Client[v1.ListRevisionsRequest, v1.ListRevisionsResponse]
-	diffRevisions      *connect.Client[v1.DiffRevisionsRequest, v1.DiffRevisionsResponse]
-	rollback           *connect.Client[v1.RollbackRequest, v1.RollbackResponse]
-	watchRevisions     *connect.Client[v1.WatchRevisionsRequest, v1.WatchRevisionsResponse]
-	listSubscriptions  *connect.Client[v1.ListSubscriptionsRequest, v1.ListSubscriptionsResponse]
-	pauseSubscription  *connect.Client[v1.PauseSubscriptionRequest, v1.PauseSubscriptionResponse]
-	resumeSubscription *connect.Client[v1.ResumeSubscriptionRequest, v1.ResumeSubscriptionResponse]
-	retrySubscription  *connect.Client[v1.RetrySubscriptionRequest, v1.RetrySubscriptionResponse]
-	skipSubscription   *connect.Client[v1.SkipSubscriptionRequest, v1.SkipSubscriptionResponse]
-	listDeadLetters    *connect.Client[v1.ListDeadLettersRequest, v1.ListDeadLettersResponse]
-	getDeadLetter      *connect.Client[v1.GetDeadLetterRequest, v1.GetDeadLetterResponse]
-	redriveDeadLetters *connect.Client[v1.RedriveDeadLettersRequest, v1.RedriveDeadLettersResponse]
-	discardDeadLetters *connect.Client[v1.DiscardDeadLettersRequest, v1.DiscardDeadLettersResponse]
-	listDeliveries     *connect.Client[v1.ListDeliveriesRequest, v1.ListDeliveriesResponse]
-	getDelivery        *connect.Client[v1.GetDeliveryRequest, v1.GetDeliveryResponse]
-	replayEvents       *connect.Client[v1.ReplayEventsRequest, v1.ReplayEventsResponse]
-	tailEvents         *connect.Client[v1.TailEventsRequest, v1.TailEventsResponse]
-	listJobs           *connect.Client[v1.ListJobsRequest, v1.ListJobsResponse]
-	getJob             *connect.Client[v1.GetJobRequest, v1.GetJobResponse]
-	watchJob           *connect.Client[v1.WatchJobRequest, v1.WatchJobResponse]
-	cancelJob          *connect.Client[v1.CancelJobRequest, v1.CancelJobResponse]
-	getStatus          *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
-	listWorkers        *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
-	listInstances      *connect.Client[v1.ListInstancesRequest, v1.ListInstancesResponse]
-	createInstance     *connect.Client[v1.CreateInstanceRequest, v1.CreateInstanceResponse]
-	describeInstance   *connect.Client[v1.DescribeInstanceRequest, v1.DescribeInstanceResponse]
-	deleteInstance     *connect.Client[v1.DeleteInstanceRequest, v1.DeleteInstanceResponse]
-	listEvents         *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
-	setQuota           *connect.Client[v1.SetQuotaRequest, v1.SetQuotaResponse]
-	createToken        *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
-	listTokens         *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
-	revokeToken        *connect.Client[v1.RevokeTokenRequest, v1.RevokeTokenResponse]
-	setSecret          *connect.Client[v1.SetSecretRequest, v1.SetSecretResponse]
-	listSecrets        *connect.Client[v1.ListSecretsRequest, v1.ListSecretsResponse]
-	deleteSecret       *connect.Client[v1.DeleteSecretRequest, v1.DeleteSecretResponse]
-	listAudit          *connect.Client[v1.ListAuditRequest, v1.ListAuditResponse]
+	apply               *connect.Client[v1.ApplyRequest, v1.ApplyResponse]
+	export              *connect.Client[v1.ExportRequest, v1.ExportResponse]
+	explain             *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	pauseTarget         *connect.Client[v1.PauseTargetRequest, v1.PauseTargetResponse]
+	resumeTarget        *connect.Client[v1.ResumeTargetRequest, v1.ResumeTargetResponse]
+	getRevision         *connect.Client[v1.GetRevisionRequest, v1.GetRevisionResponse]
+	createTarget        *connect.Client[v1.CreateTargetRequest, v1.CreateTargetResponse]
+	getTarget           *connect.Client[v1.GetTargetRequest, v1.GetTargetResponse]
+	listTargets         *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
+	updateTarget        *connect.Client[v1.UpdateTargetRequest, v1.UpdateTargetResponse]
+	deleteTarget        *connect.Client[v1.DeleteTargetRequest, v1.DeleteTargetResponse]
+	testTarget          *connect.Client[v1.TestTargetRequest, v1.TestTargetResponse]
+	rotateTargetKey     *connect.Client[v1.RotateTargetKeyRequest, v1.RotateTargetKeyResponse]
+	listTargetKeys      *connect.Client[v1.ListTargetKeysRequest, v1.ListTargetKeysResponse]
+	revokeTargetKey     *connect.Client[v1.RevokeTargetKeyRequest, v1.RevokeTargetKeyResponse]
+	addPublicKey        *connect.Client[v1.AddPublicKeyRequest, v1.AddPublicKeyResponse]
+	listPublicKeys      *connect.Client[v1.ListPublicKeysRequest, v1.ListPublicKeysResponse]
+	activatePublicKey   *connect.Client[v1.ActivatePublicKeyRequest, v1.ActivatePublicKeyResponse]
+	deactivatePublicKey *connect.Client[v1.DeactivatePublicKeyRequest, v1.DeactivatePublicKeyResponse]
+	removePublicKey     *connect.Client[v1.RemovePublicKeyRequest, v1.RemovePublicKeyResponse]
+	listInstanceKeys    *connect.Client[v1.ListInstanceKeysRequest, v1.ListInstanceKeysResponse]
+	rotateInstanceKey   *connect.Client[v1.RotateInstanceKeyRequest, v1.RotateInstanceKeyResponse]
+	setExecution        *connect.Client[v1.SetExecutionRequest, v1.SetExecutionResponse]
+	getExecution        *connect.Client[v1.GetExecutionRequest, v1.GetExecutionResponse]
+	listExecutions      *connect.Client[v1.ListExecutionsRequest, v1.ListExecutionsResponse]
+	deleteExecution     *connect.Client[v1.DeleteExecutionRequest, v1.DeleteExecutionResponse]
+	declareConditions   *connect.Client[v1.DeclareConditionsRequest, v1.DeclareConditionsResponse]
+	listConditions      *connect.Client[v1.ListConditionsRequest, v1.ListConditionsResponse]
+	listRevisions       *connect.Client[v1.ListRevisionsRequest, v1.ListRevisionsResponse]
+	diffRevisions       *connect.Client[v1.DiffRevisionsRequest, v1.DiffRevisionsResponse]
+	rollback            *connect.Client[v1.RollbackRequest, v1.RollbackResponse]
+	watchRevisions      *connect.Client[v1.WatchRevisionsRequest, v1.WatchRevisionsResponse]
+	listSubscriptions   *connect.Client[v1.ListSubscriptionsRequest, v1.ListSubscriptionsResponse]
+	pauseSubscription   *connect.Client[v1.PauseSubscriptionRequest, v1.PauseSubscriptionResponse]
+	resumeSubscription  *connect.Client[v1.ResumeSubscriptionRequest, v1.ResumeSubscriptionResponse]
+	retrySubscription   *connect.Client[v1.RetrySubscriptionRequest, v1.RetrySubscriptionResponse]
+	skipSubscription    *connect.Client[v1.SkipSubscriptionRequest, v1.SkipSubscriptionResponse]
+	listDeadLetters     *connect.Client[v1.ListDeadLettersRequest, v1.ListDeadLettersResponse]
+	getDeadLetter       *connect.Client[v1.GetDeadLetterRequest, v1.GetDeadLetterResponse]
+	redriveDeadLetters  *connect.Client[v1.RedriveDeadLettersRequest, v1.RedriveDeadLettersResponse]
+	discardDeadLetters  *connect.Client[v1.DiscardDeadLettersRequest, v1.DiscardDeadLettersResponse]
+	listDeliveries      *connect.Client[v1.ListDeliveriesRequest, v1.ListDeliveriesResponse]
+	getDelivery         *connect.Client[v1.GetDeliveryRequest, v1.GetDeliveryResponse]
+	replayEvents        *connect.Client[v1.ReplayEventsRequest, v1.ReplayEventsResponse]
+	tailEvents          *connect.Client[v1.TailEventsRequest, v1.TailEventsResponse]
+	listJobs            *connect.Client[v1.ListJobsRequest, v1.ListJobsResponse]
+	getJob              *connect.Client[v1.GetJobRequest, v1.GetJobResponse]
+	watchJob            *connect.Client[v1.WatchJobRequest, v1.WatchJobResponse]
+	cancelJob           *connect.Client[v1.CancelJobRequest, v1.CancelJobResponse]
+	getStatus           *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
+	listWorkers         *connect.Client[v1.ListWorkersRequest, v1.ListWorkersResponse]
+	listInstances       *connect.Client[v1.ListInstancesRequest, v1.ListInstancesResponse]
+	createInstance      *connect.Client[v1.CreateInstanceRequest, v1.CreateInstanceResponse]
+	describeInstance    *connect.Client[v1.DescribeInstanceRequest, v1.DescribeInstanceResponse]
+	deleteInstance      *connect.Client[v1.DeleteInstanceRequest, v1.DeleteInstanceResponse]
+	listEvents          *connect.Client[v1.ListEventsRequest, v1.ListEventsResponse]
+	setQuota            *connect.Client[v1.SetQuotaRequest, v1.SetQuotaResponse]
+	createToken         *connect.Client[v1.CreateTokenRequest, v1.CreateTokenResponse]
+	listTokens          *connect.Client[v1.ListTokensRequest, v1.ListTokensResponse]
+	revokeToken         *connect.Client[v1.RevokeTokenRequest, v1.RevokeTokenResponse]
+	setSecret           *connect.Client[v1.SetSecretRequest, v1.SetSecretResponse]
+	listSecrets         *connect.Client[v1.ListSecretsRequest, v1.ListSecretsResponse]
+	deleteSecret        *connect.Client[v1.DeleteSecretRequest, v1.DeleteSecretResponse]
+	listAudit           *connect.Client[v1.ListAuditRequest, v1.ListAuditResponse]
 }
 
 // Apply calls callout.v1.ActionService.Apply.
@@ -953,6 +1088,51 @@ func (c *actionServiceClient) TestTarget(ctx context.Context, req *connect.Reque
 // RotateTargetKey calls callout.v1.ActionService.RotateTargetKey.
 func (c *actionServiceClient) RotateTargetKey(ctx context.Context, req *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error) {
 	return c.rotateTargetKey.CallUnary(ctx, req)
+}
+
+// ListTargetKeys calls callout.v1.ActionService.ListTargetKeys.
+func (c *actionServiceClient) ListTargetKeys(ctx context.Context, req *connect.Request[v1.ListTargetKeysRequest]) (*connect.Response[v1.ListTargetKeysResponse], error) {
+	return c.listTargetKeys.CallUnary(ctx, req)
+}
+
+// RevokeTargetKey calls callout.v1.ActionService.RevokeTargetKey.
+func (c *actionServiceClient) RevokeTargetKey(ctx context.Context, req *connect.Request[v1.RevokeTargetKeyRequest]) (*connect.Response[v1.RevokeTargetKeyResponse], error) {
+	return c.revokeTargetKey.CallUnary(ctx, req)
+}
+
+// AddPublicKey calls callout.v1.ActionService.AddPublicKey.
+func (c *actionServiceClient) AddPublicKey(ctx context.Context, req *connect.Request[v1.AddPublicKeyRequest]) (*connect.Response[v1.AddPublicKeyResponse], error) {
+	return c.addPublicKey.CallUnary(ctx, req)
+}
+
+// ListPublicKeys calls callout.v1.ActionService.ListPublicKeys.
+func (c *actionServiceClient) ListPublicKeys(ctx context.Context, req *connect.Request[v1.ListPublicKeysRequest]) (*connect.Response[v1.ListPublicKeysResponse], error) {
+	return c.listPublicKeys.CallUnary(ctx, req)
+}
+
+// ActivatePublicKey calls callout.v1.ActionService.ActivatePublicKey.
+func (c *actionServiceClient) ActivatePublicKey(ctx context.Context, req *connect.Request[v1.ActivatePublicKeyRequest]) (*connect.Response[v1.ActivatePublicKeyResponse], error) {
+	return c.activatePublicKey.CallUnary(ctx, req)
+}
+
+// DeactivatePublicKey calls callout.v1.ActionService.DeactivatePublicKey.
+func (c *actionServiceClient) DeactivatePublicKey(ctx context.Context, req *connect.Request[v1.DeactivatePublicKeyRequest]) (*connect.Response[v1.DeactivatePublicKeyResponse], error) {
+	return c.deactivatePublicKey.CallUnary(ctx, req)
+}
+
+// RemovePublicKey calls callout.v1.ActionService.RemovePublicKey.
+func (c *actionServiceClient) RemovePublicKey(ctx context.Context, req *connect.Request[v1.RemovePublicKeyRequest]) (*connect.Response[v1.RemovePublicKeyResponse], error) {
+	return c.removePublicKey.CallUnary(ctx, req)
+}
+
+// ListInstanceKeys calls callout.v1.ActionService.ListInstanceKeys.
+func (c *actionServiceClient) ListInstanceKeys(ctx context.Context, req *connect.Request[v1.ListInstanceKeysRequest]) (*connect.Response[v1.ListInstanceKeysResponse], error) {
+	return c.listInstanceKeys.CallUnary(ctx, req)
+}
+
+// RotateInstanceKey calls callout.v1.ActionService.RotateInstanceKey.
+func (c *actionServiceClient) RotateInstanceKey(ctx context.Context, req *connect.Request[v1.RotateInstanceKeyRequest]) (*connect.Response[v1.RotateInstanceKeyResponse], error) {
+	return c.rotateInstanceKey.CallUnary(ctx, req)
 }
 
 // SetExecution calls callout.v1.ActionService.SetExecution.
@@ -1239,6 +1419,51 @@ type ActionServiceHandler interface {
 	// from a file or the environment; conflict when somebody else rotated it
 	// meanwhile, or four keys sign at once.
 	RotateTargetKey(context.Context, *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error)
+	// ListTargetKeys lists the signing keys of a target, without what they are.
+	//
+	// Errors: unknown_instance, not_found.
+	ListTargetKeys(context.Context, *connect.Request[v1.ListTargetKeysRequest]) (*connect.Response[v1.ListTargetKeysResponse], error)
+	// RevokeTargetKey has a signing key that another has taken the place of sign no more,
+	// before its time is over. The newest is not revoked: rotate it with a grace of 0s.
+	//
+	// Errors: unknown_instance, not_found; bad_field for the newest one; conflict when
+	// somebody else changed the keys meanwhile.
+	RevokeTargetKey(context.Context, *connect.Request[v1.RevokeTargetKeyRequest]) (*connect.Response[v1.RevokeTargetKeyResponse], error)
+	// AddPublicKey gives a target a public key, which what it is sent is encrypted with
+	// once it is active. It makes no revision.
+	//
+	// Errors: unknown_instance, not_found; bad_field for a key that is not taken, with
+	// what is; already_exists; conflict when there are eight, or somebody else changed
+	// them meanwhile.
+	AddPublicKey(context.Context, *connect.Request[v1.AddPublicKeyRequest]) (*connect.Response[v1.AddPublicKeyResponse], error)
+	// ListPublicKeys lists the public keys of a target.
+	//
+	// Errors: unknown_instance, not_found.
+	ListPublicKeys(context.Context, *connect.Request[v1.ListPublicKeysRequest]) (*connect.Response[v1.ListPublicKeysResponse], error)
+	// ActivatePublicKey has what a target is sent encrypted with a key, which takes the
+	// place of the active one.
+	//
+	// Errors: unknown_instance, not_found; bad_field when it has expired; conflict.
+	ActivatePublicKey(context.Context, *connect.Request[v1.ActivatePublicKeyRequest]) (*connect.Response[v1.ActivatePublicKeyResponse], error)
+	// DeactivatePublicKey has nothing encrypted with a key any more. What is sent to a
+	// target with payload: jwe waits then for another one.
+	//
+	// Errors: unknown_instance, not_found, conflict.
+	DeactivatePublicKey(context.Context, *connect.Request[v1.DeactivatePublicKeyRequest]) (*connect.Response[v1.DeactivatePublicKeyResponse], error)
+	// RemovePublicKey removes a key that is not active.
+	//
+	// Errors: unknown_instance, not_found; still_used for the active one; conflict.
+	RemovePublicKey(context.Context, *connect.Request[v1.RemovePublicKeyRequest]) (*connect.Response[v1.RemovePublicKeyResponse], error)
+	// ListInstanceKeys lists the keys of the instance itself that are published.
+	//
+	// Errors: unknown_instance.
+	ListInstanceKeys(context.Context, *connect.Request[v1.ListInstanceKeysRequest]) (*connect.Response[v1.ListInstanceKeysResponse], error)
+	// RotateInstanceKey makes a new key for the instance, which is published at once and
+	// takes the place of the one that signs after a lead. It makes no revision.
+	//
+	// Errors: unknown_instance; bad_field; conflict when somebody else rotated meanwhile,
+	// or too many keys are published.
+	RotateInstanceKey(context.Context, *connect.Request[v1.RotateInstanceKeyRequest]) (*connect.Response[v1.RotateInstanceKeyResponse], error)
 	// SetExecution makes an execution or a list, or takes the place of the one
 	// with its condition.
 	//
@@ -1550,6 +1775,60 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(actionServiceMethods.ByName("RotateTargetKey")),
 		connect.WithHandlerOptions(opts...),
 	)
+	actionServiceListTargetKeysHandler := connect.NewUnaryHandler(
+		ActionServiceListTargetKeysProcedure,
+		svc.ListTargetKeys,
+		connect.WithSchema(actionServiceMethods.ByName("ListTargetKeys")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRevokeTargetKeyHandler := connect.NewUnaryHandler(
+		ActionServiceRevokeTargetKeyProcedure,
+		svc.RevokeTargetKey,
+		connect.WithSchema(actionServiceMethods.ByName("RevokeTargetKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceAddPublicKeyHandler := connect.NewUnaryHandler(
+		ActionServiceAddPublicKeyProcedure,
+		svc.AddPublicKey,
+		connect.WithSchema(actionServiceMethods.ByName("AddPublicKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListPublicKeysHandler := connect.NewUnaryHandler(
+		ActionServiceListPublicKeysProcedure,
+		svc.ListPublicKeys,
+		connect.WithSchema(actionServiceMethods.ByName("ListPublicKeys")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceActivatePublicKeyHandler := connect.NewUnaryHandler(
+		ActionServiceActivatePublicKeyProcedure,
+		svc.ActivatePublicKey,
+		connect.WithSchema(actionServiceMethods.ByName("ActivatePublicKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceDeactivatePublicKeyHandler := connect.NewUnaryHandler(
+		ActionServiceDeactivatePublicKeyProcedure,
+		svc.DeactivatePublicKey,
+		connect.WithSchema(actionServiceMethods.ByName("DeactivatePublicKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRemovePublicKeyHandler := connect.NewUnaryHandler(
+		ActionServiceRemovePublicKeyProcedure,
+		svc.RemovePublicKey,
+		connect.WithSchema(actionServiceMethods.ByName("RemovePublicKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceListInstanceKeysHandler := connect.NewUnaryHandler(
+		ActionServiceListInstanceKeysProcedure,
+		svc.ListInstanceKeys,
+		connect.WithSchema(actionServiceMethods.ByName("ListInstanceKeys")),
+		connect.WithHandlerOptions(opts...),
+	)
+	actionServiceRotateInstanceKeyHandler := connect.NewUnaryHandler(
+		ActionServiceRotateInstanceKeyProcedure,
+		svc.RotateInstanceKey,
+		connect.WithSchema(actionServiceMethods.ByName("RotateInstanceKey")),
+		connect.WithHandlerOptions(opts...),
+	)
 	actionServiceSetExecutionHandler := connect.NewUnaryHandler(
 		ActionServiceSetExecutionProcedure,
 		svc.SetExecution,
@@ -1830,6 +2109,24 @@ func NewActionServiceHandler(svc ActionServiceHandler, opts ...connect.HandlerOp
 			actionServiceTestTargetHandler.ServeHTTP(w, r)
 		case ActionServiceRotateTargetKeyProcedure:
 			actionServiceRotateTargetKeyHandler.ServeHTTP(w, r)
+		case ActionServiceListTargetKeysProcedure:
+			actionServiceListTargetKeysHandler.ServeHTTP(w, r)
+		case ActionServiceRevokeTargetKeyProcedure:
+			actionServiceRevokeTargetKeyHandler.ServeHTTP(w, r)
+		case ActionServiceAddPublicKeyProcedure:
+			actionServiceAddPublicKeyHandler.ServeHTTP(w, r)
+		case ActionServiceListPublicKeysProcedure:
+			actionServiceListPublicKeysHandler.ServeHTTP(w, r)
+		case ActionServiceActivatePublicKeyProcedure:
+			actionServiceActivatePublicKeyHandler.ServeHTTP(w, r)
+		case ActionServiceDeactivatePublicKeyProcedure:
+			actionServiceDeactivatePublicKeyHandler.ServeHTTP(w, r)
+		case ActionServiceRemovePublicKeyProcedure:
+			actionServiceRemovePublicKeyHandler.ServeHTTP(w, r)
+		case ActionServiceListInstanceKeysProcedure:
+			actionServiceListInstanceKeysHandler.ServeHTTP(w, r)
+		case ActionServiceRotateInstanceKeyProcedure:
+			actionServiceRotateInstanceKeyHandler.ServeHTTP(w, r)
 		case ActionServiceSetExecutionProcedure:
 			actionServiceSetExecutionHandler.ServeHTTP(w, r)
 		case ActionServiceGetExecutionProcedure:
@@ -1973,6 +2270,42 @@ func (UnimplementedActionServiceHandler) TestTarget(context.Context, *connect.Re
 
 func (UnimplementedActionServiceHandler) RotateTargetKey(context.Context, *connect.Request[v1.RotateTargetKeyRequest]) (*connect.Response[v1.RotateTargetKeyResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RotateTargetKey is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListTargetKeys(context.Context, *connect.Request[v1.ListTargetKeysRequest]) (*connect.Response[v1.ListTargetKeysResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListTargetKeys is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RevokeTargetKey(context.Context, *connect.Request[v1.RevokeTargetKeyRequest]) (*connect.Response[v1.RevokeTargetKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RevokeTargetKey is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) AddPublicKey(context.Context, *connect.Request[v1.AddPublicKeyRequest]) (*connect.Response[v1.AddPublicKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.AddPublicKey is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListPublicKeys(context.Context, *connect.Request[v1.ListPublicKeysRequest]) (*connect.Response[v1.ListPublicKeysResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListPublicKeys is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ActivatePublicKey(context.Context, *connect.Request[v1.ActivatePublicKeyRequest]) (*connect.Response[v1.ActivatePublicKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ActivatePublicKey is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) DeactivatePublicKey(context.Context, *connect.Request[v1.DeactivatePublicKeyRequest]) (*connect.Response[v1.DeactivatePublicKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.DeactivatePublicKey is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RemovePublicKey(context.Context, *connect.Request[v1.RemovePublicKeyRequest]) (*connect.Response[v1.RemovePublicKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RemovePublicKey is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) ListInstanceKeys(context.Context, *connect.Request[v1.ListInstanceKeysRequest]) (*connect.Response[v1.ListInstanceKeysResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.ListInstanceKeys is not implemented"))
+}
+
+func (UnimplementedActionServiceHandler) RotateInstanceKey(context.Context, *connect.Request[v1.RotateInstanceKeyRequest]) (*connect.Response[v1.RotateInstanceKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("callout.v1.ActionService.RotateInstanceKey is not implemented"))
 }
 
 func (UnimplementedActionServiceHandler) SetExecution(context.Context, *connect.Request[v1.SetExecutionRequest]) (*connect.Response[v1.SetExecutionResponse], error) {
