@@ -114,6 +114,7 @@ func (p *Program) publicKeyListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "list [ORG:]NAME",
 		Short:             "List the public keys of a target",
+		Long:              "Lists the public keys of a target, the newest first: the id of each, which is the kid of\nwhat is encrypted with it, what kind of key it is, whether it is active, and until when.",
 		Example:           "  callout target public-key list audit\n  callout target public-key list audit --json | jq -r .publicKey",
 		Args:              oneOf("target"),
 		ValidArgsFunction: p.completeTargets(),
