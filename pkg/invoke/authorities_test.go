@@ -144,6 +144,7 @@ func TestKeepAliveOfTheServer(t *testing.T) {
 				require.Nil(t, conn.end, "no clock runs")
 				return
 			}
+			require.NotNil(t, conn.end, "a clock runs")
 			<-closed
 			require.Nil(t, i.Do(t.Context(), callTo(s.URL, webhook)).Err)
 		})
