@@ -145,6 +145,8 @@ type Target struct {
 	MaxAnswer        int                     `json:"max_answer,omitempty"`    // bytes; 0 = DefaultAnswer
 	Egress           []netip.Prefix          `json:"egress,omitempty"`        // addresses allowed beyond the public ones
 	NoKeepAlive      bool                    `json:"no_keep_alive,omitempty"` // a new connection for each exchange
+	IdleTime         time.Duration           `json:"idle_time,omitempty"`     // how long a connection is kept; 0 = DefaultIdleTime
+	TLS              TLS                     `json:"tls,omitzero"`
 	Paused           bool                    `json:"paused,omitempty"`
 	Labels           map[string]string       `json:"labels,omitempty"`
 	UsableBy         []string                `json:"usable_by,omitzero"` // organizations that may name it; nil = all, none in it = the instance alone

@@ -65,6 +65,7 @@ func checkTarget(r *Report, path string, t *action.Target) {
 	checkRedact(r, JoinPath(path, "redact"), t.Redact)
 	checkBodyPointers(r, JoinPath(path, "mask"), t.Mask)
 	checkEgress(r, JoinPath(JoinPath(path, "egress"), "allow"), t.Egress)
+	checkTLS(r, JoinPath(path, "tls"), t)
 	checkLabels(r, JoinPath(path, "labels"), t.Labels)
 	checkEffect(r, path, t)
 }
@@ -190,6 +191,11 @@ func checkLimits(r *Report, path string, t *action.Target) {
 	if t.MaxAnswer < 0 || t.MaxAnswer > action.CeilingAnswer {
 		r.errorf(JoinPath(path, "max_answer"), ProblemOutOfRange, "max_answer is between 1 and %d bytes", action.CeilingAnswer)
 	}
+	if t.IdleTime != 0 {
+		if fault := OutOfRange(t.IdleTime, action.MinIdleTime, action.MaxIdleTime); fault != "" {
+			r.errorf(JoinPath(path, "idle_time"), ProblemOutOfRange, "idle_time %s; keep_alive: false keeps no connection at all", fault)
+		}
+	}
 	if t.Rate != (action.Rate{}) {
 		if t.Rate.N < 1 || t.Rate.N > MaxRate {
 			r.errorf(JoinPath(path, "rate"), ProblemOutOfRange, "rate is between 1 and %d", MaxRate)
@@ -281,5 +287,11 @@ func checkEffect(r *Report, path string, t *action.Target) {
 	}
 	if len(t.Allow) > 0 && (t.Kind == action.Webhook || t.Kind == action.Async) {
 		r.warnf(JoinPath(path, "allow"), ProblemNoEffect, "allow changes nothing here: only a call target's answer changes the object")
+	}
+	if t.NoKeepAlive && t.IdleTime != 0 {
+		r.warnf(JoinPath(path, "idle_time"), ProblemNoEffect, "idle_time changes nothing beside keep_alive: false: no connection is kept")
+	}
+	if t.TLS != (action.TLS{}) && strings.HasPrefix(strings.ToLower(t.URL), "http:") {
+		r.warnf(JoinPath(path, "tls"), ProblemNoEffect, "tls changes nothing for an http URL, which is sent in the clear: write https")
 	}
 }

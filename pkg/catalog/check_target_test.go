@@ -103,6 +103,18 @@ func TestTargetSettings(t *testing.T) {
 		{"a greater rate", func(x *action.Target) { x.Rate = action.Rate{N: MaxRate + 1, Per: time.Second} }, "rate out_of_range"},
 		{"a rate of nothing", func(x *action.Target) { x.Rate = action.Rate{Per: time.Second} }, "rate out_of_range"},
 		{"a rate of a day", func(x *action.Target) { x.Rate = action.Rate{N: 1, Per: 24 * time.Hour} }, "rate out_of_range"},
+		{"an idle time", func(x *action.Target) { x.IdleTime = action.MaxIdleTime }, ""},
+		{"too long an idle time", func(x *action.Target) { x.IdleTime = action.MaxIdleTime + 1 }, "idle_time out_of_range"},
+		{"an idle time below nothing", func(x *action.Target) { x.IdleTime = -1 }, "idle_time out_of_range"},
+		{"an idle time of none that is kept", func(x *action.Target) { x.IdleTime, x.NoKeepAlive = time.Second, true }, "idle_time no_effect"},
+		{"TLS", func(x *action.Target) {
+			x.URL, x.TLS = "https://a.example", action.TLS{ServerName: "b_c.example", MinVersion: action.TLS13}
+		}, ""},
+		{"TLS for an address", func(x *action.Target) { x.URL, x.TLS.ServerName = "https://a.example", "fd00::1" }, ""},
+		{"TLS in the clear", func(x *action.Target) { x.URL, x.TLS.ServerName = "HTTP://a.example", "a" }, "tls no_effect"},
+		{"TLS that is all wrong", func(x *action.Target) {
+			x.URL, x.TLS = "https://a.example", action.TLS{CA: "x", ServerName: "a.example:443", MinVersion: "1.1"}
+		}, "tls.ca bad_value,tls.server_name bad_value,tls.min_version bad_value"},
 		{"a breaker", func(x *action.Target) { x.Breaker = action.Breaker{Failures: MaxFailures, Open: action.MaxWait} }, ""},
 		{"a breaker after none", func(x *action.Target) { x.Breaker = action.Breaker{Open: time.Second} }, "breaker.failures out_of_range"},
 		{"a breaker for no time", func(x *action.Target) { x.Breaker = action.Breaker{Failures: 1} }, "breaker.open out_of_range"},

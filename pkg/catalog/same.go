@@ -19,7 +19,8 @@ func sameTarget(a, b *action.Target) bool {
 func sameLimits(a, b *action.Target) bool {
 	return a.Retry == b.Retry && a.Lanes == b.Lanes && a.Concurrency == b.Concurrency && a.Rate == b.Rate &&
 		a.Breaker == b.Breaker && a.MaxAnswer == b.MaxAnswer && a.NoKeepAlive == b.NoKeepAlive &&
-		a.Payload == b.Payload && a.JWTAlgorithm == b.JWTAlgorithm && a.ContentType == b.ContentType
+		a.Payload == b.Payload && a.JWTAlgorithm == b.JWTAlgorithm && a.ContentType == b.ContentType &&
+		a.IdleTime == b.IdleTime && a.TLS == b.TLS
 }
 
 func sameLists(a, b *action.Target) bool {

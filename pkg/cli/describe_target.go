@@ -115,6 +115,10 @@ func targetText(answer *calloutv1.GetTargetResponse) string {
 	if full.NoKeepAlive {
 		f.add("connections", "a new one for each exchange")
 	}
+	if full.IdleTime > 0 {
+		f.add("connections", "kept for "+catalog.ShortDuration(full.IdleTime))
+	}
+	f.add("tls", tlsText(full.TLS))
 	f.add("may also dial", strings.Join(t.GetEgress().GetAllow(), ", "))
 	if by := t.GetUsableBy(); by != nil {
 		f.add("usable by", cmp.Or(strings.Join(by.GetOrgs(), ", "), "no organization"))
@@ -179,4 +183,19 @@ func payloadText(t *action.Target) string {
 		text += ", encrypted with the active one of: callout target public-key list"
 	}
 	return text
+}
+
+// tlsText tells how the target's server must prove who it is; empty when it says nothing.
+func tlsText(t action.TLS) string {
+	var words []string
+	if all, err := action.ReadAuthorities(t.CA); err == nil {
+		words = append(words, "signed by "+count(len(all), "certificate")+" of its own")
+	}
+	if t.ServerName != "" {
+		words = append(words, "as "+t.ServerName)
+	}
+	if t.MinVersion != "" {
+		words = append(words, "TLS "+t.MinVersion+" or newer")
+	}
+	return strings.Join(words, ", ")
 }

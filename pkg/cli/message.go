@@ -27,8 +27,9 @@ func targetOf(m *calloutv1.Target) action.Target {
 		Breaker:   action.Breaker{Failures: int(m.GetBreaker().GetFailures()), Open: m.GetBreaker().GetOpen().AsDuration()},
 		MaxAnswer: int(m.GetMaxAnswer()), Paused: m.GetPaused(), Labels: m.GetLabels(),
 		Redact: m.GetRedact(), Mask: m.GetMask(),
-		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(),
-		Payload:     payloadOf(m.GetPayload()), JWTAlgorithm: action.Algorithm(m.GetJwtAlgorithm()), ContentType: action.ContentType(m.GetContentType()),
+		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(), IdleTime: m.GetIdleTime().AsDuration(),
+		Payload: payloadOf(m.GetPayload()), JWTAlgorithm: action.Algorithm(m.GetJwtAlgorithm()), ContentType: action.ContentType(m.GetContentType()),
+		TLS: action.TLS{CA: m.GetTls().GetCa(), ServerName: m.GetTls().GetServerName(), MinVersion: m.GetTls().GetMinVersion()},
 	}
 	for name, from := range m.GetHeaderSources() {
 		if t.HeaderSources == nil {
@@ -104,6 +105,12 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 	}
 	if t.NoKeepAlive {
 		m.KeepAlive = proto.Bool(false)
+	}
+	if t.IdleTime > 0 {
+		m.IdleTime = durationpb.New(t.IdleTime)
+	}
+	if t.TLS != (action.TLS{}) {
+		m.Tls = &calloutv1.TLS{Ca: t.TLS.CA, ServerName: t.TLS.ServerName, MinVersion: t.TLS.MinVersion}
 	}
 	for _, s := range t.Signatures {
 		m.Signature = append(m.Signature, string(s))

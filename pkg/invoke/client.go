@@ -18,11 +18,6 @@ import (
 )
 
 const (
-	// idleTime is how long a connection is kept for the next request. Common
-	// servers close theirs after 5 s (Node.js, Apache); a request sent into
-	// such a close costs a second try, so ours ends first.
-	idleTime = 4 * time.Second
-
 	// idleConns is how many connections are kept for a target that has no
 	// concurrency limit.
 	idleConns = 256
@@ -40,6 +35,8 @@ type client struct {
 	concurrency int
 	noKeepAlive bool
 	egress      []netip.Prefix
+	idle        time.Duration
+	tls         action.TLS
 
 	parsed    *url.URL
 	http      *retryablehttp.Client
@@ -49,18 +46,25 @@ type client struct {
 
 func (c *client) fits(t *action.Target) bool {
 	return c.url == t.URL && c.timeout == timeoutOf(t) &&
-		c.concurrency == t.Concurrency && c.noKeepAlive == t.NoKeepAlive && slices.Equal(c.egress, t.Egress)
+		c.concurrency == t.Concurrency && c.noKeepAlive == t.NoKeepAlive && slices.Equal(c.egress, t.Egress) &&
+		c.idle == t.IdleFor() && c.tls == t.TLS
 }
 
-func (i *Invoker) newClient(t *action.Target) (*client, *action.Error) {
+// newClient makes the client of a target that the instance has, owner is "", or an
+// organization.
+func (i *Invoker) newClient(owner string, t *action.Target) (*client, *action.Error) {
 	parsed, err := url.Parse(t.URL)
 	if err != nil || parsed.Host == "" || parsed.User != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 		return nil, action.NewError(action.CodeBadField, action.StageInvoke,
 			"a target's URL is an absolute http or https URL without a user").WithField("url")
 	}
+	config, refused := i.tlsConfig(owner, t)
+	if refused != nil {
+		return nil, refused
+	}
 	c := &client{
 		url: t.URL, timeout: timeoutOf(t), concurrency: t.Concurrency, noKeepAlive: t.NoKeepAlive, egress: slices.Clone(t.Egress),
-		parsed: parsed, transport: i.newTransport(t),
+		idle: t.IdleFor(), tls: t.TLS, parsed: parsed, transport: i.newTransport(t, config),
 	}
 	c.http = &retryablehttp.Client{
 		HTTPClient: &http.Client{
@@ -96,26 +100,20 @@ func (c *client) signerOf(keys []string) *sign.Signer {
 	return made
 }
 
-func (i *Invoker) newTransport(t *action.Target) *http.Transport {
+func (i *Invoker) newTransport(t *action.Target, config *tls.Config) *http.Transport {
 	idle := t.Concurrency
 	if idle <= 0 {
 		idle = idleConns
 	}
 	return &http.Transport{
-		Proxy:       nil, // a proxy would dial in our stead, past the guard
-		DialContext: i.dialer(t),
-		TLSClientConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12,
-			RootCAs:    i.options.RootCAs,
-			// Makes a new connection cheap again, which the short idleTime
-			// asks for.
-			ClientSessionCache: tls.NewLRUClientSessionCache(8),
-		},
+		Proxy:                  nil, // a proxy would dial in our stead, past the guard
+		DialContext:            i.dialer(t),
+		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    timeoutOf(t),
 		DisableCompression:     true, // gzip is undone here, under a bound
 		DisableKeepAlives:      t.NoKeepAlive,
 		MaxIdleConnsPerHost:    idle,
-		IdleConnTimeout:        idleTime,
+		IdleConnTimeout:        t.IdleFor(),
 		MaxResponseHeaderBytes: action.MaxHeaderBytes,
 		ForceAttemptHTTP2:      true,
 		HTTP2: &http.HTTP2Config{

@@ -63,7 +63,7 @@ func (i *Invoker) enter(instance, owner string, t *action.Target) (visit, *actio
 		e = found.Value.(*clientEntry)
 	}
 	if e == nil || !e.client.fits(t) {
-		made, refused := i.newClient(t)
+		made, refused := i.newClient(owner, t)
 		if refused != nil {
 			return visit{}, refused
 		}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,10 @@ type countedConn struct {
 	net.Conn
 	written atomic.Int64
 	users   atomic.Int64 // exchanges that are on it, several over HTTP/2
+	idle    atomic.Int64 // nanoseconds that its server keeps it for; 0 = no less than we do
+
+	mu  sync.Mutex
+	end *time.Timer // when nothing is on it; nil = its server has not said
 }
 
 func (c *countedConn) Write(p []byte) (int, error) {
@@ -88,7 +93,7 @@ func (ex *exchange) gotConn(info httptrace.GotConnInfo) {
 	if counted, ok := conn.(*countedConn); ok {
 		ex.leave()
 		// Over HTTP/1 nobody is on it with us: who was may not have left yet.
-		alone := counted.users.Add(1) == 1 || secure == nil || secure.ConnectionState().NegotiatedProtocol != "h2"
+		alone := counted.taken() == 1 || secure == nil || secure.ConnectionState().NegotiatedProtocol != "h2"
 		ex.kept.Store(info.Reused && alone)
 		ex.given.Store(int64(time.Since(ex.began)))
 		ex.before.Store(counted.written.Load())
@@ -99,7 +104,7 @@ func (ex *exchange) gotConn(info httptrace.GotConnInfo) {
 // leave is called when the exchange is on its connection no more.
 func (ex *exchange) leave() {
 	if conn := ex.conn.Load(); conn != nil {
-		conn.users.Add(-1)
+		conn.left()
 	}
 }
 

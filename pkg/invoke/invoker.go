@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/netip"
@@ -21,7 +22,11 @@ type Options struct {
 	// AllowEgress is what a target may ask for by its own Egress; what of that lies
 	// outside does not count. None = nothing.
 	AllowEgress []netip.Prefix
-	RootCAs     *x509.CertPool   // nil = the system's
+	RootCAs     *x509.CertPool // of targets that name none; nil = the system's
+	// Certificate is shown to the servers of the instance's targets that ask for one; nil =
+	// none. An organization's target is not shown it: what believes the certificate would do
+	// for that organization what it does for us.
+	Certificate *tls.Certificate
 	Now         func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
 }
 
@@ -132,6 +137,7 @@ func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 		return Answer{Sent: ex.reached(), Err: classify(caller, ctx, ex, err)}
 	}
 	defer resp.Body.Close()
+	ex.heed(resp, cl.idle)
 	a := Answer{Status: resp.StatusCode, Sent: true, secrets: c.Headers, hidden: c.hidden()}
 	a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
 	if !isSuccess(resp.StatusCode) || !c.ReadBody {

@@ -205,6 +205,8 @@ func TestClientFollowsItsTarget(t *testing.T) {
 		"timeout":     func(t *action.Target) { t.Timeout++ },
 		"concurrency": func(t *action.Target) { t.Concurrency = 7 },
 		"keep alive":  func(t *action.Target) { t.NoKeepAlive = true },
+		"idle time":   func(t *action.Target) { t.IdleTime = time.Minute },
+		"tls":         func(t *action.Target) { t.TLS.ServerName = "other.example" },
 		"egress":      func(t *action.Target) { t.Egress = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} },
 	} {
 		before, _ := clientOf(i, "a", one)

@@ -42,6 +42,12 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 	if t.NoKeepAlive {
 		m.KeepAlive = proto.Bool(false)
 	}
+	if t.IdleTime > 0 {
+		m.IdleTime = durationpb.New(t.IdleTime)
+	}
+	if t.TLS != (action.TLS{}) {
+		m.Tls = &calloutv1.TLS{Ca: t.TLS.CA, ServerName: t.TLS.ServerName, MinVersion: t.TLS.MinVersion}
+	}
 	if len(t.Egress) > 0 {
 		m.Egress = &calloutv1.Egress{Allow: texts(t.Egress, netip.Prefix.String)}
 	}

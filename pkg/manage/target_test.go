@@ -23,7 +23,7 @@ func full() *calloutv1.Target {
 		Mapping: "replace", Allow: []string{"/user/displayName"}, Headers: map[string]string{"X-Team": "blue"},
 		Retry:     &calloutv1.Retry{Initial: durationpb.New(time.Second), Max: durationpb.New(time.Minute), MaxAge: durationpb.New(time.Hour), Attempts: 7},
 		Signature: []string{"standard"}, Lanes: 16, Concurrency: 50, Rate: "100/s",
-		Breaker: &calloutv1.Breaker{Failures: 5, Open: durationpb.New(30 * time.Second)}, MaxAnswer: 4096,
+		Breaker: &calloutv1.Breaker{Failures: 5, Open: durationpb.New(30 * time.Second)}, MaxAnswer: 4096, IdleTime: durationpb.New(20 * time.Second), Tls: &calloutv1.TLS{ServerName: "b.example", MinVersion: "1.3"},
 		Egress: &calloutv1.Egress{Allow: []string{"10.0.0.0/8"}}, Paused: true, Labels: map[string]string{"team": "blue"},
 		KeepAlive: proto.Bool(false),
 	}
@@ -142,7 +142,7 @@ targets:
   full:
     {type: call, url: "https://a.example/full", timeout: 1500ms, interrupt_on_error: true, mapping: replace, allow: [/user/displayName],
      headers: {X-Team: blue}, retry: {initial: 1s, max: 1m, max_age: 1h, attempts: 7}, signature: [standard], lanes: 16, concurrency: 50,
-     rate: 100/s, breaker: {failures: 5, open: 30s}, max_answer: 4096, keep_alive: false, egress: {allow: [10.0.0.0/8]}, paused: true, labels: {team: blue}}
+     rate: 100/s, breaker: {failures: 5, open: 30s}, max_answer: 4096, keep_alive: false, idle_time: 20s, tls: {server_name: b.example, min_version: "1.3"}, egress: {allow: [10.0.0.0/8]}, paused: true, labels: {team: blue}}
   bare: {type: webhook, url: "https://a.example/bare"}
 `, nil)
 	c := plain(t, n)

@@ -45,6 +45,8 @@ func anyTarget(t *rapid.T, name string) action.Target {
 	x.Rate = rapid.SampledFrom([]action.Rate{{}, {N: 5, Per: time.Second}, {N: 600, Per: time.Minute}, {N: 1, Per: time.Hour}}).Draw(t, "rate")
 	x.Egress = rapid.SampledFrom([][]netip.Prefix{nil, {netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")}}).Draw(t, "egress")
 	x.Breaker = rapid.SampledFrom([]action.Breaker{{}, {Failures: 3, Open: d("open")}}).Draw(t, "breaker")
+	x.IdleTime = rapid.SampledFrom([]time.Duration{0, 20 * time.Second}).Draw(t, "idle time")
+	x.TLS = rapid.SampledFrom([]action.TLS{{}, {CA: exampleCA}, {ServerName: "fd00::1", MinVersion: "1.3"}, {CA: exampleCA + exampleCA, ServerName: "a.example"}}).Draw(t, "tls")
 	for _, p := range rapid.SliceOfN(awkward(12), 0, 2).Draw(t, "allow") {
 		x.Allow = append(x.Allow, "/"+strings.ReplaceAll(p, "~", "~0"))
 	}
@@ -141,3 +143,16 @@ func anyEntries(t *rapid.T, phase action.Phase, targets map[string]action.Target
 	}
 	return rapid.SliceOfN(rapid.SampledFrom(can), 0, 3).Draw(t, "entries")
 }
+
+// exampleCA is an authority that ends in a hundred years.
+const exampleCA = `-----BEGIN CERTIFICATE-----
+MIIBazCCARGgAwIBAgIBATAKBggqhkjOPQQDAjAcMRowGAYDVQQDExFFeGFtcGxl
+IGF1dGhvcml0eTAgFw0yNjAxMDEwMDAwMDBaGA8yMTI2MDEwMTAwMDAwMFowHDEa
+MBgGA1UEAxMRRXhhbXBsZSBhdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAATot6I3RqYfkyp8yVniXlWpGtw/7DBmzs/ICQEocB3x5D7E6zcSkyKQ6u9a
+SuEIWZ10P+pniNh8S5fQPbEB5G/oo0IwQDAOBgNVHQ8BAf8EBAMCAgQwDwYDVR0T
+AQH/BAUwAwEB/zAdBgNVHQ4EFgQUzqNmvwGSx1a79/X5pycDsLydH0wwCgYIKoZI
+zj0EAwIDSAAwRQIgWKxbIAHzW0+Jr4muYl32qFZnSz4AOiFqBZNPNIlSyN8CIQCJ
+my+AY+AL6cWJa5Qpzw/Edmhn3NUjPfl3YMOFItU2gQ==
+-----END CERTIFICATE-----
+`

@@ -2,6 +2,8 @@ package file
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -121,6 +123,10 @@ func targetSettings(t *action.Target) settings {
 	s.duration("breaker.open", t.Breaker.Open)
 	s.number("max_answer", t.MaxAnswer)
 	s.add("keep_alive", strconv.FormatBool(!t.NoKeepAlive))
+	s.duration("idle_time", t.IdleTime)
+	s.add("tls.ca", authoritiesText(t.TLS.CA))
+	s.add("tls.server_name", t.TLS.ServerName)
+	s.add("tls.min_version", t.TLS.MinVersion)
 	s.list("egress", asTexts(t.Egress, netip.Prefix.String))
 	s.add("paused", strconv.FormatBool(t.Paused))
 	s.members("labels", t.Labels)
@@ -216,4 +222,18 @@ func window(text []rune, from, most int) string {
 		return shown + string(text[:most-1]) + mark
 	}
 	return shown + string(text)
+}
+
+// authoritiesText tells certificates apart and shows nothing of 64 KiB of base64.
+func authoritiesText(text string) string {
+	all, err := action.ReadAuthorities(text)
+	if err != nil {
+		return ""
+	}
+	names := make([]string, len(all))
+	for i, c := range all {
+		sum := sha256.Sum256(c.Raw)
+		names[i] = fmt.Sprintf("%s until %s (SHA-256 %x)", scalarText(c.Subject.CommonName), day(c.NotAfter), sum[:8])
+	}
+	return "[" + strings.Join(names, ", ") + "]"
 }

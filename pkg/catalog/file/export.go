@@ -160,6 +160,8 @@ func (w *exporter) target(level int, t *action.Target) {
 	if t.NoKeepAlive {
 		w.line(level, "keep_alive", "false")
 	}
+	w.duration(level, "idle_time", t.IdleTime, 0)
+	w.tls(level, t.TLS)
 	if len(t.Egress) > 0 {
 		w.open(level, "egress")
 		w.texts(level+1, "allow", asTexts(t.Egress, netip.Prefix.String))

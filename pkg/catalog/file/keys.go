@@ -131,6 +131,11 @@ var TargetKeys = []Key{
 		{Name: "open", Form: FormDuration, Need: true, From: action.MinWait, To: action.MaxWait, Says: "For how long."}}},
 	{Name: "max_answer", Form: FormWhole, Default: "1048576", Least: 1, Most: action.CeilingAnswer, Says: "Bytes that an answer may have."},
 	{Name: "keep_alive", Form: FormBool, Default: "true", Says: "Whether a connection is used again."},
+	{Name: "idle_time", Form: FormDuration, Default: "4s", From: action.MinIdleTime, To: action.MaxIdleTime, Says: "How long a connection is kept for the next request. A server that says less in its `Keep-Alive: timeout` is heeded."},
+	{Name: "tls", Form: FormMapping, Says: "How the server of an `https` URL proves who it is.", Keys: []Key{
+		{Name: "ca", Form: FormText, Unset: "what the worker believes", Pattern: "-----BEGIN CERTIFICATE-----", Length: action.MaxAuthorities, Says: "Certificates in PEM that its own may be signed by, in the place of those that the worker believes."},
+		{Name: "server_name", Form: FormText, Unset: "the name in the URL", Pattern: `^[A-Za-z0-9._:-]+$`, Length: action.MaxServerName, Says: "The name that is asked for (SNI) and that its certificate must have."},
+		{Name: "min_version", Form: FormText, Default: "1.2", OneOf: []string{"1.2", "1.3"}, Says: "The oldest version of TLS that is spoken."}}},
 	{Name: "egress", Form: FormMapping, Says: "Which addresses may be called beyond the public ones, as far as the workers' `--allow-egress` lets targets ask. Not of an organization's target.", Keys: []Key{
 		{Name: "allow", Form: FormTexts, Unset: "public addresses only", Count: catalog.MaxPrefixes, Says: "Addresses or ranges: `10.1.0.0/16`, `fd00::/8`."}}},
 	{Name: "paused", Form: FormBool, Default: "false", Says: "Nothing is sent: events wait, and a turn in a call fails."},

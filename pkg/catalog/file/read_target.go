@@ -102,6 +102,10 @@ func (r *reader) limitField(t *action.Target, f field) {
 		t.MaxAnswer = r.integer(f)
 	case "keep_alive":
 		t.NoKeepAlive = !r.boolean(f)
+	case "idle_time":
+		r.idleTime(t, f)
+	case "tls":
+		r.tls(t, f)
 	case "rate":
 		t.Rate = r.rate(f)
 	case "breaker":

@@ -111,6 +111,9 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"egress: {allow: [[10.0.0.0/8]]}":      `17 a single value belongs here, not a list`,
 		"egress: {allow: [10.0.0.0/33]}":       `17 an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8`,
 		"egress: {alow: []}":                   `9 unknown key "alow"; did you mean "allow"?`,
+		"idle_time: 0s":                        `11 idle_time is more than 0; keep_alive: false keeps no connection at all`,
+		"tls: {ca: hunter2}":                   `10 ca cannot be used: there is no certificate in it: it is the text of one in PEM, which begins with -----BEGIN CERTIFICATE-----`,
+		"tls: {server_name: }":                 ``,
 		"breaker: {failures: 5}":               `0 breaker needs both failures and open, such as {failures: 5, open: 30s}`,
 		"payload: [json]":                      `9 "payload" takes a single value, not a list`,
 		"signing_key: hunter2":                 `13 signing_key is {env: NAME} or {file: PATH}; the key itself never stands in this file`,
@@ -120,7 +123,7 @@ func TestValuesOfAnotherForm(t *testing.T) {
 		"async: maybe":                         `7 "async" is true or false`,
 		"retry: 5":                             `7 a mapping of keys and values belongs here, not a single value`,
 		"timeout: 5s, timeout: 6s":             ``,
-		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, jwt_algorithm, content_type, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, egress, paused, labels, usable_by, redact, mask`,
+		"interrupt_on_error: true, frob: true": `26 unknown key "frob"; known are type, url, timeout, interrupt_on_error, async, mapping, allow, headers, retry, signing_key, payload, jwt_algorithm, content_type, signature, lanes, concurrency, rate, breaker, max_answer, keep_alive, idle_time, tls, egress, paused, labels, usable_by, redact, mask`,
 	} {
 		_, said := settingsOf(settings)
 		require.Len(t, said, 1, "%s: %s", settings, said)

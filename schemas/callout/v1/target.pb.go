@@ -154,7 +154,11 @@ type Target struct {
 	JwtAlgorithm string `protobuf:"bytes,41,opt,name=jwt_algorithm,json=jwtAlgorithm,proto3" json:"jwt_algorithm,omitempty"`
 	// Under which media type a jwt or jwe goes: json, as ZITADEL has it, or jose; empty
 	// is json.
-	ContentType   string `protobuf:"bytes,42,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	ContentType string `protobuf:"bytes,42,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	// How long a connection is kept for the next request, up to 10 min; left out,
+	// 4 s.
+	IdleTime      *durationpb.Duration `protobuf:"bytes,60,opt,name=idle_time,json=idleTime,proto3" json:"idle_time,omitempty"`
+	Tls           *TLS                 `protobuf:"bytes,61,opt,name=tls,proto3" json:"tls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -427,6 +431,85 @@ func (x *Target) GetContentType() string {
 	return ""
 }
 
+func (x *Target) GetIdleTime() *durationpb.Duration {
+	if x != nil {
+		return x.IdleTime
+	}
+	return nil
+}
+
+func (x *Target) GetTls() *TLS {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+// TLS says how the server of a target with an https URL proves who it is.
+type TLS struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Certificates in PEM that its own may be signed by, in the place of those that
+	// the worker believes; at most 64 KiB.
+	Ca string `protobuf:"bytes,1,opt,name=ca,proto3" json:"ca,omitempty"`
+	// The name that is asked for and verified; empty is that in the URL.
+	ServerName string `protobuf:"bytes,2,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
+	// 1.2 or 1.3; empty is 1.2.
+	MinVersion    string `protobuf:"bytes,3,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TLS) Reset() {
+	*x = TLS{}
+	mi := &file_callout_v1_target_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TLS) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TLS) ProtoMessage() {}
+
+func (x *TLS) ProtoReflect() protoreflect.Message {
+	mi := &file_callout_v1_target_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TLS.ProtoReflect.Descriptor instead.
+func (*TLS) Descriptor() ([]byte, []int) {
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TLS) GetCa() string {
+	if x != nil {
+		return x.Ca
+	}
+	return ""
+}
+
+func (x *TLS) GetServerName() string {
+	if x != nil {
+		return x.ServerName
+	}
+	return ""
+}
+
+func (x *TLS) GetMinVersion() string {
+	if x != nil {
+		return x.MinVersion
+	}
+	return ""
+}
+
 // Retry is the policy for events and for async targets.
 // UsableBy names the organizations that may use a target of the instance.
 type UsableBy struct {
@@ -439,7 +522,7 @@ type UsableBy struct {
 
 func (x *UsableBy) Reset() {
 	*x = UsableBy{}
-	mi := &file_callout_v1_target_proto_msgTypes[1]
+	mi := &file_callout_v1_target_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +534,7 @@ func (x *UsableBy) String() string {
 func (*UsableBy) ProtoMessage() {}
 
 func (x *UsableBy) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[1]
+	mi := &file_callout_v1_target_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +547,7 @@ func (x *UsableBy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsableBy.ProtoReflect.Descriptor instead.
 func (*UsableBy) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{1}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *UsableBy) GetOrgs() []string {
@@ -490,7 +573,7 @@ type Retry struct {
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_callout_v1_target_proto_msgTypes[2]
+	mi := &file_callout_v1_target_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +585,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[2]
+	mi := &file_callout_v1_target_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +598,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{2}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Retry) GetInitial() *durationpb.Duration {
@@ -559,7 +642,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_callout_v1_target_proto_msgTypes[3]
+	mi := &file_callout_v1_target_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -571,7 +654,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[3]
+	mi := &file_callout_v1_target_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -584,7 +667,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{3}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -616,7 +699,7 @@ type SecretSource struct {
 
 func (x *SecretSource) Reset() {
 	*x = SecretSource{}
-	mi := &file_callout_v1_target_proto_msgTypes[4]
+	mi := &file_callout_v1_target_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +711,7 @@ func (x *SecretSource) String() string {
 func (*SecretSource) ProtoMessage() {}
 
 func (x *SecretSource) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[4]
+	mi := &file_callout_v1_target_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +724,7 @@ func (x *SecretSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretSource.ProtoReflect.Descriptor instead.
 func (*SecretSource) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{4}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SecretSource) GetEnv() string {
@@ -676,7 +759,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_callout_v1_target_proto_msgTypes[5]
+	mi := &file_callout_v1_target_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +771,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[5]
+	mi := &file_callout_v1_target_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +784,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{5}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Breaker) GetFailures() uint32 {
@@ -730,7 +813,7 @@ type Egress struct {
 
 func (x *Egress) Reset() {
 	*x = Egress{}
-	mi := &file_callout_v1_target_proto_msgTypes[6]
+	mi := &file_callout_v1_target_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +825,7 @@ func (x *Egress) String() string {
 func (*Egress) ProtoMessage() {}
 
 func (x *Egress) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[6]
+	mi := &file_callout_v1_target_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +838,7 @@ func (x *Egress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Egress.ProtoReflect.Descriptor instead.
 func (*Egress) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{6}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Egress) GetAllow() []string {
@@ -780,7 +863,7 @@ type CreateTargetRequest struct {
 
 func (x *CreateTargetRequest) Reset() {
 	*x = CreateTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[7]
+	mi := &file_callout_v1_target_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +875,7 @@ func (x *CreateTargetRequest) String() string {
 func (*CreateTargetRequest) ProtoMessage() {}
 
 func (x *CreateTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[7]
+	mi := &file_callout_v1_target_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +888,7 @@ func (x *CreateTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTargetRequest.ProtoReflect.Descriptor instead.
 func (*CreateTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{7}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateTargetRequest) GetInstance() string {
@@ -851,7 +934,7 @@ type CreateTargetResponse struct {
 
 func (x *CreateTargetResponse) Reset() {
 	*x = CreateTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[8]
+	mi := &file_callout_v1_target_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -863,7 +946,7 @@ func (x *CreateTargetResponse) String() string {
 func (*CreateTargetResponse) ProtoMessage() {}
 
 func (x *CreateTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[8]
+	mi := &file_callout_v1_target_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -876,7 +959,7 @@ func (x *CreateTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTargetResponse.ProtoReflect.Descriptor instead.
 func (*CreateTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{8}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateTargetResponse) GetTarget() *Target {
@@ -922,7 +1005,7 @@ type GetTargetRequest struct {
 
 func (x *GetTargetRequest) Reset() {
 	*x = GetTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[9]
+	mi := &file_callout_v1_target_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1017,7 @@ func (x *GetTargetRequest) String() string {
 func (*GetTargetRequest) ProtoMessage() {}
 
 func (x *GetTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[9]
+	mi := &file_callout_v1_target_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1030,7 @@ func (x *GetTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTargetRequest.ProtoReflect.Descriptor instead.
 func (*GetTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{9}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetTargetRequest) GetInstance() string {
@@ -997,7 +1080,7 @@ type GetTargetResponse struct {
 
 func (x *GetTargetResponse) Reset() {
 	*x = GetTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[10]
+	mi := &file_callout_v1_target_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1092,7 @@ func (x *GetTargetResponse) String() string {
 func (*GetTargetResponse) ProtoMessage() {}
 
 func (x *GetTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[10]
+	mi := &file_callout_v1_target_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1105,7 @@ func (x *GetTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTargetResponse.ProtoReflect.Descriptor instead.
 func (*GetTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{10}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetTargetResponse) GetTarget() *Target {
@@ -1068,7 +1151,7 @@ type TargetFilter struct {
 
 func (x *TargetFilter) Reset() {
 	*x = TargetFilter{}
-	mi := &file_callout_v1_target_proto_msgTypes[11]
+	mi := &file_callout_v1_target_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1163,7 @@ func (x *TargetFilter) String() string {
 func (*TargetFilter) ProtoMessage() {}
 
 func (x *TargetFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[11]
+	mi := &file_callout_v1_target_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1176,7 @@ func (x *TargetFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetFilter.ProtoReflect.Descriptor instead.
 func (*TargetFilter) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{11}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TargetFilter) GetNames() []string {
@@ -1164,7 +1247,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[12]
+	mi := &file_callout_v1_target_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1259,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[12]
+	mi := &file_callout_v1_target_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1272,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{12}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListTargetsRequest) GetInstance() string {
@@ -1248,7 +1331,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[13]
+	mi := &file_callout_v1_target_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1343,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[13]
+	mi := &file_callout_v1_target_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1356,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{13}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListTargetsResponse) GetTargets() []*Target {
@@ -1323,7 +1406,7 @@ type UpdateTargetRequest struct {
 
 func (x *UpdateTargetRequest) Reset() {
 	*x = UpdateTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[14]
+	mi := &file_callout_v1_target_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1418,7 @@ func (x *UpdateTargetRequest) String() string {
 func (*UpdateTargetRequest) ProtoMessage() {}
 
 func (x *UpdateTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[14]
+	mi := &file_callout_v1_target_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1431,7 @@ func (x *UpdateTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTargetRequest.ProtoReflect.Descriptor instead.
 func (*UpdateTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{14}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateTargetRequest) GetInstance() string {
@@ -1399,7 +1482,7 @@ type UpdateTargetResponse struct {
 
 func (x *UpdateTargetResponse) Reset() {
 	*x = UpdateTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[15]
+	mi := &file_callout_v1_target_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1494,7 @@ func (x *UpdateTargetResponse) String() string {
 func (*UpdateTargetResponse) ProtoMessage() {}
 
 func (x *UpdateTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[15]
+	mi := &file_callout_v1_target_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1507,7 @@ func (x *UpdateTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTargetResponse.ProtoReflect.Descriptor instead.
 func (*UpdateTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{15}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateTargetResponse) GetTarget() *Target {
@@ -1481,7 +1564,7 @@ type DeleteTargetRequest struct {
 
 func (x *DeleteTargetRequest) Reset() {
 	*x = DeleteTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[16]
+	mi := &file_callout_v1_target_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +1576,7 @@ func (x *DeleteTargetRequest) String() string {
 func (*DeleteTargetRequest) ProtoMessage() {}
 
 func (x *DeleteTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[16]
+	mi := &file_callout_v1_target_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +1589,7 @@ func (x *DeleteTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTargetRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{16}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteTargetRequest) GetInstance() string {
@@ -1592,7 +1675,7 @@ type DeleteTargetResponse struct {
 
 func (x *DeleteTargetResponse) Reset() {
 	*x = DeleteTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[17]
+	mi := &file_callout_v1_target_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1604,7 +1687,7 @@ func (x *DeleteTargetResponse) String() string {
 func (*DeleteTargetResponse) ProtoMessage() {}
 
 func (x *DeleteTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[17]
+	mi := &file_callout_v1_target_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1617,7 +1700,7 @@ func (x *DeleteTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTargetResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{17}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeleteTargetResponse) GetRevision() uint64 {
@@ -1661,7 +1744,7 @@ type TestTargetRequest struct {
 
 func (x *TestTargetRequest) Reset() {
 	*x = TestTargetRequest{}
-	mi := &file_callout_v1_target_proto_msgTypes[18]
+	mi := &file_callout_v1_target_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1756,7 @@ func (x *TestTargetRequest) String() string {
 func (*TestTargetRequest) ProtoMessage() {}
 
 func (x *TestTargetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[18]
+	mi := &file_callout_v1_target_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1769,7 @@ func (x *TestTargetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestTargetRequest.ProtoReflect.Descriptor instead.
 func (*TestTargetRequest) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{18}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TestTargetRequest) GetInstance() string {
@@ -1756,7 +1839,7 @@ type TestTargetResponse struct {
 
 func (x *TestTargetResponse) Reset() {
 	*x = TestTargetResponse{}
-	mi := &file_callout_v1_target_proto_msgTypes[19]
+	mi := &file_callout_v1_target_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1851,7 @@ func (x *TestTargetResponse) String() string {
 func (*TestTargetResponse) ProtoMessage() {}
 
 func (x *TestTargetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[19]
+	mi := &file_callout_v1_target_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1864,7 @@ func (x *TestTargetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestTargetResponse.ProtoReflect.Descriptor instead.
 func (*TestTargetResponse) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{19}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TestTargetResponse) GetOutcome() string {
@@ -1864,7 +1947,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_callout_v1_target_proto_msgTypes[20]
+	mi := &file_callout_v1_target_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +1959,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_callout_v1_target_proto_msgTypes[20]
+	mi := &file_callout_v1_target_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +1972,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_callout_v1_target_proto_rawDescGZIP(), []int{20}
+	return file_callout_v1_target_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Header) GetName() string {
@@ -1911,7 +1994,7 @@ var File_callout_v1_target_proto protoreflect.FileDescriptor
 const file_callout_v1_target_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/target.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\v\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\v\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x0e\n" +
@@ -1952,7 +2035,9 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\x04mask\x18% \x03(\tR\x04mask\x12\x18\n" +
 	"\apayload\x18( \x01(\tR\apayload\x12#\n" +
 	"\rjwt_algorithm\x18) \x01(\tR\fjwtAlgorithm\x12!\n" +
-	"\fcontent_type\x18* \x01(\tR\vcontentType\x1a:\n" +
+	"\fcontent_type\x18* \x01(\tR\vcontentType\x126\n" +
+	"\tidle_time\x18< \x01(\v2\x19.google.protobuf.DurationR\bidleTime\x12!\n" +
+	"\x03tls\x18= \x01(\v2\x0f.callout.v1.TLSR\x03tls\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
@@ -1962,7 +2047,13 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\x12HeaderSourcesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x05value\x18\x02 \x01(\v2\x18.callout.v1.SecretSourceR\x05value:\x028\x01B\r\n" +
-	"\v_keep_alive\"\x1e\n" +
+	"\v_keep_alive\"W\n" +
+	"\x03TLS\x12\x0e\n" +
+	"\x02ca\x18\x01 \x01(\tR\x02ca\x12\x1f\n" +
+	"\vserver_name\x18\x02 \x01(\tR\n" +
+	"serverName\x12\x1f\n" +
+	"\vmin_version\x18\x03 \x01(\tR\n" +
+	"minVersion\"\x1e\n" +
 	"\bUsableBy\x12\x12\n" +
 	"\x04orgs\x18\x01 \x03(\tR\x04orgs\"\xb9\x01\n" +
 	"\x05Retry\x123\n" +
@@ -2101,76 +2192,79 @@ func file_callout_v1_target_proto_rawDescGZIP() []byte {
 }
 
 var file_callout_v1_target_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_callout_v1_target_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_callout_v1_target_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_callout_v1_target_proto_goTypes = []any{
 	(Waiting)(0),                  // 0: callout.v1.Waiting
 	(*Target)(nil),                // 1: callout.v1.Target
-	(*UsableBy)(nil),              // 2: callout.v1.UsableBy
-	(*Retry)(nil),                 // 3: callout.v1.Retry
-	(*KeySource)(nil),             // 4: callout.v1.KeySource
-	(*SecretSource)(nil),          // 5: callout.v1.SecretSource
-	(*Breaker)(nil),               // 6: callout.v1.Breaker
-	(*Egress)(nil),                // 7: callout.v1.Egress
-	(*CreateTargetRequest)(nil),   // 8: callout.v1.CreateTargetRequest
-	(*CreateTargetResponse)(nil),  // 9: callout.v1.CreateTargetResponse
-	(*GetTargetRequest)(nil),      // 10: callout.v1.GetTargetRequest
-	(*GetTargetResponse)(nil),     // 11: callout.v1.GetTargetResponse
-	(*TargetFilter)(nil),          // 12: callout.v1.TargetFilter
-	(*ListTargetsRequest)(nil),    // 13: callout.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),   // 14: callout.v1.ListTargetsResponse
-	(*UpdateTargetRequest)(nil),   // 15: callout.v1.UpdateTargetRequest
-	(*UpdateTargetResponse)(nil),  // 16: callout.v1.UpdateTargetResponse
-	(*DeleteTargetRequest)(nil),   // 17: callout.v1.DeleteTargetRequest
-	(*DeleteTargetResponse)(nil),  // 18: callout.v1.DeleteTargetResponse
-	(*TestTargetRequest)(nil),     // 19: callout.v1.TestTargetRequest
-	(*TestTargetResponse)(nil),    // 20: callout.v1.TestTargetResponse
-	(*Header)(nil),                // 21: callout.v1.Header
-	nil,                           // 22: callout.v1.Target.HeadersEntry
-	nil,                           // 23: callout.v1.Target.LabelsEntry
-	nil,                           // 24: callout.v1.Target.HeaderSourcesEntry
-	nil,                           // 25: callout.v1.TargetFilter.LabelsEntry
-	(*durationpb.Duration)(nil),   // 26: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 28: google.protobuf.FieldMask
-	(*Job)(nil),                   // 29: callout.v1.Job
+	(*TLS)(nil),                   // 2: callout.v1.TLS
+	(*UsableBy)(nil),              // 3: callout.v1.UsableBy
+	(*Retry)(nil),                 // 4: callout.v1.Retry
+	(*KeySource)(nil),             // 5: callout.v1.KeySource
+	(*SecretSource)(nil),          // 6: callout.v1.SecretSource
+	(*Breaker)(nil),               // 7: callout.v1.Breaker
+	(*Egress)(nil),                // 8: callout.v1.Egress
+	(*CreateTargetRequest)(nil),   // 9: callout.v1.CreateTargetRequest
+	(*CreateTargetResponse)(nil),  // 10: callout.v1.CreateTargetResponse
+	(*GetTargetRequest)(nil),      // 11: callout.v1.GetTargetRequest
+	(*GetTargetResponse)(nil),     // 12: callout.v1.GetTargetResponse
+	(*TargetFilter)(nil),          // 13: callout.v1.TargetFilter
+	(*ListTargetsRequest)(nil),    // 14: callout.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),   // 15: callout.v1.ListTargetsResponse
+	(*UpdateTargetRequest)(nil),   // 16: callout.v1.UpdateTargetRequest
+	(*UpdateTargetResponse)(nil),  // 17: callout.v1.UpdateTargetResponse
+	(*DeleteTargetRequest)(nil),   // 18: callout.v1.DeleteTargetRequest
+	(*DeleteTargetResponse)(nil),  // 19: callout.v1.DeleteTargetResponse
+	(*TestTargetRequest)(nil),     // 20: callout.v1.TestTargetRequest
+	(*TestTargetResponse)(nil),    // 21: callout.v1.TestTargetResponse
+	(*Header)(nil),                // 22: callout.v1.Header
+	nil,                           // 23: callout.v1.Target.HeadersEntry
+	nil,                           // 24: callout.v1.Target.LabelsEntry
+	nil,                           // 25: callout.v1.Target.HeaderSourcesEntry
+	nil,                           // 26: callout.v1.TargetFilter.LabelsEntry
+	(*durationpb.Duration)(nil),   // 27: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 29: google.protobuf.FieldMask
+	(*Job)(nil),                   // 30: callout.v1.Job
 }
 var file_callout_v1_target_proto_depIdxs = []int32{
-	26, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
-	22, // 1: callout.v1.Target.headers:type_name -> callout.v1.Target.HeadersEntry
-	3,  // 2: callout.v1.Target.retry:type_name -> callout.v1.Retry
-	4,  // 3: callout.v1.Target.signing_key:type_name -> callout.v1.KeySource
-	6,  // 4: callout.v1.Target.breaker:type_name -> callout.v1.Breaker
-	7,  // 5: callout.v1.Target.egress:type_name -> callout.v1.Egress
-	23, // 6: callout.v1.Target.labels:type_name -> callout.v1.Target.LabelsEntry
-	27, // 7: callout.v1.Target.create_time:type_name -> google.protobuf.Timestamp
-	27, // 8: callout.v1.Target.update_time:type_name -> google.protobuf.Timestamp
-	2,  // 9: callout.v1.Target.usable_by:type_name -> callout.v1.UsableBy
-	24, // 10: callout.v1.Target.header_sources:type_name -> callout.v1.Target.HeaderSourcesEntry
-	26, // 11: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
-	26, // 12: callout.v1.Retry.max:type_name -> google.protobuf.Duration
-	26, // 13: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
-	26, // 14: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
-	1,  // 15: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
-	1,  // 16: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
-	1,  // 17: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
-	25, // 18: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
-	12, // 19: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
-	1,  // 20: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
-	1,  // 21: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
-	28, // 22: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 23: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
-	0,  // 24: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
-	29, // 25: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
-	1,  // 26: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
-	26, // 27: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
-	21, // 28: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
-	21, // 29: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
-	5,  // 30: callout.v1.Target.HeaderSourcesEntry.value:type_name -> callout.v1.SecretSource
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	27, // 0: callout.v1.Target.timeout:type_name -> google.protobuf.Duration
+	23, // 1: callout.v1.Target.headers:type_name -> callout.v1.Target.HeadersEntry
+	4,  // 2: callout.v1.Target.retry:type_name -> callout.v1.Retry
+	5,  // 3: callout.v1.Target.signing_key:type_name -> callout.v1.KeySource
+	7,  // 4: callout.v1.Target.breaker:type_name -> callout.v1.Breaker
+	8,  // 5: callout.v1.Target.egress:type_name -> callout.v1.Egress
+	24, // 6: callout.v1.Target.labels:type_name -> callout.v1.Target.LabelsEntry
+	28, // 7: callout.v1.Target.create_time:type_name -> google.protobuf.Timestamp
+	28, // 8: callout.v1.Target.update_time:type_name -> google.protobuf.Timestamp
+	3,  // 9: callout.v1.Target.usable_by:type_name -> callout.v1.UsableBy
+	25, // 10: callout.v1.Target.header_sources:type_name -> callout.v1.Target.HeaderSourcesEntry
+	27, // 11: callout.v1.Target.idle_time:type_name -> google.protobuf.Duration
+	2,  // 12: callout.v1.Target.tls:type_name -> callout.v1.TLS
+	27, // 13: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
+	27, // 14: callout.v1.Retry.max:type_name -> google.protobuf.Duration
+	27, // 15: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
+	27, // 16: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
+	1,  // 17: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
+	1,  // 18: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
+	1,  // 19: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
+	26, // 20: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
+	13, // 21: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
+	1,  // 22: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
+	1,  // 23: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
+	29, // 24: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 25: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
+	0,  // 26: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
+	30, // 27: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
+	1,  // 28: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
+	27, // 29: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
+	22, // 30: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
+	22, // 31: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
+	6,  // 32: callout.v1.Target.HeaderSourcesEntry.value:type_name -> callout.v1.SecretSource
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_target_proto_init() }
@@ -2180,15 +2274,15 @@ func file_callout_v1_target_proto_init() {
 	}
 	file_callout_v1_job_proto_init()
 	file_callout_v1_target_proto_msgTypes[0].OneofWrappers = []any{}
-	file_callout_v1_target_proto_msgTypes[11].OneofWrappers = []any{}
-	file_callout_v1_target_proto_msgTypes[16].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[12].OneofWrappers = []any{}
+	file_callout_v1_target_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_target_proto_rawDesc), len(file_callout_v1_target_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
