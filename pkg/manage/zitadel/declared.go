@@ -5,11 +5,10 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/callout-hq/callout/pkg/action"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
-// nothing is a question that says nothing, or an answer that is never given.
+// nothing is a question that says nothing.
 type nothing struct{}
 
 type listFunctionsResponse struct {
@@ -46,9 +45,4 @@ func (f *face) listMethods(ctx context.Context, c caller, _ *nothing) (*listMeth
 func (f *face) listServices(ctx context.Context, c caller, _ *nothing) (*listServicesResponse, uint64, error) {
 	declared, err := f.declared(ctx, c)
 	return &listServicesResponse{declared.GetServices()}, 0, err
-}
-
-// publicKeys answers the five calls for the keys of encrypted payloads.
-func publicKeys(context.Context, caller, *nothing) (*nothing, uint64, error) {
-	return nil, 0, action.NewError(action.CodeNotYet, action.StageDecode, "public keys for encrypted payloads are not available yet")
 }

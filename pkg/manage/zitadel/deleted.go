@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// maxDeleted is how many targets are remembered that were deleted.
+// maxDeleted is how many targets and public keys are remembered that were deleted.
 const maxDeleted = 10_000
 
-// deleted remembers when targets were deleted here, for who asks for it once more. It
-// is memory of one process: another dispatcher, and this one after a restart, gives no
-// date, as of a target that never was. The zero value is empty. It may be used from any
+// deleted remembers when targets and public keys were deleted here, for who asks for it
+// once more. It is memory of one process: another dispatcher, and this one after a restart,
+// gives no date, as of what never was. The zero value is empty. It may be used from any
 // goroutine.
 type deleted struct {
 	mu    sync.Mutex
@@ -35,7 +35,7 @@ func (d *deleted) note(instance, id string, date stamp) {
 	d.order = append(d.order, key)
 }
 
-// date is when a target was deleted; the zero value is not known.
+// date is when a target or a public key was deleted; the zero value is not known.
 func (d *deleted) date(instance, id string) stamp {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -74,11 +74,11 @@ func (f *face) endpoints(v version) []endpoint {
 	}
 	if v.payloads {
 		all = append(all,
-			of("AddPublicKey", "POST", "targets/{target_id}/publickeys", publicKeys),
-			of("ListPublicKeys", "POST", "targets/{target_id}/publickeys/search", publicKeys),
-			of("ActivatePublicKey", "POST", "targets/{target_id}/publickeys/{key_id}/activate", publicKeys),
-			of("DeactivatePublicKey", "POST", "targets/{target_id}/publickeys/{key_id}/deactivate", publicKeys),
-			of("RemovePublicKey", "DELETE", "targets/{target_id}/publickeys/{key_id}", publicKeys))
+			of("AddPublicKey", "POST", "targets/{target_id}/publickeys", f.addPublicKey),
+			of("ListPublicKeys", "POST", "targets/{target_id}/publickeys/search", f.listPublicKeys),
+			of("ActivatePublicKey", "POST", "targets/{target_id}/publickeys/{key_id}/activate", f.activatePublicKey),
+			of("DeactivatePublicKey", "POST", "targets/{target_id}/publickeys/{key_id}/deactivate", f.deactivatePublicKey),
+			of("RemovePublicKey", "DELETE", "targets/{target_id}/publickeys/{key_id}", f.removePublicKey))
 	}
 	return all
 }

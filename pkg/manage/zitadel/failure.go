@@ -100,7 +100,7 @@ func messageOf(said *connect.Error, detail *calloutv1.ErrorDetail) string {
 }
 
 // fields are the names of the service that are others here.
-var fields = map[string]string{"url": "endpoint", "type": kindField, "interrupt_on_error": "interruptOnError"}
+var fields = map[string]string{"url": "endpoint", "type": kindField, "interrupt_on_error": "interruptOnError", "payload": "payloadType"}
 
 // fieldOf writes a field of the service as it is called here.
 func fieldOf(field string) string {

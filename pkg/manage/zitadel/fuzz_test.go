@@ -20,7 +20,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		require.NoError(t, wire.CheckJSON(encode(m)))
-		for _, into := range []any{new(createTargetRequest), new(target), new(setExecutionRequest), new(listExecutionsRequest), new(targetID), new(pagination), new(condition)} {
+		for _, into := range []any{new(createTargetRequest), new(target), new(setExecutionRequest), new(listExecutionsRequest), new(targetID), new(pagination), new(condition), new(addPublicKeyRequest), new(listPublicKeysRequest), new(keyID)} {
 			_ = decode(raw, into)
 		}
 	})
@@ -34,10 +34,11 @@ func FuzzMessage(f *testing.F) {
 			f.Add(call, []byte(raw))
 		}
 	}
-	calls := []string{"CreateTarget", "UpdateTarget", "ListTargets", "SetExecution", "ListExecutions", "AddPublicKey"}
+	calls := []string{"CreateTarget", "UpdateTarget", "ListTargets", "SetExecution", "ListExecutions", "AddPublicKey", "ListPublicKeys"}
 	into := []func() any{
 		func() any { return new(createTargetRequest) }, func() any { return new(updateTargetRequest) }, func() any { return new(listTargetsRequest) },
-		func() any { return new(setExecutionRequest) }, func() any { return new(listExecutionsRequest) }, func() any { return new(nothing) },
+		func() any { return new(setExecutionRequest) }, func() any { return new(listExecutionsRequest) }, func() any { return new(addPublicKeyRequest) },
+		func() any { return new(listPublicKeysRequest) },
 	}
 	f.Fuzz(func(t *testing.T, call uint8, raw []byte) {
 		at := int(call) % len(calls)

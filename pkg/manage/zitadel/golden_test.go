@@ -57,6 +57,39 @@ func executions(about, body string) step {
 	return step{about: about, call: "ListExecutions", rest: "POST", path: "executions/search", body: body}
 }
 
+// member writes the id of a target as a member, before others.
+func member(id, members string) string {
+	return strings.Replace(fmt.Sprintf(`{"targetId":%q,%s}`, id, members), ",}", "}", 1)
+}
+
+func addKey(about, id, members string) step {
+	return step{about: about, call: "AddPublicKey", rest: "POST", path: "targets/" + id + "/publickeys", body: "{" + members + "}", connect: member(id, members)}
+}
+
+func keys(about, id, members string) step {
+	return step{about: about, call: "ListPublicKeys", rest: "POST", path: "targets/" + id + "/publickeys/search", body: "{" + members + "}", connect: member(id, members)}
+}
+
+func ofKey(about, call, id, key string) step {
+	st := step{about: about, call: call, rest: "POST", path: "targets/" + id + "/publickeys/" + key, connect: member(id, fmt.Sprintf(`"keyId":%q`, key))}
+	switch call {
+	case "RemovePublicKey":
+		st.rest = "DELETE"
+	case "ActivatePublicKey":
+		st.path += "/activate"
+	default:
+		st.path += "/deactivate"
+	}
+	return st
+}
+
+// Public keys as they are sent: PEM in base64.
+const (
+	oneKey     = "LS0tLS1CRUdJTiBQVUJMSUMgS0VZLS0tLS0KTUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowREFRY0RRZ0FFaTVxTnk2RWdBdlM0S2Y4TUpLSHpQdEViQXFlOQpQUVVIOUZhcStYc3FqMGVOVS9NREZSWEN5Wk1FN0hlUEN3QUNaanJqVk5wT1hoVnYwcVBWMW9PMnlRPT0KLS0tLS1FTkQgUFVCTElDIEtFWS0tLS0tCg=="
+	otherKey   = "LS0tLS1CRUdJTiBQVUJMSUMgS0VZLS0tLS0KTUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowREFRY0RRZ0FFRG5sVmdWNEQ4RFlGd05TVGtZRmpvd2dIWC81awpwKzBFbEl0SHJzQzdBMTF3N0tXRWY1Q3FqMzlvb3dUNjNoVWF5K1cxQnFFYXQvcGxFYktpSndpOTdRPT0KLS0tLS1FTkQgUFVCTElDIEtFWS0tLS0tCg=="
+	signingKey = "LS0tLS1CRUdJTiBQVUJMSUMgS0VZLS0tLS0KTUNvd0JRWURLMlZ3QXlFQTVkK1RXRDExZUtzT0djSjZnT2ZkbjBsdEthRDA4TTNqRmNYWi9CMStwc1U9Ci0tLS0tRU5EIFBVQkxJQyBLRVktLS0tLQo=" // Ed25519
+)
+
 // steps go through every call, one after the other.
 var steps = []step{
 	create("a webhook", `{"name":"audit","restWebhook":{"interruptOnError":true},"timeout":"10s","endpoint":"https://hooks.example.com/audit"}`),
@@ -66,7 +99,7 @@ var steps = []step{
 	create("without anything", `{}`),
 	create("two kinds, and no time", `{"name":"two","restAsync":{},"restCall":{},"timeout":"0s","endpoint":"https://hooks.example.com/two"}`),
 	create("what only the service can tell", `{"name":"wrong","restAsync":{},"timeout":"10s","endpoint":"hooks.example.com"}`),
-	create("a payload that there is not yet", `{"name":"secret","restAsync":{},"timeout":"10s","endpoint":"https://hooks.example.com/secret","payloadType":"PAYLOAD_TYPE_JWE"}`),
+	create("a payload that there is none of", `{"name":"secret","restAsync":{},"timeout":"10s","endpoint":"https://hooks.example.com/secret","payloadType":99}`),
 	create("a value of another type", `{"name":"odd","restWebhook":{"interruptOnError":"yes"}}`),
 	create("a time that is none", `{"name":"odd","restAsync":{},"timeout":10,"endpoint":"https://hooks.example.com/odd"}`),
 
@@ -83,8 +116,9 @@ var steps = []step{
 	change("nothing", "$log", `{}`),
 	change("back again", "$log", `{"restAsync":{}}`),
 	change("one that is not there", "01JZZZZZZZZZZZZZZZZZZZZZZZ", `{"name":"x"}`),
-	change("all wrong", "$log", `{"name":"","restAsync":{},"restCall":{},"timeout":"271s","endpoint":"","expirationSigningKey":"5s"}`),
+	change("all wrong", "$log", `{"name":"","restAsync":{},"restCall":{},"timeout":"271s","endpoint":"","expirationSigningKey":"2592001s"}`),
 	change("a new key", "$log", `{"expirationSigningKey":"0s"}`),
+	change("a new key, and the one before for an hour", "$log", `{"expirationSigningKey":"3600s"}`),
 
 	targets("all", `{}`),
 	targets("a page", `{"pagination":{"offset":1,"limit":1,"asc":true},"sortingColumn":"TARGET_FIELD_NAME_NAME"}`),
@@ -133,11 +167,46 @@ var steps = []step{
 	{"", "ListExecutionMethods", "GET", "executions/methods", "", "{}"},
 	{"", "ListExecutionServices", "GET", "executions/services", "", "{}"},
 
-	{"", "AddPublicKey", "POST", "targets/$audit/publickeys", `{"publicKey":"eA=="}`, `{"targetId":"$audit","publicKey":"eA=="}`},
-	{"", "ListPublicKeys", "POST", "targets/$audit/publickeys/search", `{}`, `{"targetId":"$audit"}`},
-	{"", "ActivatePublicKey", "POST", "targets/$audit/publickeys/k/activate", ``, `{"targetId":"$audit","keyId":"k"}`},
-	{"", "DeactivatePublicKey", "POST", "targets/$audit/publickeys/k/deactivate", ``, `{"targetId":"$audit","keyId":"k"}`},
-	{"", "RemovePublicKey", "DELETE", "targets/$audit/publickeys/k", ``, `{"targetId":"$audit","keyId":"k"}`},
+	create("a payload that is encrypted", `{"name":"secret","restAsync":{},"timeout":"10s","endpoint":"https://hooks.example.com/secret","payloadType":"PAYLOAD_TYPE_JWE"}`),
+	get("encrypted", "$secret"),
+	change("as it is", "$secret", `{"payloadType":"PAYLOAD_TYPE_JSON"}`),
+	change("signed", "$secret", `{"payloadType":"PAYLOAD_TYPE_JWT","name":"secret2"}`),
+	get("signed", "$secret"),
+
+	addKey("no PEM", "$secret", `"publicKey":"eA=="`),
+	addKey("no base64", "$secret", `"publicKey":"-----BEGIN PUBLIC KEY-----"`),
+	addKey("one that signs", "$secret", `"publicKey":"`+signingKey+`"`),
+	addKey("none", "$secret", `"expirationDate":"2100-01-01T00:00:00Z"`),
+	addKey("one that has expired", "$secret", `"publicKey":"`+oneKey+`","expirationDate":"2020-01-01T00:00:00Z"`),
+	addKey("a time that is none", "$secret", `"publicKey":"`+oneKey+`","expirationDate":"tomorrow"`),
+	addKey("a target that is not there", "01JZZZZZZZZZZZZZZZZZZZZZZZ", `"publicKey":"`+oneKey+`"`),
+	addKey("one", "$secret", `"publicKey":"`+oneKey+`","expirationDate":"2100-01-01T00:00:00Z"`),
+	addKey("once more", "$secret", `"public_key":"`+oneKey+`"`),
+	addKey("another one", "$secret", `"publicKey":"`+otherKey+`"`),
+	ofKey("", "ActivatePublicKey", "$secret", "$key1"),
+	ofKey("once more", "ActivatePublicKey", "$secret", "$key1"),
+	ofKey("one that is not there", "ActivatePublicKey", "$secret", "k"),
+	ofKey("of a target that is not there", "ActivatePublicKey", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "$key1"),
+	ofKey("the active one", "RemovePublicKey", "$secret", "$key1"),
+	keys("all", "$secret", `"pagination":{"asc":true}`),
+	keys("of a target that is not there", "01JZZZZZZZZZZZZZZZZZZZZZZZ", ``),
+	keys("a page", "$secret", `"pagination":{"offset":1,"limit":1},"sortingColumn":"PUBLIC_KEY_FIELD_NAME_EXPIRATION_DATE"`),
+	keys("the active one", "$secret", `"filters":[{"activeFilter":true}]`),
+	keys("the others", "$secret", `"filters":[{"activeFilter":false}]`),
+	keys("by id", "$secret", `"filters":[{"keyIdsFilter":{"ids":["$key2","k"]}}]`),
+	keys("by expiration", "$secret", `"filters":[{"expirationDateFilter":{"timestamp":"2100-01-01T00:00:00Z","method":"TIMESTAMP_FILTER_METHOD_AFTER"}}]`),
+	keys("two filters", "$secret", `"filters":[{"activeFilter":true},{"keyIdsFilter":{"ids":["$key2"]}}]`),
+	keys("too many", "$secret", `"pagination":{"limit":1001}`),
+	keys("no filter", "$secret", `"filters":[{}]`),
+	keys("no time", "$secret", `"filters":[{"expirationDateFilter":{}}]`),
+	ofKey("in its place", "ActivatePublicKey", "$secret", "$key2"),
+	keys("in its place", "$secret", `"filters":[{"activeFilter":true}]`),
+	ofKey("", "DeactivatePublicKey", "$secret", "$key2"),
+	ofKey("one that is not there", "DeactivatePublicKey", "$secret", "k"),
+	ofKey("", "RemovePublicKey", "$secret", "$key2"),
+	ofKey("once more", "RemovePublicKey", "$secret", "$key2"),
+	ofKey("one that never was", "RemovePublicKey", "$secret", "k"),
+	keys("what remains", "$secret", ``),
 }
 
 // declared is what the core of the steps can be extended at.
@@ -175,6 +244,7 @@ var (
 	aTime   = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[\d:.]+Z"`)
 	aKey    = regexp.MustCompile(`whsec_[A-Za-z0-9+/=]+`)
 	anID    = regexp.MustCompile(`"id":"([0-9A-Z]{26})"`)
+	aKeyID  = regexp.MustCompile(`"keyId":"([0-9A-Z]{26})"`)
 	aName   = regexp.MustCompile(`"name":"(\w+)"`)
 	aDetail = regexp.MustCompile(`"value":"[A-Za-z0-9+/]+",`) // the binary form of what stands behind debug
 )
@@ -182,9 +252,10 @@ var (
 // session goes through steps and writes them down. What is another one each
 // time is replaced: ids by $name, times, keys.
 type session struct {
-	url string
-	ids map[string]string // by $name
-	log strings.Builder
+	url  string
+	ids  map[string]string // by $name
+	keys int               // public keys that were made
+	log  strings.Builder
 }
 
 func newSession(url string) *session { return &session{url: url, ids: map[string]string{}} }
@@ -204,10 +275,22 @@ func (s *session) do(t *testing.T, form string, st step) {
 	}
 	s.log.WriteString("\n" + body + "\n")
 	status, answer := ask(t, method, s.url+s.filled(path), s.filled(body), nil)
-	if id := anID.FindStringSubmatch(answer); status == 200 && st.call == "CreateTarget" {
-		s.ids["$"+aName.FindStringSubmatch(body)[1]] = id[1]
+	if status == 200 {
+		s.learn(st.call, body, answer)
 	}
 	fmt.Fprintf(&s.log, "-> %d %s\n\n", status, s.masked(answer))
+}
+
+// learn notes the id of what a call made: of a target by its name, of a public key by its
+// number.
+func (s *session) learn(call, body, answer string) {
+	switch call {
+	case "CreateTarget":
+		s.ids["$"+aName.FindStringSubmatch(body)[1]] = anID.FindStringSubmatch(answer)[1]
+	case "AddPublicKey":
+		s.keys++
+		s.ids[fmt.Sprintf("$key%d", s.keys)] = aKeyID.FindStringSubmatch(answer)[1]
+	}
 }
 
 func (s *session) filled(text string) string {

@@ -2,9 +2,12 @@ package zitadel
 
 import (
 	"bytes"
+	"encoding/base64"
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/go-json-experiment/json"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -36,8 +39,41 @@ type stamp struct{ *timestamppb.Timestamp }
 // MarshalJSON writes a time.
 func (s stamp) MarshalJSON() ([]byte, error) { return protojson.Marshal(s.Timestamp) }
 
+// UnmarshalJSON reads a time.
+func (s *stamp) UnmarshalJSON(raw []byte) error {
+	s.Timestamp = new(timestamppb.Timestamp)
+	if err := protojson.Unmarshal(raw, s.Timestamp); err != nil {
+		return fault("a time of RFC 3339 is expected, such as 2030-01-31T12:00:00Z")
+	}
+	return nil
+}
+
 // IsZero tells whether there is none.
 func (s stamp) IsZero() bool { return s.Timestamp == nil }
+
+// octets are bytes, in JSON as base64.
+type octets []byte
+
+// UnmarshalJSON reads base64 in either alphabet, with its padding or without, as protobuf
+// does.
+func (o *octets) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return fault("bytes in base64 are expected, as a text")
+	}
+	plain := strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "=")
+	read, err := base64.RawStdEncoding.DecodeString(plain)
+	if err != nil {
+		return fault("bytes in base64 are expected, such as base64 -w0 FILE writes them")
+	}
+	*o = read
+	return nil
+}
+
+// MarshalJSON writes base64.
+func (o octets) MarshalJSON() ([]byte, error) {
+	return strconv.AppendQuote(nil, base64.StdEncoding.EncodeToString(o)), nil
+}
 
 // number is an unsigned integer, which protobuf lets be written as a text.
 type number uint64
@@ -81,6 +117,16 @@ func readEnum(raw []byte, names []string) (int, error) {
 var (
 	payloadTypes = []string{"PAYLOAD_TYPE_UNSPECIFIED", "PAYLOAD_TYPE_JSON", "PAYLOAD_TYPE_JWT", "PAYLOAD_TYPE_JWE"}
 
+	publicKeyFields = []string{
+		"PUBLIC_KEY_FIELD_NAME_UNSPECIFIED", "PUBLIC_KEY_FIELD_NAME_CREATION_DATE",
+		"PUBLIC_KEY_FIELD_NAME_CHANGE_DATE", "PUBLIC_KEY_FIELD_NAME_EXPIRATION_DATE",
+	}
+
+	timeMethods = []string{
+		"TIMESTAMP_FILTER_METHOD_EQUALS", "TIMESTAMP_FILTER_METHOD_AFTER", "TIMESTAMP_FILTER_METHOD_AFTER_OR_EQUALS",
+		"TIMESTAMP_FILTER_METHOD_BEFORE", "TIMESTAMP_FILTER_METHOD_BEFORE_OR_EQUALS",
+	}
+
 	textMethods = []string{
 		"TEXT_FILTER_METHOD_EQUALS", "TEXT_FILTER_METHOD_EQUALS_IGNORE_CASE",
 		"TEXT_FILTER_METHOD_STARTS_WITH", "TEXT_FILTER_METHOD_STARTS_WITH_IGNORE_CASE",
@@ -105,6 +151,8 @@ var (
 
 type (
 	payloadType    int
+	publicKeyField int
+	timeMethod     int
 	textMethod     int
 	targetField    int
 	executionType  int
@@ -113,6 +161,8 @@ type (
 
 // UnmarshalJSON reads a name or number of its enumeration, like the others.
 func (e *payloadType) UnmarshalJSON(raw []byte) error    { return readInto(e, raw, payloadTypes) }
+func (e *publicKeyField) UnmarshalJSON(raw []byte) error { return readInto(e, raw, publicKeyFields) }
+func (e *timeMethod) UnmarshalJSON(raw []byte) error     { return readInto(e, raw, timeMethods) }
 func (e *textMethod) UnmarshalJSON(raw []byte) error     { return readInto(e, raw, textMethods) }
 func (e *targetField) UnmarshalJSON(raw []byte) error    { return readInto(e, raw, targetFields) }
 func (e *executionType) UnmarshalJSON(raw []byte) error  { return readInto(e, raw, executionTypes) }

@@ -1,7 +1,6 @@
 package zitadel
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -70,7 +69,7 @@ func targetOf(t *calloutv1.Target, v version) target {
 	shown := target{ID: t.GetId(), CreationDate: stamp{t.GetCreateTime()}, ChangeDate: stamp{t.GetUpdateTime()}, Name: t.GetName(),
 		kinds: kindsOf(t), Timeout: duration{t.GetTimeout()}, Endpoint: t.GetUrl()}
 	if v.payloads {
-		shown.PayloadType = payloadTypes[1]
+		shown.PayloadType = payloadTypes[payloadTypeOf(t)]
 	}
 	return shown
 }
@@ -108,13 +107,14 @@ func (f *face) createTarget(ctx context.Context, c caller, q *createTargetReques
 	} else {
 		checkTimeout(&wrong, q.Timeout)
 	}
-	if err := cmp.Or(wrong.err(), checkPayload(c.version, q.PayloadType)); err != nil {
+	if err := wrong.err(); err != nil {
 		return nil, 0, err
 	}
 	wanted := &calloutv1.Target{Name: q.Name, Type: string(kind), InterruptOnError: interrupts, Timeout: q.Timeout.Duration, Url: q.Endpoint}
 	if kind == action.CallOut {
 		wanted.Mapping = string(action.Replace)
 	}
+	q.PayloadType.of(c.version).set(wanted)
 	answer, err := f.service.CreateTarget(ctx, connect.NewRequest(&calloutv1.CreateTargetRequest{Instance: c.instance, Target: wanted}))
 	if err != nil {
 		return nil, 0, err
@@ -129,16 +129,6 @@ func checkTimeout(wrong *badFields, d *duration) {
 	if t := d.AsDuration(); t <= 0 || t > action.MaxTimeout {
 		wrong.add("timeout", timeoutRule)
 	}
-}
-
-func checkPayload(v version, p payloadType) error {
-	if !v.payloads {
-		return nil // it is a member that is not known
-	}
-	if payloadTypes[p] == "PAYLOAD_TYPE_JWT" || payloadTypes[p] == "PAYLOAD_TYPE_JWE" {
-		return action.NewError(action.CodeNotYet, action.StageDecode, payloadTypes[p]+" is not available yet; PAYLOAD_TYPE_JSON is").WithField("payloadType")
-	}
-	return nil
 }
 
 // targetID is the question about one target.

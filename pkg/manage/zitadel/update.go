@@ -3,9 +3,9 @@ package zitadel
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -22,6 +22,8 @@ type updateTargetRequest struct {
 	PayloadType payloadType `json:"payloadType"`
 }
 
+// updateTargetResponse tells when the target was changed last. A new key is no change of it:
+// it makes no revision.
 type updateTargetResponse struct {
 	ChangeDate stamp  `json:"changeDate,omitzero"`
 	SigningKey string `json:"signingKey,omitempty"` // the new one, when it was asked for
@@ -30,7 +32,7 @@ type updateTargetResponse struct {
 // updateTarget changes what is given of a target and leaves the rest, also what
 // ZITADEL does not know. Of several who change the same the last one wins.
 func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetRequest) (*updateTargetResponse, uint64, error) {
-	if err := q.check(c.version); err != nil {
+	if err := q.check(); err != nil {
 		return nil, 0, err
 	}
 	current, revision, err := f.find(ctx, c, q.ID)
@@ -38,7 +40,7 @@ func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetReques
 		return nil, 0, err
 	}
 	response := &updateTargetResponse{ChangeDate: stamp{current.GetUpdateTime()}}
-	if wanted, mask := q.changes(current); len(mask.GetPaths()) > 0 {
+	if wanted, mask := q.changes(c.version, current); len(mask.GetPaths()) > 0 {
 		answer, err := f.service.UpdateTarget(ctx, connect.NewRequest(&calloutv1.UpdateTargetRequest{Instance: c.instance, Target: wanted, UpdateMask: mask}))
 		if err != nil {
 			return nil, 0, err
@@ -48,7 +50,7 @@ func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetReques
 	if q.Expiration == nil {
 		return response, revision, nil
 	}
-	rotated, err := f.service.RotateTargetKey(ctx, connect.NewRequest(&calloutv1.RotateTargetKeyRequest{Instance: c.instance, Org: current.GetOrg(), Id: q.ID, Grace: durationpb.New(0)}))
+	rotated, err := f.service.RotateTargetKey(ctx, connect.NewRequest(&calloutv1.RotateTargetKeyRequest{Instance: c.instance, Org: current.GetOrg(), Id: q.ID, Grace: q.Expiration.Duration}))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -56,7 +58,7 @@ func (f *face) updateTarget(ctx context.Context, c caller, q *updateTargetReques
 	return response, revision, nil
 }
 
-func (q *updateTargetRequest) check(v version) error {
+func (q *updateTargetRequest) check() error {
 	var wrong badFields
 	if _, _, n := q.chosen(); n > 1 {
 		wrong.add(kindField, "at most one of "+kindNames+" can be given")
@@ -70,14 +72,14 @@ func (q *updateTargetRequest) check(v version) error {
 	if q.Timeout != nil {
 		checkTimeout(&wrong, q.Timeout)
 	}
-	if q.Expiration != nil && q.Expiration.AsDuration() != 0 {
-		wrong.add("expirationSigningKey", `only "0s" is possible`)
+	if q.Expiration != nil && (q.Expiration.AsDuration() < 0 || q.Expiration.AsDuration() > action.MaxGrace) {
+		wrong.add("expirationSigningKey", fmt.Sprintf(`the key before signs on for "0s" to "%ds"`, int(action.MaxGrace.Seconds())))
 	}
-	return cmp.Or(q.targetID.check(), wrong.err(), checkPayload(v, q.PayloadType))
+	return cmp.Or(q.targetID.check(), wrong.err())
 }
 
 // changes gives what is asked for, against the target as it is now.
-func (q *updateTargetRequest) changes(current *calloutv1.Target) (*calloutv1.Target, *fieldmaskpb.FieldMask) {
+func (q *updateTargetRequest) changes(v version, current *calloutv1.Target) (*calloutv1.Target, *fieldmaskpb.FieldMask) {
 	wanted, mask := &calloutv1.Target{Id: q.ID}, &fieldmaskpb.FieldMask{}
 	set := func(field string) { mask.Paths = append(mask.Paths, field) }
 	if q.Name != nil {
@@ -101,5 +103,7 @@ func (q *updateTargetRequest) changes(current *calloutv1.Target) (*calloutv1.Tar
 		wanted.Url = *q.Endpoint
 		set("url")
 	}
+	wanted.Payload, wanted.JwtAlgorithm, wanted.ContentType = current.GetPayload(), current.GetJwtAlgorithm(), current.GetContentType()
+	mask.Paths = append(mask.Paths, q.PayloadType.of(v).set(wanted)...)
 	return wanted, mask
 }
