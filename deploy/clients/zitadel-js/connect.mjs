@@ -37,5 +37,9 @@ export function speakConnect(client) {
       return executions.map((e) => ({ method: e.condition.conditionType.value.condition.value, targets: e.targets }));
     },
     addPublicKey: client.addPublicKey,
+    activatePublicKey: client.activatePublicKey,
+    deactivatePublicKey: client.deactivatePublicKey,
+    removePublicKey: client.removePublicKey,
+    listPublicKeys: client.listPublicKeys,
   };
 }

@@ -1,5 +1,6 @@
 // What every client says to Callout, and what it must hear.
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 
 /** The codes of gRPC that are expected. */
 export const codes = { invalidArgument: 3, notFound: 5, alreadyExists: 6, failedPrecondition: 9, unimplemented: 12 };
@@ -23,6 +24,9 @@ export async function conversation(speak) {
   assert.match(rotated.signingKey, /^whsec_/);
   assert.notEqual(rotated.signingKey, made.signingKey);
   assert.equal((await speak.getTarget({ id: made.id })).endpoint, "https://hooks.example.com/again");
+  if (speak.addPublicKey) {
+    await publicKeys(speak, made.id);
+  }
   await speak.createTarget({ ...audit, name: "log", kind: "restAsync", interruptOnError: false });
   assert.deepEqual((await speak.listTargets({ ascending: true })).targets, ["audit", "log"]);
   assert.deepEqual((await speak.listTargets({ nameContains: "UDI" })).targets, ["audit"]);
@@ -41,9 +45,24 @@ export async function conversation(speak) {
   for (const { id } of (await speak.listTargets({})).all) {
     await speak.deleteTarget({ id });
   }
-  if (speak.addPublicKey) {
-    await refused(speak.addPublicKey({ targetId: made.id, publicKey: new Uint8Array([1]) }), codes.unimplemented);
-  }
+}
+
+/** What is said of the public keys of a target; v2beta has none. */
+async function publicKeys(speak, targetId) {
+  await refused(speak.addPublicKey({ targetId, publicKey: new Uint8Array([1]) }), codes.invalidArgument);
+  const pem = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ type: "spki", format: "pem" });
+  const publicKey = Buffer.from(pem);
+  await refused(speak.addPublicKey({ targetId: "notexisting", publicKey }), codes.failedPrecondition);
+  const { keyId } = await speak.addPublicKey({ targetId, publicKey });
+  await refused(speak.addPublicKey({ targetId, publicKey }), codes.alreadyExists);
+  await speak.activatePublicKey({ targetId, keyId });
+  await refused(speak.activatePublicKey({ targetId, keyId: "notexisting" }), codes.notFound);
+  await refused(speak.removePublicKey({ targetId, keyId }), codes.failedPrecondition);
+  const [kept, ...more] = (await speak.listPublicKeys({ targetId })).publicKeys;
+  assert.deepEqual([kept.keyId, kept.active, Buffer.from(kept.publicKey).toString(), more], [keyId, true, pem, []]);
+  await speak.deactivatePublicKey({ targetId, keyId });
+  await speak.removePublicKey({ targetId, keyId });
+  assert.deepEqual((await speak.listPublicKeys({ targetId })).publicKeys, []);
 }
 
 async function refused(answer, code) {

@@ -29,5 +29,9 @@ export function speakNiceGrpc(client) {
       return executions.map((e) => ({ method: e.condition.request.method, targets: e.targets }));
     },
     addPublicKey: client.addPublicKey,
+    activatePublicKey: client.activatePublicKey,
+    deactivatePublicKey: client.deactivatePublicKey,
+    removePublicKey: client.removePublicKey,
+    listPublicKeys: client.listPublicKeys,
   };
 }

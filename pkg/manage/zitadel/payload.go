@@ -30,21 +30,21 @@ func payloadTypeOf(t *calloutv1.Target) payloadType {
 
 // of is what a version means by a payload type: where there are none it is a member that
 // is not known.
-func (p payloadType) of(v version) payloadType {
+func (e payloadType) of(v version) payloadType {
 	if !v.payloads {
 		return payloadUnspecified
 	}
-	return p
+	return e
 }
 
 // set gives a target a payload type, and tells the fields that it sets. One that it has
 // already is left as it is, with what ZITADEL has no words for. What becomes a JWT is signed
 // with RS256: receivers that were written for ZITADEL know it, and need not know Ed25519.
-func (p payloadType) set(t *calloutv1.Target) (fields []string) {
-	if p == payloadUnspecified || p == payloadTypeOf(t) {
+func (e payloadType) set(t *calloutv1.Target) (fields []string) {
+	if e == payloadUnspecified || e == payloadTypeOf(t) {
 		return nil
 	}
-	name, signed := payloads[p]
+	name, signed := payloads[e]
 	switch was := payloadTypeOf(t); {
 	case !signed: // an algorithm and a content type are those of a JWT
 		t.JwtAlgorithm, t.ContentType = "", ""

@@ -115,8 +115,8 @@ func (f publicKeyFilter) read(at string) (func(*calloutv1.PublicKey) bool, error
 }
 
 // fits tells whether a time that compares so with the one of a filter is let through.
-func (m timeMethod) fits(order int) bool {
-	switch timeMethods[m] {
+func (e timeMethod) fits(order int) bool {
+	switch timeMethods[e] {
 	case "TIMESTAMP_FILTER_METHOD_AFTER":
 		return order > 0
 	case "TIMESTAMP_FILTER_METHOD_AFTER_OR_EQUALS":
