@@ -100,7 +100,7 @@ func TestBadPublicKeys(t *testing.T) {
 			for _, bad := range []struct{ about, key, says string }{
 				{"nothing", "", "is needed"},
 				{"no PEM", text("x"), "BEGIN PUBLIC KEY"},
-				{"no UTF-8", text("\xff" + string(good)), "BEGIN PUBLIC KEY"},
+				{"no UTF-8", text("\xff\n" + string(good)), "BEGIN PUBLIC KEY"},
 				{"another block", text(strings.ReplaceAll(string(good), "PUBLIC KEY", "RSA PUBLIC KEY")), "RSAPublicKey_in"},
 				{"a private key", text(strings.ReplaceAll(string(good), "PUBLIC", "PRIVATE")), "give the public key alone"},
 				{"two", text(string(good) + string(good)), "more than one key"},
@@ -115,8 +115,11 @@ func TestBadPublicKeys(t *testing.T) {
 				require.Contains(t, message, bad.says, bad.about)
 			}
 			require.Empty(t, c.listed(t, id))
-			c.must(t, "POST", "targets/"+id+"/publickeys", `{"public_key":"`+strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(oneKey), "=")+`"}`)
-			require.Equal(t, oneKey, c.listed(t, id)[0]["publicKey"], "base64 of the other alphabet, without its padding")
+			both := text("?>?>>>\n" + string(good)) // a line before the block, for the two letters in which the alphabets differ
+			require.Contains(t, both, "/")
+			require.Contains(t, both, "+")
+			c.must(t, "POST", "targets/"+id+"/publickeys", `{"public_key":"`+strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(both), "=")+`"}`)
+			require.Equal(t, both, c.listed(t, id)[0]["publicKey"], "base64 of the other alphabet, without its padding")
 		})
 	}
 }
