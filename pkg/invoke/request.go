@@ -221,7 +221,7 @@ func fillValues(ex *exchange, cl *client, c Call, now time.Time) *action.Error {
 		v.text = c.EventTime.UTC().AppendFormat(v.text, eventTime)
 		v.end(wire.HeaderEventTime)
 	}
-	if c.Event != nil && c.Target.Payload != action.PayloadCloudEvents {
+	if c.Event != nil && c.Target.Payload == "" { // in binary mode the body is the data
 		v.attributes(c.Event)
 	}
 	if deadline, ok := ex.Deadline(); ok {

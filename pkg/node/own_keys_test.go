@@ -234,6 +234,7 @@ func (v *vault) checkSigned(d *dispatch.Dispatcher, id, other string, made map[s
 			continue
 		}
 		require.Equal(v, tt.alg, said.Alg)
+		require.Empty(v, a.header.Get("ce-id"), "its body is no data of a CloudEvent")
 		require.Equal(v, []any{id, tt.audience, a.header.Get("Callout-Delivery-Id"), "u"}, []any{said.Payload["iss"], said.Payload["aud"], said.Payload["jti"], said.Payload["aggregateID"]})
 		// The other signatures are over the compact text.
 		require.True(v, signedBy(v.T, a, made[tt.target]), tt.target)
