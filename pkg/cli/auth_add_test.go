@@ -57,7 +57,11 @@ func (k installation) answers(instance string) bool {
 
 func (k installation) configure(instance string) {
 	k.Helper()
-	made := run(k.T, "callout", "create", "instance", instance, "--server", k.http)
+	var made result
+	require.Eventually(k, func() bool { // a server that reads its configuration anew is away for a moment
+		made = run(k.T, "callout", "create", "instance", instance, "--server", k.http)
+		return made.code == 0 || !strings.Contains(made.err, "[unavailable]")
+	}, time.Minute, 200*time.Millisecond)
 	require.Zero(k, made.code, made.err)
 	config := filepath.Join(k.TempDir(), "callout.yaml")
 	require.NoError(k, os.WriteFile(config, []byte("instance: "+instance+"\ntargets: {later: {type: async, url: 'http://127.0.0.1:9/'}}\nfunctions: {f: {targets: [{target: later}]}}\n"), 0o600))
@@ -129,7 +133,9 @@ func TestAddInstance(t *testing.T) {
 			d.launch(t)
 			newProcess("worker", nil, "--nats", d.ready["nats"], "--nats-nkey", k.at("worker.nk")).launch(t)
 			k.url, k.http, k.log = d.ready["nats"], d.ready["http"], d.log.String
-			k.grows(func() {})
+			k.grows(func() { // JetStream is away for a moment while the server reads it
+				require.Eventually(t, func() bool { return k.checked("west") && strings.Contains(k.log(), "is read anew, and in force") }, 2*time.Minute, 200*time.Millisecond)
+			})
 
 			require.NoError(t, os.WriteFile(k.at("nats.conf"), []byte("accounts: {"), 0o600))
 			require.Eventually(t, func() bool { return strings.Contains(d.log.String(), "the last good one stays in force") }, 2*time.Minute, 200*time.Millisecond)
