@@ -98,7 +98,7 @@ func FuzzAppendClaims(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		before, err := wire.Members(body)
 		if err != nil {
-			t.Skip() // every body is checked before it comes here
+			return // every body is checked before it comes here
 		}
 		got, err := sign.AppendClaims(nil, body, claims, jwtTime)
 		if err != nil {
