@@ -43,25 +43,27 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 		}
 		return do(e)
 	}
+	quiet := time.NewTicker(quietFor)
+	defer quiet.Stop()
 	list := func() error {
 		if listed {
 			return nil
 		}
 		listed = true
+		quiet.Stop()
 		if err := k.rest(ctx, match, &told, tell); err != nil {
 			return err
 		}
 		return do(nil)
 	}
-	quiet := time.NewTicker(quietFor)
-	defer quiet.Stop()
 	for {
-		err = nil
 		select {
 		case <-ctx.Done():
 			return Failure(context.Cause(ctx))
 		case came, open := <-w.Updates():
-			quiet.Reset(quietFor)
+			if !listed {
+				quiet.Reset(quietFor)
+			}
 			switch {
 			case !open:
 				return Failure(cmp.Or(context.Cause(ctx), errWatchEnded))
@@ -71,9 +73,7 @@ func (k Bucket) watch(ctx context.Context, match string, do func(*entry) error, 
 				err = list()
 			}
 		case <-quiet.C:
-			if listed {
-				quiet.Stop()
-			} else if _, more, failed := k.behind(ctx, match, told+1); failed == nil && !more {
+			if _, more, failed := k.behind(ctx, match, told+1); failed == nil && !more {
 				err = list()
 			}
 		}

@@ -19,6 +19,9 @@ type notices struct {
 	last     string            // the subject of the last of them
 }
 
+// maxNoticed bounds how many declarations are remembered: their keys are the cores' own.
+const maxNoticed = 1000
+
 // checkDeclaration notes what a declaration has that means nothing, and tells why it
 // cannot be read.
 func (d *Dispatcher) checkDeclaration(v bus.Value) error {
@@ -27,7 +30,7 @@ func (d *Dispatcher) checkDeclaration(v bus.Value) error {
 	n.mu.Lock()
 	was := n.declared[v.Key]
 	delete(n.declared, v.Key)
-	if strange != "" {
+	if strange != "" && len(n.declared) < maxNoticed {
 		if n.declared == nil {
 			n.declared = map[string]string{}
 		}
@@ -47,7 +50,11 @@ func (d *Dispatcher) hearMisaddressed() (err error) {
 		n.mu.Lock()
 		n.short++
 		n.last = bus.ShownKey(subject)
+		again := n.short&(n.short-1) != 0
 		n.mu.Unlock()
+		if again { // told are the first, the second, the fourth, the eighth …: who sends them does not fill the log
+			return
+		}
 		d.log.Warn().Str("subject", bus.ShownKey(subject)).Msg("an event was published to no stream: its subject has a token too few")
 	})
 	return err
@@ -60,7 +67,13 @@ func (h *health) noticed() (words []string) {
 	declared, short, last := maps.Clone(n.declared), n.short, n.last
 	n.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(declared)) {
-		if len(words) < namedMost && h.declared.Any(key, func(v bus.Value) bool { return v.Key == key }) { // else it is gone
+		isThere := h.declared.Any(key, func(v bus.Value) bool { return v.Key == key })
+		if !isThere && len(declared) == maxNoticed { // what is gone makes room
+			n.mu.Lock()
+			delete(n.declared, key)
+			n.mu.Unlock()
+		}
+		if isThere && len(words) < namedMost {
 			words = append(words, fmt.Sprintf("passed over in %s of %s: %s", bus.ShownKey(key), bus.BucketDeclared, declared[key]))
 		}
 	}
