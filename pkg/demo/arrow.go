@@ -14,6 +14,7 @@ const (
 	UserAddedHook Party = "UserAddedHook"
 	LDAP          Party = "LDAP"
 	StateHook     Party = "ResponseStateAsyncHook"
+	CompleteToken Party = "CompleteToken" // is proved, and not drawn
 )
 
 // Parties lists the parties from left to right.

@@ -35,6 +35,12 @@ targets:
     timeout: 10s
     retry: {initial: 200ms, max: 1s, max_age: 1m}
     signing_key: {file: {{printf "%q" .StateKey}}}
+  CompleteToken:
+    type: call
+    url: {{printf "%q" .Token}}
+    timeout: 5s
+    interrupt_on_error: true
+    signing_key: {file: {{printf "%q" .TokenKey}}}
 requests:
   create_user:
     condition: {{.Method}}
@@ -46,18 +52,21 @@ responses:
   create_user:
     condition: {{.Method}}
     targets: [{target: ResponseStateAsyncHook}]
+functions:
+  {{.Function}}:
+    targets: [{target: CompleteToken}]
 `))
 
 // places is where the targets listen and where their keys lie.
 type places struct {
-	Instance, Method, Event        string
-	Metadata, Hook, State          string
-	MetadataKey, HookKey, StateKey string
+	Instance, Method, Event, Function        string
+	Metadata, Hook, State, Token             string
+	MetadataKey, HookKey, StateKey, TokenKey string
 }
 
 // yaml is the configuration for p.
 func (p places) yaml() ([]byte, error) {
-	p.Instance, p.Method, p.Event = instance, createUserMethod, userAdded
+	p.Instance, p.Method, p.Event, p.Function = instance, createUserMethod, userAdded, createIDToken
 	var b bytes.Buffer
 	if err := configuration.Execute(&b, p); err != nil {
 		return nil, err

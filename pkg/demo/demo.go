@@ -34,6 +34,9 @@ func complete(o Options) (Options, error) {
 	if o.Break == BreakLDAP && o.LDAP.URL != "" {
 		err = errors.Join(err, errors.New("breaking ldap takes the embedded LDAP server down; it will not touch yours"))
 	}
+	var missing error
+	o.Hooks, missing = hooksProgram(o.Hooks)
+	err = errors.Join(err, missing)
 	if o.Fleet < 0 || o.Fleet > maxFleet {
 		err = errors.Join(err, fmt.Errorf("a fleet has 1 to %d workers", maxFleet))
 	}

@@ -30,41 +30,49 @@ type fleet struct {
 // child is one process. done is closed when it has ended and its output is
 // read.
 type child struct {
-	name string
-	cmd  *exec.Cmd
-	done chan struct{}
-	last string // the last line it logged; read it only behind done
-	err  error  // how it ended; the same
+	name  string
+	cmd   *exec.Cmd // with what is to stand in its environment beside the demo's own
+	ready string    // how the line begins that says that it is ready
+	done  chan struct{}
+	last  string // the last line it logged; read it only behind done
+	err   error  // how it ended; the same
 }
 
 // start runs the executable with args and waits for its ready line, whose
 // name=value pairs it returns. Settings that the demo's own environment holds
 // are not handed on: a child does what its arguments say.
 func (f *fleet) start(ctx context.Context, name string, args ...string) (map[string]string, error) {
-	c := &child{name: name, cmd: exec.Command(f.executable, args...), done: make(chan struct{})}
+	line, err := f.run(ctx, &child{name: name, cmd: exec.Command(f.executable, args...), ready: "ready "})
+	return pairs(line), err
+}
+
+// run starts a child and waits for its ready line, and gives what stands behind the word.
+func (f *fleet) run(ctx context.Context, c *child) (string, error) {
+	c.done = make(chan struct{})
 	c.cmd.SysProcAttr = diesWithParent()
-	c.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CALLOUT_") })
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CALLOUT_") })
+	c.cmd.Env = append(own, c.cmd.Env...)
 	stdout, err := c.cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	stderr, err := c.cmd.StderrPipe()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := c.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s did not start: %w", name, err)
+		return "", fmt.Errorf("%s did not start: %w", c.name, err)
 	}
 	f.children = append(f.children, c)
 	ready := make(chan string, 1)
-	go c.follow(stdout, stderr, ready, f.log.With().Str("process", name).Logger())
+	go c.follow(stdout, stderr, ready, f.log.With().Str("process", c.name).Logger())
 	select {
 	case line := <-ready:
-		return pairs(line), nil
+		return line, nil
 	case <-c.done:
-		return nil, c.fault()
+		return "", c.fault()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%s was not ready in time: %w", name, ctx.Err())
+		return "", fmt.Errorf("%s was not ready in time: %w", c.name, ctx.Err())
 	}
 }
 
@@ -81,7 +89,7 @@ func (c *child) follow(stdout, stderr io.Reader, ready chan<- string, log zerolo
 		logged <- last
 	}()
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if line, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+		if line, ok := strings.CutPrefix(lines.Text(), c.ready); ok {
 			select {
 			case ready <- line:
 			default:

@@ -13,6 +13,9 @@ const (
 	stateFailures = 2
 )
 
+// logStateHook has nothing more to do than to be there: what it would log is drawn.
+func logStateHook(*http.Request, delivered) hookAnswer { return hookAnswer{status: http.StatusOK} }
+
 // stateTarget is ResponseStateAsyncHook: it logs the id of the user in a
 // response. It takes its time, and it does not finish before the client has its
 // answer (or the step's time is over): a client that waited for it would wait
@@ -44,6 +47,10 @@ func stateTarget(t *target, answered <-chan struct{}, patience time.Duration, br
 		case <-answered:
 		case <-limit.C:
 		case <-r.Context().Done():
+			return
+		}
+		if a := t.hook(r, in); !a.isOK() {
+			t.fail(w, stateHookFails, in, a.status, statusText(a.status))
 			return
 		}
 		t.line.Add(Step{Arrow: logUserID, Attempt: in.attempt, Detail: clean(info.Response.ID), Body: encode(info.Response.ID)})

@@ -21,5 +21,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if os.Getenv(hooksHere) != "" {
+		beHooks()
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -172,6 +172,6 @@ func (s *stage) connectBus(ctx context.Context) (*bus.Bus, error) {
 func (s *stage) intro() intro {
 	return intro{
 		CoreURL: s.coreURL, NATSURL: s.engine.nats, HTTPURL: s.engine.http, LDAPURL: s.dirs.URL,
-		OwnLDAP: s.o.LDAP.URL == "", Workers: s.o.Fleet, Break: s.o.Break, Promise: promises[s.o.Break],
+		OwnLDAP: s.o.LDAP.URL == "", Workers: s.o.Fleet, Hooks: s.o.Hooks, Break: s.o.Break, Promise: promises[s.o.Break],
 	}
 }

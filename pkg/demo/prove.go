@@ -16,7 +16,7 @@ import (
 func (s *stage) prove(ctx context.Context, steps []Step) ([]proof, error) {
 	proofs := []proof{{fmt.Sprintf("%d steps, each once, in order, with the right content", len(steps)), ""}}
 	for _, check := range []func(context.Context, []Step) (proof, error){
-		s.proveSignatures, s.proveNoWaiting, s.proveStore, s.proveLDAP, s.proveDeadLetters,
+		s.proveSignatures, s.proveNoWaiting, s.proveStore, s.proveLDAP, s.proveDeadLetters, s.proveToken,
 	} {
 		p, err := check(ctx, steps)
 		if err != nil {

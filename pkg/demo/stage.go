@@ -24,6 +24,8 @@ type stage struct {
 	outage   outage
 	answered chan struct{} // closed when the client has its answer
 	verified atomic.Int64  // signed requests that the targets took
+	targets  []*target
+	keys     []string // of the targets, in their order
 	engine   *engine
 	core     *core
 	coreURL  string
@@ -57,7 +59,7 @@ func (s *stage) build(ctx context.Context) error {
 	if err := s.buildLDAP(); err != nil {
 		return err
 	}
-	p, err := s.buildTargets()
+	p, err := s.buildTargets(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,31 +97,47 @@ func (s *stage) buildLDAP() error {
 	return nil
 }
 
-// buildTargets starts the three targets and tells where they are.
-func (s *stage) buildTargets() (places, error) {
+// buildTargets starts the targets and tells where they are. With a program of hooks they
+// hand on to it what they are sent, and draw what it answers.
+func (s *stage) buildTargets(ctx context.Context) (places, error) {
 	var p places
-	hook := func(t *target) *target { return userAddedTarget(t, s.dirs, &s.outage, s.o.Break == BreakHook) }
 	metadata := func(t *target) *target { return metadataTarget(t, s.o.Break == BreakMetadata) }
+	added := func(t *target) *target { return userAddedTarget(t, &s.outage, s.o.Break == BreakHook) }
 	state := func(t *target) *target {
 		return stateTarget(t, s.answered, s.o.StepTimeout*3/4, s.o.Break == BreakAsync)
 	}
-	return p, errors.Join(
-		s.target(AddMetadata, metadata, &p.Metadata, &p.MetadataKey),
-		s.target(UserAddedHook, hook, &p.Hook, &p.HookKey),
-		s.target(StateHook, state, &p.State, &p.StateKey),
+	err := errors.Join(
+		s.target(AddMetadata, addMetadataHook, metadata, &p.Metadata, &p.MetadataKey),
+		s.target(UserAddedHook, storeUserHook(s.dirs), added, &p.Hook, &p.HookKey),
+		s.target(StateHook, logStateHook, state, &p.State, &p.StateKey),
+		s.target(CompleteToken, completeTokenHook, tokenTarget, &p.Token, &p.TokenKey),
 	)
+	if err != nil || s.o.Hooks == "" {
+		return p, err
+	}
+	program, err := startHooks(ctx, s.o, s.keys, s.dirs.LDAPOptions)
+	if err != nil {
+		return p, err
+	}
+	s.later(program.close)
+	for _, t := range s.targets {
+		t.hook = program.answer
+	}
+	return p, nil
 }
 
-func (s *stage) target(name Party, act func(*target) *target, url, keyFile *string) error {
+func (s *stage) target(name Party, does hook, act func(*target) *target, url, keyFile *string) error {
 	key, path, err := newKeyFile(s.dir, name)
 	if err != nil {
 		return err
 	}
-	srv, err := serve(act(&target{name: name, key: key, line: s.line, verified: &s.verified}))
+	t := act(&target{name: name, key: key, line: s.line, verified: &s.verified, hook: does})
+	srv, err := serve(t)
 	if err != nil {
 		return fmt.Errorf("%s did not start: %w", name, err)
 	}
 	s.later(srv.close)
+	s.targets, s.keys = append(s.targets, t), append(s.keys, key)
 	*url, *keyFile = srv.url+"/", path
 	return nil
 }

@@ -22,8 +22,22 @@ type target struct {
 	key      string
 	line     *Timeline
 	verified *atomic.Int64 // requests whose signatures held
+	hook     hook          // what the target does
 	serve    func(w http.ResponseWriter, r *http.Request, in delivered)
 }
+
+// hook is what a developer writes: it takes a request that is genuine, and answers. It is
+// the demo's own, or a program's that Options.Hooks names.
+type hook func(r *http.Request, in delivered) hookAnswer
+
+// hookAnswer is what a hook did.
+type hookAnswer struct {
+	status int
+	body   json.RawMessage // nil where there is none
+	detail string          // in a few words, for who watches
+}
+
+func (a hookAnswer) isOK() bool { return a.status/100 == 2 }
 
 // delivered is a request whose signatures hold.
 type delivered struct {
@@ -59,6 +73,9 @@ func (t *target) fail(w http.ResponseWriter, arrow Arrow, in delivered, status i
 	t.line.Add(Step{Arrow: arrow, Status: status, Attempt: in.attempt, Detail: detail})
 	http.Error(w, http.StatusText(status), status)
 }
+
+// statusText is a status as a person reads it, such as "503 Service Unavailable".
+func statusText(status int) string { return strconv.Itoa(status) + " " + http.StatusText(status) }
 
 // answerJSON sends a JSON body with status 200.
 func answerJSON(w http.ResponseWriter, body json.RawMessage) {

@@ -14,7 +14,8 @@ type intro struct {
 	HTTPURL string `json:"http"`
 	LDAPURL string `json:"ldap"`
 	OwnLDAP bool   `json:"embedded_ldap"`
-	Workers int    `json:"workers"` // processes; 0 = all in this process
+	Workers int    `json:"workers"`         // processes; 0 = all in this process
+	Hooks   string `json:"hooks,omitempty"` // the program whose hooks they are
 	Break   string `json:"break,omitempty"`
 	Promise string `json:"promise,omitempty"`
 }

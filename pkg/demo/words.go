@@ -26,11 +26,15 @@ func (w words) begin(in intro) {
 	if in.Workers > 0 {
 		fleet = fmt.Sprintf("processes: 1 dispatcher, workers: %d", in.Workers)
 	}
-	for _, l := range [][3]string{
+	parties := [][3]string{
 		{"engine", in.NATSURL, fleet},
 		{"core", in.CoreURL, "the application that is extended"},
 		{"ldap", in.LDAPURL, ldap},
-	} {
+	}
+	if in.Hooks != "" {
+		parties = append(parties, [3]string{"hooks", in.Hooks, "they take the place of the demo's own"})
+	}
+	for _, l := range parties {
 		fmt.Fprintf(&b, "  %s %-28s %s\n", w.ink.paint(dim, fmt.Sprintf("%-7s", l[0])), l[1], w.ink.paint(dim, l[2]))
 	}
 	if in.Promise != "" {

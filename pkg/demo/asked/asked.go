@@ -19,8 +19,11 @@ type Options struct {
 	JSON     bool // one object a line instead
 	Hold     bool // keep running afterwards, until the context ends
 	Break    string
-	LDAP     LDAPOptions
-	Fleet    int // workers as processes, 1 to 32; 0 = all in this process
+	// Hooks is a program whose hooks take the place of the demo's own: the name of a
+	// folder in examples/hooks, or a path; empty = the demo's own.
+	Hooks string
+	LDAP  LDAPOptions
+	Fleet int // workers as processes, 1 to 32; 0 = all in this process
 	// Executable has the commands dispatcher and worker; empty = this program.
 	Executable string
 	Log        zerolog.Logger
