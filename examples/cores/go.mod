@@ -1,0 +1,3 @@
+module github.com/callout-hq/callout/examples/cores
+
+go 1.25
