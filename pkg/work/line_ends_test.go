@@ -30,20 +30,20 @@ func TestWhereALineEnds(t *testing.T) {
 	require.True(t, holds(north, north.Cut, north.Revision))
 	require.False(t, holds(north, north.Cut-1, north.Revision))
 	require.NoError(t, g.nc.Flush())
-	require.Zero(t, asked.Load(), "it is as it was told")
+	require.Zero(t, asked(), "it is as it was told")
 
 	drained := north
 	drained.DrainTo, drained.Revision = north.Cut+5, 2
 	require.NoError(t, g.at("north").lines().Ensure(ctx, drained))
 	require.NoError(t, g.nc.Flush())
-	before := asked.Load()
+	before := asked()
 	for range 10 {
 		require.True(t, holds(north, north.Cut+4, 2))
 		require.False(t, holds(north, north.Cut+5, 2))
 		require.True(t, holds(south, south.Cut+5, 2))
 	}
 	require.NoError(t, g.nc.Flush())
-	require.LessOrEqual(t, asked.Load()-before, int64(2), "once for each line")
+	require.LessOrEqual(t, asked()-before, int64(2), "once for each line")
 
 	end, err := e.drainTo(ctx, &north, 9)
 	require.NoError(t, err)
