@@ -25,6 +25,15 @@ func noGarbage(v bus.Value) error {
 	return nil
 }
 
+// remembers waits until a memory knows a value: of two writes in a row a watch may tell
+// the last alone, and what stood before is remembered no more than it was told.
+func remembers(t *testing.T, memory *bus.Memory, key, value string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return memory.Any(key, func(v bus.Value) bool { return v.Key == key && string(v.Bytes) == value })
+	}, time.Minute, time.Millisecond)
+}
+
 // TestAMemoryPutsRightWhatWasSpoilt, of one instance at a time: neither what it
 // never knew, nor what was removed, nor what somebody has written since.
 func TestAMemoryPutsRightWhatWasSpoilt(t *testing.T) {
@@ -48,6 +57,9 @@ func TestAMemoryPutsRightWhatWasSpoilt(t *testing.T) {
 			require.Eventually(t, func() bool { return slices.Equal(keys, memory.Spoilt(at)) }, time.Minute, time.Millisecond, "%v", keys)
 		}
 		put("good", "a", "b", "c", "d")
+		for _, key := range []string{"a", "b", "c", "d"} {
+			remembers(t, memory, at+key, "good")
+		}
 		put("garbage", "a", "b", "c", "d", "never")
 		spoilt("a", "b", "c", "d", "never")
 		require.Len(t, unreadable(own, at), 5)
@@ -82,6 +94,10 @@ func TestPuttingRightTakesNobodysPlace(t *testing.T) {
 		for _, value := range []string{"good", "garbage"} {
 			require.NoError(t, k.Put(ctx, at+"a", []byte(value)))
 			require.NoError(t, k.Put(ctx, at+"b", []byte(value)))
+			if value == "good" {
+				remembers(t, memory, at+"a", value)
+				remembers(t, memory, at+"b", value)
+			}
 		}
 		require.Eventually(t, func() bool { return len(memory.Spoilt(at)) == 2 }, time.Minute, time.Millisecond)
 		p.Hold()
@@ -118,10 +134,7 @@ func TestAMemoryRemembersWhatStoodBeforeTheGarbage(t *testing.T) {
 	<-first
 	for _, i := range pair {
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("good of "+i.ID)))
-		heard := func() bool { // of two writes in a row a watch may tell the last alone
-			return memory.Any(i.Token+".", func(v bus.Value) bool { return string(v.Bytes) == "good of "+i.ID })
-		}
-		require.Eventually(t, heard, time.Minute, time.Millisecond)
+		remembers(t, memory, i.Token+".a", "good of "+i.ID)
 		require.NoError(t, k.Put(ctx, i.Token+".a", []byte("garbage")))
 		require.Eventually(t, func() bool { return len(memory.Spoilt(i.Token+".")) == 1 }, time.Minute, time.Millisecond)
 	}
