@@ -16,7 +16,7 @@ var (
 	MakeCall     = Operation{"MakeCall", Call, Instance}
 	StoreEvents  = Operation{"StoreEvents", Publish, Instance}
 	SeeReadiness = Operation{"SeeReadiness", Observe, Installation} // what is missing and where; whether it is ready is told to everybody
-	SeeContract  = Operation{"SeeContract", Observe, Organization}  // gRPC reflection
+	SeeContract  = Operation{"SeeContract", Observe, Organization}  // gRPC reflection, and the same as OpenAPI
 )
 
 // The methods of the management API.

@@ -55,8 +55,8 @@ func (d *Dispatcher) followTokens(ctx context.Context) (first <-chan struct{}) {
 }
 
 // identify finds out who asks, and lets nobody pass who cannot be known. What is
-// mounted refuses for itself: it speaks the protocol of who asks. What isPublic is told to
-// everybody.
+// mounted refuses for itself: it speaks the protocol of who asks. What isPublic, and
+// what isContract, is told to everybody.
 func (d *Dispatcher) identify(next http.Handler, mounted map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, ok := d.identity.who(r)
@@ -67,7 +67,7 @@ func (d *Dispatcher) identify(next http.Handler, mounted map[string]http.Handler
 		case ok:
 			d.identity.uses.note(p.ID)
 			r = r.WithContext(access.WithAddress(access.With(r.Context(), p), addressOf(r.RemoteAddr)))
-		case !isMounted(mounted, r.URL.Path) && !isPublic(r.URL.Path):
+		case !isMounted(mounted, r.URL.Path) && !isPublic(r.URL.Path) && !d.isContract(r.URL.Path):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="callout"`)
 			d.refuse(w, access.Unauthenticated())
 			return

@@ -1,13 +1,11 @@
 package generate
 
 import (
-	"bytes"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/catalog/file"
+	"github.com/callout-hq/callout/pkg/contract/contracttest"
 )
 
 func TestConfigurationDocument(t *testing.T) { written(t, configurationFile, Configuration()) }
@@ -56,18 +55,14 @@ func judge(t *testing.T, configurations map[string]string) (all []verdict) {
 		}
 		documents, all = append(documents, document), append(all, v)
 	}
-	in, err := json.Marshal(map[string]any{"schema": json.RawMessage(text), "documents": documents})
+	check, err := contracttest.CheckBy([]byte(text), "")
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./jsonschema")
-	cmd.Dir = filepath.Join(root, "deploy/tools")
-	var out, log bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &log
-	require.NoError(t, cmd.Run(), log.String())
-	var said []string
-	require.NoError(t, json.Unmarshal(out.Bytes(), &said))
-	require.Len(t, said, len(all))
-	for i := range all {
-		all[i].schema = said[i]
+	for i, document := range documents {
+		raw, err := json.Marshal(document)
+		require.NoError(t, err)
+		if err := check(raw); err != nil {
+			all[i].schema = err.Error()
+		}
 	}
 	return all
 }

@@ -41,6 +41,8 @@ var (
 	tooLarge     = coreAnswer{status: 413, when: "the body is over its bound", schema: "Refusal"}
 	noEvents     = coreAnswer{status: 415, when: "the Content-Type is not application/json and none of CloudEvents, and no ce- headers came along", schema: "Refusal"}
 	noJSON       = coreAnswer{status: 415, when: "the Content-Type is not application/json", schema: "Refusal"}
+	notChanged   = coreAnswer{status: 304, when: "If-None-Match has its ETag"}
+	noSchema     = coreAnswer{status: 404, when: "there is no such schema", schema: "Refusal"}
 	comeAgain    = coreAnswer{status: 503, when: "not now; Retry-After says when to come again", schema: "Refusal"}
 	pastDeadline = coreAnswer{status: 504, when: "the header Callout-Timeout leaves no time", schema: "Refusal"}
 )
@@ -64,11 +66,11 @@ func replyOf(phase action.Phase) string {
 var coreRoutes = []coreRoute{
 	callRoute(action.Request, "/v1/instances/{instance}/calls/request", "CallRequest", "Run what is configured before a request is handled", "RequestCall"),
 	callRoute(action.Response, "/v1/instances/{instance}/calls/response", "CallResponse", "Run what is configured for a response", "ResponseCall"),
-	callRoute(action.Function, "/v1/instances/{instance}/calls/functions/{name}", "CallFunction", "Run what is configured inside a function", "FunctionCall"),
-	callRoute(action.Function, "/v1/instances/{instance}/calls/function/{name}", "CallFunctionToo", "The same as calls/functions", "FunctionCall"),
+	callRoute(action.Function, "/v1/instances/{instance}/calls/functions/{name}", "CallFunction", "Run what is configured inside a function", "FunctionCallSent"),
+	callRoute(action.Function, "/v1/instances/{instance}/calls/function/{name}", "CallFunctionToo", "The same as calls/functions", "FunctionCallSent"),
 	{method: "post", path: "/v1/instances/{instance}/events", id: "PublishEvents", summary: "Store events, which are then delivered",
 		description: "One event, or an array of them, which are stored in their order. All are checked before the first is stored. The answer comes when all are stored. CloudEvents are taken too: structured, as a batch, or binary, with ce- headers and the data as the body.",
-		body:        "EventOrEvents", also: []coreBody{{wire.TypeCloudEvent, "CloudEvent"}, {wire.TypeCloudEvents, "CloudEvents"}}, headers: []string{wire.HeaderTraceparent},
+		body:        "EventOrEvents", also: []coreBody{{wire.TypeCloudEvent, "PublishedCloudEvent"}, {wire.TypeCloudEvents, "PublishedCloudEvents"}}, headers: []string{wire.HeaderTraceparent},
 		answers: []coreAnswer{{status: 202, when: "stored", schema: "StoredEvents"}, refusedBody, stranger, mayNot, noInstance,
 			{status: 409, when: "an id is that of another event; the others of an array are stored", schema: "StoredEvents"},
 			tooLarge, noEvents, tooFast, {status: 503, when: "the stream is full or does not confirm; of an array, events tells what was stored before", schema: "StoredEvents"}}},
@@ -77,6 +79,15 @@ var coreRoutes = []coreRoute{
 		answers:     []coreAnswer{{status: 200, when: "the keys", schema: "Keys"}, refusedHost, noKeys, comeAgain}},
 	{method: "get", path: "/.well-known/jwks.json", id: "Keys", summary: "Give the public keys of the instance default, or of the only one",
 		answers: []coreAnswer{{status: 200, when: "the keys", schema: "Keys"}, refusedHost, comeAgain}},
+	{method: "get", path: "/openapi.json", id: "OpenAPI", summary: "Give this document", description: "It needs a token where gRPC reflection does.",
+		answers: []coreAnswer{{status: 200, when: "the document", schema: "AnyObject"}, notChanged, stranger, mayNot, comeAgain}},
+	{method: "get", path: "/asyncapi.json", id: "AsyncAPI", summary: "Give what a core says over NATS, as AsyncAPI",
+		answers: []coreAnswer{{status: 200, when: "the document", schema: "AnyObject"}, notChanged, refusedHost, comeAgain}},
+	{method: "get", path: "/schemas", id: "Schemas", summary: "List what is served of the contract",
+		answers: []coreAnswer{{status: 200, when: "the paths", schema: "ContractIndex"}, notChanged, refusedHost, comeAgain}},
+	{method: "get", path: "/schemas/{schema}", id: "Schema", summary: "Give a JSON Schema, or the OpenAPI of targets",
+		description: "RequestCall.json and the like are what targets and cores send and get; targets.openapi.json has a webhook for each body that a target receives.",
+		answers:     []coreAnswer{{status: 200, when: "the schema", schema: "AnyObject"}, notChanged, refusedHost, noSchema, comeAgain}},
 	{method: "get", path: "/healthz", id: "Health", summary: "Tell that the process lives",
 		answers: []coreAnswer{{status: 200, when: "it lives", schema: "Health"}, refusedHost}},
 	{method: "get", path: "/readyz", id: "Ready", summary: "Tell whether requests are served",
@@ -95,7 +106,7 @@ func (r coreRoute) item() yaml.MapItem {
 	content := func(schema string) object { return pairs("application/json", pairs("schema", reference(schema))) }
 	answers := object{}
 	for _, a := range r.answers {
-		answers = append(answers, yaml.MapItem{Key: strconv.Itoa(a.status), Value: pairs("description", a.when, "content", content(a.schema))})
+		answers = append(answers, yaml.MapItem{Key: strconv.Itoa(a.status), Value: a.object()})
 	}
 	answers = append(answers, yaml.MapItem{Key: "default", Value: pairs("description", "an error", "content", content("Refusal"))})
 	o := pairs("operationId", r.id, "summary", r.summary)
@@ -113,6 +124,14 @@ func (r coreRoute) item() yaml.MapItem {
 		o = append(o, yaml.MapItem{Key: "requestBody", Value: pairs("required", true, "content", takes)})
 	}
 	return yaml.MapItem{Key: r.path, Value: object{{Key: r.method, Value: append(o, yaml.MapItem{Key: "responses", Value: answers})}}}
+}
+
+func (a coreAnswer) object() object {
+	o := pairs("description", a.when)
+	if a.schema != "" {
+		o = append(o, yaml.MapItem{Key: "content", Value: pairs("application/json", pairs("schema", reference(a.schema)))})
+	}
+	return o
 }
 
 var headerSays = map[string]string{

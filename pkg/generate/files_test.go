@@ -24,6 +24,9 @@ const (
 	configurationFile = "docs/configuration.md"
 	schemaFile        = "schemas/callout.schema.json"
 
+	targetsFile  = "schemas/targets.openapi.yaml"
+	asyncAPIFile = "schemas/asyncapi.yaml"
+
 	protoFiles = "schemas/callout/v1/*.proto"
 )
 

@@ -41,7 +41,7 @@ func operationText(o access.Operation) string {
 	case access.SeeReadiness:
 		return "`GET /readyz`, what is missing and where; everybody is told whether it is ready"
 	case access.SeeContract:
-		return "gRPC reflection, where it is not public"
+		return "gRPC reflection and `GET /openapi.json`, where they are not public"
 	}
 	return "`" + o.Name + "`"
 }
