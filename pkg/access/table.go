@@ -17,6 +17,7 @@ var (
 	StoreEvents  = Operation{"StoreEvents", Publish, Instance}
 	SeeReadiness = Operation{"SeeReadiness", Observe, Installation} // what is missing and where; whether it is ready is told to everybody
 	SeeContract  = Operation{"SeeContract", Observe, Organization}  // gRPC reflection, and the same as OpenAPI
+	SeeTypes     = Operation{"SeeTypes", Observe, Organization}     // what cores declare of their bodies
 )
 
 // The methods of the management API.
@@ -89,7 +90,7 @@ var (
 
 // Table is every operation there is.
 var Table = []Operation{
-	MakeCall, StoreEvents, SeeReadiness, SeeContract,
+	MakeCall, StoreEvents, SeeReadiness, SeeContract, SeeTypes,
 	Apply, Export, Explain, GetRevision,
 	CreateTarget, GetTarget, ListTargets, UpdateTarget, DeleteTarget, TestTarget, RotateTargetKey, ListTargetKeys, RevokeTargetKey, PauseTarget, ResumeTarget,
 	AddPublicKey, ListPublicKeys, ActivatePublicKey, DeactivatePublicKey, RemovePublicKey, ListInstanceKeys, RotateInstanceKey,

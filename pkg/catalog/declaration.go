@@ -27,6 +27,17 @@ type Declaration struct {
 	Methods    []string `json:"methods,omitempty"`
 	Functions  []string `json:"functions,omitempty"`
 	EventTypes []string `json:"event_types,omitempty"`
+	// Descriptors are a google.protobuf.FileDescriptorSet, as it is or by gzip, of the
+	// services of Methods and of what EventMessages names, with all that they import.
+	// What a target gets and may answer is typed by them.
+	Descriptors []byte `json:"descriptors,omitempty"`
+	// EventMessages says of types of events which message of Descriptors their payload is.
+	EventMessages map[string]string `json:"event_messages,omitempty"`
+	// Schemas are JSON Schemas (2020-12) of bodies, where there are no Descriptors:
+	// of event/TYPE the payload, of request/package.Service/Method the request and of
+	// response/package.Service/Method the response, of function/NAME what is in the body.
+	// They refer to nothing but their own $defs.
+	Schemas map[string]json.RawMessage `json:"schemas,omitempty"`
 	// Declared is when it was stored; not part of what is announced.
 	Declared time.Time `json:"-"`
 }
@@ -59,7 +70,7 @@ func (d *Declaration) Check() error {
 			}
 		}
 	}
-	return nil
+	return d.checkTypes()
 }
 
 // Encode checks a declaration and writes it down as it is stored. The errors
@@ -96,7 +107,7 @@ func DecodeDeclaration(raw []byte) (Declaration, error) {
 }
 
 // declarationMembers are those that a declaration may have.
-var declarationMembers = []string{"core", "methods", "functions", "event_types", "format"}
+var declarationMembers = []string{"core", "methods", "functions", "event_types", "descriptors", "event_messages", "schemas", "format"}
 
 // StrangeInDeclaration names a member that means nothing in a declaration, and what may
 // have been meant; "" when there is none, or when it cannot be read at all.

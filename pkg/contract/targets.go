@@ -60,7 +60,7 @@ func Targets(of *Types) Object {
 		schemas = append(schemas, of.schemas...)
 		title += ", of " + of.title
 	}
-	return Pairs(
+	document := Pairs(
 		"openapi", "3.1.0",
 		"info", Pairs("title", title, "version", "v1", "description", targetsDescription,
 			"license", Pairs("name", "Apache-2.0", "identifier", "Apache-2.0")),
@@ -68,6 +68,10 @@ func Targets(of *Types) Object {
 		"webhooks", webhooks,
 		"components", Pairs("schemas", schemas, "parameters", parameters(), "headers", answerHeaders(), "responses", answers()),
 	)
+	if of != nil && len(of.left) > 0 {
+		document = append(document, Member{"x-callout-left-out", of.left})
+	}
+	return document
 }
 
 func (h hook) operation() Object {

@@ -1,8 +1,231 @@
 package contract
 
-// Types are those of a core: schemas of its messages, and the webhooks that have them.
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/catalog"
+)
+
+// Types are those of cores: schemas of their messages, and the webhooks that have them.
 type Types struct {
 	title   string
 	hooks   []hook
 	schemas Object
+	ids     map[string]bool
+	left    []string // why a core is left out
+}
+
+// TypesOf reads what declarations say of bodies. A core whose types cannot be read, or
+// contradict those of one before it, is left out, and the document says so; of several the
+// first error is given, which is malformed, with the core as its field.
+func TypesOf(title string, cores ...catalog.Declaration) (*Types, error) {
+	all := &Types{title: title, ids: map[string]bool{}}
+	var first error
+	for i := range cores {
+		if !cores[i].IsTyped() {
+			continue
+		}
+		of, err := typesOf(&cores[i])
+		if err == nil {
+			err = all.add(of)
+		}
+		if err != nil {
+			said := fmt.Sprintf("the types of the core %s cannot be used: %v", catalog.Quote(cores[i].Core), err)
+			all.left = append(all.left, said)
+			if first == nil {
+				first = action.NewError(action.CodeMalformed, action.StageDecode, said).WithField(cores[i].Core)
+			}
+		}
+	}
+	return all, first
+}
+
+// add takes in the types of a core, whole or not at all.
+func (t *Types) add(of *reading) error {
+	for _, s := range of.schemas {
+		have := t.schemas.Get(s.Name)
+		if have != nil && !same(have, s.Value) {
+			return fmt.Errorf("another core declares %s differently", s.Name)
+		}
+	}
+	for _, s := range of.schemas {
+		if t.schemas.Get(s.Name) == nil {
+			t.schemas = append(t.schemas, s)
+		}
+	}
+	for _, h := range of.hooks {
+		if !slices.ContainsFunc(t.hooks, func(other hook) bool { return other.key == h.key }) {
+			h.id = t.idOf(h.id)
+			t.hooks = append(t.hooks, h)
+		}
+	}
+	return nil
+}
+
+func same(a, b any) bool {
+	one, err := json.Marshal(a)
+	other, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(one, other)
+}
+
+// idOf makes an id the only one: names that differ in a sign alone have one id.
+func (t *Types) idOf(id string) string {
+	next := id
+	for n := 2; t.ids[next]; n++ {
+		next = fmt.Sprint(id, n)
+	}
+	t.ids[next] = true
+	return next
+}
+
+// reading is the types of one core as they are read.
+type reading struct {
+	*messages
+	core  *catalog.Declaration
+	files *registered
+	hooks []hook
+}
+
+func typesOf(core *catalog.Declaration) (*reading, error) {
+	r := &reading{messages: newMessages(), core: core}
+	var err error
+	if r.files, err = register(core.Descriptors); err != nil {
+		return nil, err
+	}
+	for _, method := range core.Methods {
+		if err := r.method(method); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range core.EventTypes {
+		if err := r.event(name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range core.Functions {
+		if err := r.function(name); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// method adds the calls of a method whose messages are known.
+func (r *reading) method(name string) error {
+	service, short, _ := action.SplitMethod(name)
+	request, err := r.named("request" + name)
+	response, err2 := r.named("response" + name)
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	if d := r.files.method(service, short); d != nil {
+		if request == nil {
+			request = r.schemaOf(d.Input())
+		}
+		if response == nil {
+			response = r.schemaOf(d.Output())
+		}
+	}
+	about := service + "." + short
+	own := func(body string) Object {
+		return member(r.copyOf(body), "fullMethod", Pairs("type", "string", "enum", []string{name}))
+	}
+	if request != nil {
+		r.put("RequestCall."+about, member(own("RequestCall"), "request", request))
+		r.put("RequestChange."+about, r.changeOf(request))
+		r.hooks = append(r.hooks, hook{"request." + name, "OnRequest" + pascal(about), "Before " + name + " is handled", OfCall, "", "RequestCall." + about, "RequestChange." + about})
+	}
+	if response != nil {
+		answered := member(own("ResponseCall"), "response", response)
+		if request != nil {
+			answered = member(answered, "request", request)
+		}
+		r.put("ResponseCall."+about, answered)
+		r.put("ResponseChange."+about, r.changeOf(response))
+		r.hooks = append(r.hooks, hook{"response." + name, "OnResponse" + pascal(about), "Before the caller of " + name + " gets the response", OfCall, "", "ResponseCall." + about, "ResponseChange." + about})
+	}
+	return nil
+}
+
+func (r *reading) event(name string) error {
+	payload, err := r.named("event/" + name)
+	if err != nil {
+		return err
+	}
+	if message := r.core.EventMessages[name]; payload == nil && message != "" {
+		d := r.files.message(message)
+		if d == nil {
+			return fmt.Errorf("event_messages: there is no message %s in the descriptors", catalog.Quote(message))
+		}
+		payload = r.schemaOf(d)
+	}
+	if payload == nil {
+		return nil
+	}
+	body := "Event." + component(name)
+	of := member(r.copyOf("Event"), "event_type", Pairs("type", "string", "enum", []string{name}))
+	r.put(body, member(of, "event_payload", payload))
+	r.hooks = append(r.hooks, hook{"event." + name, "OnEvent" + pascal(name), "The event " + name, OfEvent, "", body, ""})
+	return nil
+}
+
+func (r *reading) function(name string) error {
+	own, err := r.named("function/" + name)
+	if err != nil || own == nil {
+		return err
+	}
+	body := "FunctionCall." + component(name)
+	r.put(body, Pairs("allOf", []any{Reference("FunctionCall"), own}))
+	r.hooks = append(r.hooks, hook{"function." + name, "OnFunction" + pascal(name), "Inside the function " + name, OfCall, "", body, "Changed"})
+	return nil
+}
+
+// copyOf is the schema of a body, to be made a core's own.
+func (r *reading) copyOf(name string) Object {
+	all := Components(name)
+	return all.Under(name).Without("examples")
+}
+
+// member is a schema with another one for a member that it has.
+func member(o Object, name string, schema Object) Object {
+	before := o.Under("properties")
+	if says := before.Under(name).Get("description"); says != nil && schema.Get("description") == nil {
+		schema = schema.With("description", says)
+	}
+	return o.With("properties", before.With(name, schema))
+}
+
+// changeOf is what a target may answer where the object is of a type: members of it. It is
+// no refusal, as Changed.
+func (r *reading) changeOf(of Object) Object {
+	changed := BodyOf("Changed").Schema
+	name, _ := of.Get("$ref").(string)
+	properties, _ := r.schemas.Under(strings.TrimPrefix(name, components)).Get("properties").(Object)
+	properties = append(append(Object{}, properties...), changed.Under("properties")...)
+	return Pairs("type", "object", "description", "Members that are to be in the object. One that is to be taken out is answered as null, which the type does not say.", "properties", properties)
+}
+
+// component is a name as that of a component: letters, digits, dots, _ and -.
+func component(name string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '.' || c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			return c
+		}
+		return '_'
+	}, name)
+}
+
+// pascal is a name as a part of an identifier.
+func pascal(name string) string {
+	var b strings.Builder
+	for _, part := range strings.FieldsFunc(component(name), func(c rune) bool { return c == '.' || c == '_' || c == '-' }) {
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
 }

@@ -24,6 +24,7 @@ func (d *Dispatcher) routes(mounted map[string]http.Handler) http.Handler {
 	mux.HandleFunc("GET /asyncapi.json", d.handleContract)
 	mux.HandleFunc("GET /schemas", d.handleContract)
 	mux.HandleFunc("GET /schemas/{schema}", d.handleContract)
+	mux.HandleFunc("GET /v1/instances/{instance}/contract/openapi.json", d.handleTypes)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { d.write(w, 200, []byte(`{"status":"alive"}`)) })
 	mux.HandleFunc("GET /readyz", d.handleReady)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.handleNothing(mux, w, r) })

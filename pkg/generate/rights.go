@@ -40,6 +40,8 @@ func operationText(o access.Operation) string {
 		return "`POST /v1/instances/{instance}/events`"
 	case access.SeeReadiness:
 		return "`GET /readyz`, what is missing and where; everybody is told whether it is ready"
+	case access.SeeTypes:
+		return "`GET /v1/instances/{instance}/contract/openapi.json`"
 	case access.SeeContract:
 		return "gRPC reflection and `GET /openapi.json`, where they are not public"
 	}

@@ -220,7 +220,7 @@ func TestEveryCellOfTheTable(t *testing.T) {
 
 // unnamed tells whether an operation of organizations does not name one.
 func unnamed(o access.Operation) bool {
-	return slices.Contains([]string{"GetRevision", "ListConditions", "ListSubscriptions", "PauseSubscription", "ResumeSubscription", "RetrySubscription",
+	return slices.Contains([]string{"GetRevision", "ListConditions", "SeeTypes", "ListSubscriptions", "PauseSubscription", "ResumeSubscription", "RetrySubscription",
 		"SkipSubscription", "ReplayEvents", "GetDeadLetter", "GetDelivery", "ListJobs", "GetJob", "WatchJob", "CancelJob"}, o.Name)
 }
 
@@ -246,12 +246,29 @@ func (w *walled) ask(token string, o access.Operation, at access.Scope) int {
 		return status
 	case "SeeContract":
 		status, _ := w.post("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", token, "application/grpc-web+proto", nil, false)
+		require.Equal(w.t, status == 401 || status == 403, w.get("/openapi.json", token) != 200, "OpenAPI tells what reflection does")
 		return status
+	case "SeeTypes":
+		return w.get("/v1/instances/"+at.Instance+"/contract/openapi.json", token)
 	case "SeeReadiness":
 		return w.readiness(token)
 	}
 	status, _ := w.rpc(token, o.Name, about(o, at))
 	return status
+}
+
+// get asks for what is read, and gives the status.
+func (w *walled) get(path, token string) int {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(within(w.t), http.MethodGet, w.HTTPURL()+path, nil)
+	require.NoError(w.t, err)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(w.t, err)
+	require.NoError(w.t, resp.Body.Close())
+	return resp.StatusCode
 }
 
 // readiness is 403 where no more is told than whether the dispatcher is ready, as it is
