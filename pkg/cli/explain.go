@@ -19,6 +19,7 @@ type explainFlags struct {
 	server serverFlags
 	files  filesFlag
 	org    string
+	schema bool
 }
 
 func (p *Program) explainCommand() *cobra.Command {
@@ -33,8 +34,11 @@ its kind, whether it interrupts, and the execution and the includes that brought
 it there. Nothing is called.
 
 With -f it looks into a file and needs no server; otherwise it asks a dispatcher
-what is in force.`,
-		Example:           "  callout explain request /zitadel.user.v2.UserService/AddHumanUser --org acme\n  callout explain event user.added -f callout.yaml",
+what is in force.
+
+With --schema it tells what a target gets instead: the JSON Schema of the body, with
+what a core has declared of the method, function or event type, if one has.`,
+		Example:           "  callout explain request /zitadel.user.v2.UserService/AddHumanUser --org acme\n  callout explain event user.added -f callout.yaml\n  callout explain event user.added --schema",
 		Args:              phaseAndName,
 		ValidArgsFunction: p.completeConditions(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,6 +48,9 @@ what is in force.`,
 			if err := f.files.check(); err != nil {
 				return err
 			}
+			if f.schema && len(f.files) > 0 {
+				return &usageError{errors.New("--schema asks a dispatcher, which knows what cores have declared: not with -f")}
+			}
 			phase := action.Phase(args[0])
 			if err := manage.CheckQuestion(phase, args[1], f.org); err != nil {
 				return &usageError{fmt.Errorf("%q: %s", args[1], messageOf(err))}
@@ -51,11 +58,15 @@ what is in force.`,
 			if !cmd.Flags().Changed("instance") && len(f.files) > 0 {
 				f.server.instance = "" // the file says it
 			}
+			if f.schema {
+				return p.explainSchema(cmd.Context(), &f, phase, args[1])
+			}
 			return p.explain(cmd.Context(), &f, phase, args[1])
 		},
 	}
 	f.files.add(cmd, "look into this configuration")
 	cmd.Flags().StringVar(&f.org, "org", "", "the `ORG` of the caller or of the event")
+	cmd.Flags().BoolVar(&f.schema, "schema", false, "tell what a target gets, as a JSON Schema")
 	f.server.add(cmd, asTable, asJSON, asYAML)
 	return cmd
 }

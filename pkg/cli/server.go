@@ -162,14 +162,7 @@ func (s *serverFlags) post(ctx context.Context, path string, body []byte) (statu
 	defer done()
 	resp, err := client.Do(req)
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return "", nil, context.Canceled
-		}
-		var of *url.Error
-		if errors.As(err, &of) {
-			err = of.Err // without the URL, which is told
-		}
-		return "", nil, &serverUnreachable{url: s.url, err: err}
+		return "", nil, s.unreached(err)
 	}
 	defer func() { _ = resp.Body.Close() }() // it was only read
 	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxEvents))
@@ -177,6 +170,46 @@ func (s *serverFlags) post(ctx context.Context, path string, body []byte) (statu
 		return "", nil, &serverUnreachable{url: s.url, err: fmt.Errorf("its answer broke off, so what became of it is not known: %w", err)}
 	}
 	return resp.Status, answer, nil
+}
+
+// get fetches what a path of the instance gives, of at most maxDocument bytes.
+func (s *serverFlags) get(ctx context.Context, path string) (status int, answer []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.patience, askFor))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.url, "/")+"/v1/instances/"+url.PathEscape(s.instance)+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	client, done := s.http()
+	defer done()
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, s.unreached(err)
+	}
+	defer func() { _ = resp.Body.Close() }() // it was only read
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxDocument+1))
+	if err == nil && len(answer) > maxDocument {
+		err = fmt.Errorf("its answer has more than %d bytes", maxDocument)
+	}
+	if err != nil {
+		return 0, nil, &serverUnreachable{url: s.url, err: err}
+	}
+	return resp.StatusCode, answer, nil
+}
+
+// maxDocument bounds a document that a server gives.
+const maxDocument = 256 << 20
+
+// unreached words why a server did not answer.
+func (s *serverFlags) unreached(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
+	var of *url.Error
+	if errors.As(err, &of) {
+		err = of.Err // without the URL, which is told
+	}
+	return &serverUnreachable{url: s.url, err: err}
 }
 
 // strange is the error of a server that answers, and not as it should.
