@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
+	"github.com/callout-hq/callout/pkg/contract"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 )
 
@@ -31,10 +33,18 @@ type Declarations interface {
 // DeclareConditions stores what a core can be extended at.
 func (s *Service) DeclareConditions(ctx context.Context, req *connect.Request[calloutv1.DeclareConditionsRequest]) (*connect.Response[calloutv1.DeclareConditionsResponse], error) {
 	instance, d := orDefault(req.Msg.GetInstance()), req.Msg.GetDeclaration()
-	err := s.engine(instance).Declare(ctx, catalog.Declaration{
-		Core: d.GetCore(), Methods: d.GetMethods(), Functions: d.GetFunctions(), EventTypes: d.GetEventTypes(),
-	})
-	if err != nil {
+	declaration := catalog.Declaration{Core: d.GetCore(), Methods: d.GetMethods(), Functions: d.GetFunctions(), EventTypes: d.GetEventTypes(),
+		Descriptors: d.GetDescriptors(), EventMessages: d.GetEventMessages()}
+	for name, text := range d.GetSchemas() {
+		if declaration.Schemas == nil {
+			declaration.Schemas = make(map[string]json.RawMessage, len(d.GetSchemas()))
+		}
+		declaration.Schemas[name] = json.RawMessage(text)
+	}
+	if err := checkTypes(declaration); err != nil {
+		return nil, withinDeclaration(err)
+	}
+	if err := s.engine(instance).Declare(ctx, declaration); err != nil {
 		return nil, withinDeclaration(err)
 	}
 	answer := &calloutv1.DeclareConditionsResponse{}
@@ -48,6 +58,19 @@ func (s *Service) DeclareConditions(ctx context.Context, req *connect.Request[ca
 	}
 	answer.Unknown = declared.Unknown(m.Snapshot())
 	return connect.NewResponse(answer), nil
+}
+
+// checkTypes refuses types that no contract could be made of. Over NATS nobody does: they
+// are left out there, and the contract says so.
+func checkTypes(d catalog.Declaration) error {
+	if err := d.Check(); err != nil || d.Names() == 0 {
+		return err
+	}
+	_, err := contract.TypesOf("", d)
+	if err != nil {
+		return action.NewError(action.CodeBadField, action.StageDecode, action.AsError(err, action.StageDecode).Message).WithField("descriptors")
+	}
+	return nil
 }
 
 // withinDeclaration names a field as it stands in the request.

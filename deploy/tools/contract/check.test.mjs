@@ -59,15 +59,25 @@ export const half: components['schemas']['Rejection'] = { forwardedErrorMessage:
 export const code: components['schemas']['ReceiverError'] = { code: 'oops', message: '' }
 `
 
-test('TypeScript of both OpenAPI documents compiles', async () => {
+const useTyped = `import type { operations } from './typed.js'
+type Call = operations['OnRequestAllV1AllServiceDo']['requestBody']['content']['application/json']
+type Answer = operations['OnRequestAllV1AllServiceDo']['responses'][200]['content']['application/json']
+export const long: string | undefined = ({} as Call).request.oneInt64
+export const change: Answer = { oneInt64: '7', oneAll: { oneBool: true } }
+// @ts-expect-error: an int64 is a text
+export const wrong: Call['request'] = { oneInt64: 7 }
+`
+
+test('TypeScript of the OpenAPI documents compiles', async () => {
   const into = mkdtempSync(join(tmpdir(), 'callout-contract-'))
   try {
-    for (const [name, file] of [['targets.openapi.yaml', 'targets.ts'], ['openapi.yaml', 'core.ts']]) {
+    for (const [name, file] of [['targets.openapi.yaml', 'targets.ts'], ['openapi.yaml', 'core.ts'], ['../pkg/contract/testdata/all.openapi.json', 'typed.ts']]) {
       writeFileSync(join(into, file), astToString(await openapiTS(new URL(name, schemas))))
     }
     writeFileSync(join(into, 'use.ts'), use)
+    writeFileSync(join(into, 'usetyped.ts'), useTyped)
     const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', import.meta.url))
-    execFileSync(process.execPath, [tsc, '--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', ...['targets.ts', 'core.ts', 'use.ts'].map((f) => join(into, f))], { stdio: 'pipe', encoding: 'utf8' })
+    execFileSync(process.execPath, [tsc, '--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', ...['targets.ts', 'core.ts', 'typed.ts', 'use.ts', 'usetyped.ts'].map((f) => join(into, f))], { stdio: 'pipe', encoding: 'utf8' })
   } catch (err) {
     assert.fail(`${err.message}\n${err.stdout ?? ''}`)
   } finally {

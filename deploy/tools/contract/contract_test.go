@@ -24,11 +24,15 @@ import (
 
 const schemas = "../../../schemas/"
 
+// typed is the contract of a core with a field of every kind of protobuf, and with JSON
+// Schemas.
+const typed = "../../../pkg/contract/testdata/all.openapi.json"
+
 // TestOpenAPIIsValid by the rules of OpenAPI 3.1.
 func TestOpenAPIIsValid(t *testing.T) {
-	for _, name := range []string{"openapi.yaml", "targets.openapi.yaml"} {
-		t.Run(name, func(t *testing.T) {
-			document, err := openapi3.NewLoader().LoadFromFile(schemas + name)
+	for _, name := range []string{schemas + "openapi.yaml", schemas + "targets.openapi.yaml", typed} {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			document, err := openapi3.NewLoader().LoadFromFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,7 +40,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%d paths, %d webhooks, %d schemas", document.Paths.Len(), len(document.Webhooks), len(document.Components.Schemas))
-			if name == "targets.openapi.yaml" && len(document.Webhooks) == 0 {
+			if name != schemas+"openapi.yaml" && len(document.Webhooks) == 0 {
 				t.Fatal("it has no webhooks")
 			}
 		})
@@ -58,18 +62,27 @@ func run(t *testing.T, arguments ...string) []byte {
 
 // TestGoIsGenerated of what targets receive, and compiles.
 func TestGoIsGenerated(t *testing.T) {
+	for name, methods := range map[string][]string{
+		schemas + "targets.openapi.yaml": {"OnRequest(", "OnResponse(", "OnFunction(", "OnTokenFunction(", "OnEvent(", "OnCloudEvent(", "OnAsyncRequest("},
+		typed:                            {"OnRequest(", "OnRequestAllV1AllServiceDo(", "OnResponseAllV1AllServiceDo(", "OnEventAllDone(", "OnFunctionCreateIdToken("},
+	} {
+		t.Run(filepath.Base(name), func(t *testing.T) { generate(t, name, methods) })
+	}
+}
+
+func generate(t *testing.T, from string, methods []string) {
 	out, err := os.MkdirTemp(".", "generated")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(out) })
-	run(t, "tool", "ogen", "--target", out, "--package", "target", "--clean", schemas+"targets.openapi.yaml")
+	run(t, "tool", "ogen", "--target", out, "--package", "target", "--clean", from)
 	run(t, "vet", "./"+out)
 	server, err := os.ReadFile(filepath.Join(out, "oas_server_gen.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, method := range []string{"OnRequest(", "OnResponse(", "OnFunction(", "OnTokenFunction(", "OnEvent(", "OnCloudEvent(", "OnAsyncRequest("} {
+	for _, method := range methods {
 		if !bytes.Contains(server, []byte(method)) {
 			t.Errorf("the server of webhooks has no %s…)", method)
 		}

@@ -32,7 +32,18 @@ type Declaration struct {
 	Functions  []string `protobuf:"bytes,3,rep,name=functions,proto3" json:"functions,omitempty"`
 	EventTypes []string `protobuf:"bytes,4,rep,name=event_types,json=eventTypes,proto3" json:"event_types,omitempty"`
 	// Output only.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// A google.protobuf.FileDescriptorSet, as it is or by gzip, of the services of
+	// methods and of what event_messages names, with all that they import. What a
+	// target gets and may answer is typed by them.
+	Descriptors []byte `protobuf:"bytes,6,opt,name=descriptors,proto3" json:"descriptors,omitempty"`
+	// Of a type of events the message of descriptors that its payload is.
+	EventMessages map[string]string `protobuf:"bytes,7,rep,name=event_messages,json=eventMessages,proto3" json:"event_messages,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// JSON Schemas (2020-12) of bodies, as JSON, where there are no descriptors: of
+	// event/TYPE the payload, of request/package.Service/Method the request, of
+	// response/package.Service/Method the response, of function/NAME what is in the
+	// body. They refer to nothing but their own $defs.
+	Schemas       map[string]string `protobuf:"bytes,8,rep,name=schemas,proto3" json:"schemas,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,11 +113,33 @@ func (x *Declaration) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Declaration) GetDescriptors() []byte {
+	if x != nil {
+		return x.Descriptors
+	}
+	return nil
+}
+
+func (x *Declaration) GetEventMessages() map[string]string {
+	if x != nil {
+		return x.EventMessages
+	}
+	return nil
+}
+
+func (x *Declaration) GetSchemas() map[string]string {
+	if x != nil {
+		return x.Schemas
+	}
+	return nil
+}
+
 type DeclareConditionsRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
 	// Takes the place of what the core of this name declared before. At most
-	// 20,000 names and 1 MiB in all. None of any takes it back.
+	// 20,000 names, 2,000 messages and schemas, and 1 MiB in all. No name takes it
+	// back.
 	Declaration   *Declaration `protobuf:"bytes,2,opt,name=declaration,proto3" json:"declaration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -337,7 +370,7 @@ var File_callout_v1_condition_proto protoreflect.FileDescriptor
 const file_callout_v1_condition_proto_rawDesc = "" +
 	"\n" +
 	"\x1acallout/v1/condition.proto\x12\n" +
-	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x01\n" +
+	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x03\n" +
 	"\vDeclaration\x12\x12\n" +
 	"\x04core\x18\x01 \x01(\tR\x04core\x12\x18\n" +
 	"\amethods\x18\x02 \x03(\tR\amethods\x12\x1c\n" +
@@ -345,7 +378,16 @@ const file_callout_v1_condition_proto_rawDesc = "" +
 	"\vevent_types\x18\x04 \x03(\tR\n" +
 	"eventTypes\x12;\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"q\n" +
+	"updateTime\x12 \n" +
+	"\vdescriptors\x18\x06 \x01(\fR\vdescriptors\x12Q\n" +
+	"\x0eevent_messages\x18\a \x03(\v2*.callout.v1.Declaration.EventMessagesEntryR\reventMessages\x12>\n" +
+	"\aschemas\x18\b \x03(\v2$.callout.v1.Declaration.SchemasEntryR\aschemas\x1a@\n" +
+	"\x12EventMessagesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
+	"\fSchemasEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"q\n" +
 	"\x18DeclareConditionsRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x129\n" +
 	"\vdeclaration\x18\x02 \x01(\v2\x17.callout.v1.DeclarationR\vdeclaration\"5\n" +
@@ -374,24 +416,28 @@ func file_callout_v1_condition_proto_rawDescGZIP() []byte {
 	return file_callout_v1_condition_proto_rawDescData
 }
 
-var file_callout_v1_condition_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_callout_v1_condition_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_callout_v1_condition_proto_goTypes = []any{
 	(*Declaration)(nil),               // 0: callout.v1.Declaration
 	(*DeclareConditionsRequest)(nil),  // 1: callout.v1.DeclareConditionsRequest
 	(*DeclareConditionsResponse)(nil), // 2: callout.v1.DeclareConditionsResponse
 	(*ListConditionsRequest)(nil),     // 3: callout.v1.ListConditionsRequest
 	(*ListConditionsResponse)(nil),    // 4: callout.v1.ListConditionsResponse
-	(*timestamppb.Timestamp)(nil),     // 5: google.protobuf.Timestamp
+	nil,                               // 5: callout.v1.Declaration.EventMessagesEntry
+	nil,                               // 6: callout.v1.Declaration.SchemasEntry
+	(*timestamppb.Timestamp)(nil),     // 7: google.protobuf.Timestamp
 }
 var file_callout_v1_condition_proto_depIdxs = []int32{
-	5, // 0: callout.v1.Declaration.update_time:type_name -> google.protobuf.Timestamp
-	0, // 1: callout.v1.DeclareConditionsRequest.declaration:type_name -> callout.v1.Declaration
-	0, // 2: callout.v1.ListConditionsResponse.cores:type_name -> callout.v1.Declaration
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 0: callout.v1.Declaration.update_time:type_name -> google.protobuf.Timestamp
+	5, // 1: callout.v1.Declaration.event_messages:type_name -> callout.v1.Declaration.EventMessagesEntry
+	6, // 2: callout.v1.Declaration.schemas:type_name -> callout.v1.Declaration.SchemasEntry
+	0, // 3: callout.v1.DeclareConditionsRequest.declaration:type_name -> callout.v1.Declaration
+	0, // 4: callout.v1.ListConditionsResponse.cores:type_name -> callout.v1.Declaration
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_condition_proto_init() }
@@ -405,7 +451,7 @@ func file_callout_v1_condition_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_callout_v1_condition_proto_rawDesc), len(file_callout_v1_condition_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

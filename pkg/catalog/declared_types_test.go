@@ -1,0 +1,41 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/action"
+)
+
+// TestTypesOfADeclaration: what is no name of a body, and no schema, is refused with its
+// place.
+func TestTypesOfADeclaration(t *testing.T) {
+	for body, field := range map[string]string{
+		`{"core":"a","event_types":["x"],"schemas":{"event/x":{},"request/a.S/Do":{},"response/a.S/Do":{},"function/f":{}}}`: "",
+		`{"core":"a","event_types":["x"],"descriptors":"CgA=","event_messages":{"x":"a.B"}}`:                                 "",
+		`{"core":"a","event_types":["x"],"event_messages":{"x":"a.B"}}`:                                                      "event_messages",
+		`{"core":"a","event_types":["x"],"descriptors":"CgA=","event_messages":{"x..y":"a.B"}}`:                              `event_messages."x..y"`,
+		`{"core":"a","event_types":["x"],"schemas":{"x":{}}}`:                                                                "schemas.x",
+		`{"core":"a","event_types":["x"],"schemas":{"event/":{}}}`:                                                           `schemas."event/"`,
+		`{"core":"a","event_types":["x"],"schemas":{"request/Do":{}}}`:                                                       `schemas."request/Do"`,
+		`{"core":"a","event_types":["x"],"schemas":{"event/x":[1]}}`:                                                         `schemas."event/x"`,
+		`{"core":"a","event_types":["x"],"schemas":{"event/x":null}}`:                                                        `schemas."event/x"`,
+	} {
+		_, err := DecodeDeclaration([]byte(body))
+		if field == "" {
+			require.NoError(t, err, body)
+			require.Empty(t, StrangeInDeclaration([]byte(body)))
+			continue
+		}
+		require.Equal(t, action.CodeBadField, action.CodeOf(err), body)
+		require.Equal(t, field, action.AsError(err, action.StageDecode).Field, body)
+	}
+	many := Declaration{Core: "a", EventTypes: []string{"x"}, Schemas: map[string]json.RawMessage{}}
+	for n := range MaxDeclaredTypes + 1 {
+		many.Schemas[fmt.Sprintf("event/x%d", n)] = json.RawMessage(`{}`)
+	}
+	require.Equal(t, action.CodeTooLarge, action.CodeOf(many.Check()))
+}
