@@ -9,6 +9,8 @@ import (
 
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/catalog/file"
+	"github.com/callout-hq/callout/pkg/contract"
+	"github.com/callout-hq/callout/pkg/follow"
 )
 
 // asGitHub is the form of the annotations of a workflow of GitHub.
@@ -19,6 +21,7 @@ type checkFlags struct {
 	form       string
 	strict     bool
 	allowEmpty bool
+	schema     string
 }
 
 func (p *Program) checkCommand() *cobra.Command {
@@ -34,6 +37,10 @@ it wrong, unless --strict says so. Nothing is started and nothing is called.
 Several files, and the *.yaml and *.yml files of a folder, are one configuration.
 One that names no target and no execution is an error, unless --allow-empty says
 that it is meant.
+
+With --schema it warns too of a pointer in redact or allow that names nothing in what the
+target gets, as far as cores have declared that: the file is what a dispatcher gives as
+/v1/instances/INSTANCE/contract/openapi.json.
 
 With -o json it prints one object: file, errors and warnings, which are counts,
 and problems, each with file, line, col, path, severity, code and message. With
@@ -55,8 +62,25 @@ Exit code: 0 without errors, 1 with errors, 2 when the command line is wrong.`,
 	f.files.add(cmd, "the configuration")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "a warning makes it wrong too")
 	cmd.Flags().BoolVar(&f.allowEmpty, "allow-empty", false, "take a configuration that names no target and no execution")
+	cmd.Flags().StringVar(&f.schema, "schema", "", "hold pointers against the contract in this `FILE`")
 	outputFlag(cmd, &f.form, outputs)
 	return cmd
+}
+
+// parse reads a configuration, and holds it against the contract where one is given.
+func (f *checkFlags) parse(ctx context.Context, c *configuration) (*catalog.Snapshot, []catalog.Problem, error) {
+	if f.schema == "" {
+		return c.parse(ctx, "")
+	}
+	raw, err := follow.Once(f.schema, maxDocument)
+	if err != nil {
+		return nil, nil, &usageError{fmt.Errorf("--schema: %w", err)}
+	}
+	document, err := contract.ReadDocument(raw)
+	if err != nil {
+		return nil, nil, &usageError{fmt.Errorf("--schema %s: %w", f.schema, err)}
+	}
+	return file.CheckFiles(ctx, "", c.files, document.Doubts)
 }
 
 // checked is what check found, for programs.
@@ -73,7 +97,7 @@ func (p *Program) check(ctx context.Context, f *checkFlags) error {
 	if unread != nil {
 		problems = c.rest(ctx)
 	} else {
-		s, found, err := c.parse(ctx, "")
+		s, found, err := f.parse(ctx, c)
 		if err != nil {
 			return err
 		}

@@ -100,8 +100,7 @@ func localized(value any, need *[]string) any {
 func (d *Document) Typed(phase action.Phase) []string {
 	var names []string
 	for _, m := range d.object.Under("webhooks") {
-		name, of := strings.CutPrefix(m.Name, string(phase)+".")
-		if of && !slices.ContainsFunc(hooks, func(h hook) bool { return h.key == m.Name }) {
+		if name, of := strings.CutPrefix(m.Name, string(phase)+"."); of {
 			names = append(names, name)
 		}
 	}

@@ -19,17 +19,17 @@ type hook struct {
 func (h hook) isCall() bool { return h.kind == OfCall }
 
 // hooks are what every target may be sent. Those of a core's own methods and types have
-// keys of their own behind a dot, see Types.
+// keys of their own behind a dot, which none of these has, see Types.
 var hooks = []hook{
 	{"request", "OnRequest", "A request, before the core handles it", OfCall, "", "RequestCall", "Changed"},
 	{"response", "OnResponse", "A response, before the core's caller gets it", OfCall, "", "ResponseCall", "Changed"},
 	{"function", "OnFunction", "A function of the core, at the place that it has a name for", OfCall, "", "FunctionCall", "Changed"},
-	{"function.token", "OnTokenFunction", "A function that completes a token, which is answered as ZITADEL wants it", OfCall, "", "FunctionCall", "TokenChanges"},
+	{"function/token", "OnTokenFunction", "A function that completes a token, which is answered as ZITADEL wants it", OfCall, "", "FunctionCall", "TokenChanges"},
 	{"event", "OnEvent", "An event, after the core has stored it", OfEvent, "", "Event", ""},
-	{"event.cloudevents", "OnCloudEvent", "An event in the structured form of CloudEvents, with payload: cloudevents", OfEvent, wire.TypeCloudEvent, "CloudEvent", ""},
-	{"async.request", "OnAsyncRequest", "The body of a request, later, to an async target", OfAsync, "", "RequestCall", ""},
-	{"async.response", "OnAsyncResponse", "The body of a response, later, to an async target", OfAsync, "", "ResponseCall", ""},
-	{"async.function", "OnAsyncFunction", "The body of a function, later, to an async target", OfAsync, "", "FunctionCall", ""},
+	{"event/cloudevents", "OnCloudEvent", "An event in the structured form of CloudEvents, with payload: cloudevents", OfEvent, wire.TypeCloudEvent, "CloudEvent", ""},
+	{"async/request", "OnAsyncRequest", "The body of a request, later, to an async target", OfAsync, "", "RequestCall", ""},
+	{"async/response", "OnAsyncResponse", "The body of a response, later, to an async target", OfAsync, "", "ResponseCall", ""},
+	{"async/function", "OnAsyncFunction", "The body of a function, later, to an async target", OfAsync, "", "FunctionCall", ""},
 }
 
 const targetsDescription = `What Callout posts to a target, and what the target may answer. Each webhook is one kind

@@ -19,17 +19,24 @@ type File struct {
 // is a problem that names both places, and so are two instances. Together they
 // have at most MaxFile bytes. Problems are in the order of the files.
 func ParseFiles(ctx context.Context, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
-	return readWhole(ctx, instance, files, true)
+	return readWhole(ctx, instance, files, catalog.Validate)
+}
+
+// CheckFiles is ParseFiles with questions of one's own behind those that there are: ask is
+// given what was read, as it is, and what it finds is told with its place. One file is a
+// configuration too.
+func CheckFiles(ctx context.Context, instance string, files []File, ask func(*catalog.Snapshot) []catalog.Problem) (*catalog.Snapshot, []catalog.Problem, error) {
+	return readWhole(ctx, instance, files, catalog.Validate, ask)
 }
 
 // ReadFiles is ParseFiles without the questions of meaning: the form is
 // checked, and nothing that a value says or names. It is for a part of a
 // configuration, whose names are known elsewhere.
 func ReadFiles(ctx context.Context, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
-	return readWhole(ctx, instance, files, false)
+	return readWhole(ctx, instance, files)
 }
 
-func readWhole(ctx context.Context, instance string, files []File, validate bool) (*catalog.Snapshot, []catalog.Problem, error) {
+func readWhole(ctx context.Context, instance string, files []File, questions ...func(*catalog.Snapshot) []catalog.Problem) (*catalog.Snapshot, []catalog.Problem, error) {
 	if err := takeTurn(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -38,8 +45,8 @@ func readWhole(ctx context.Context, instance string, files []File, validate bool
 	if err != nil {
 		return nil, nil, err
 	}
-	if validate {
-		for _, p := range catalog.Validate(w.snapshot) {
+	for _, ask := range questions {
+		for _, p := range ask(w.snapshot) {
 			w.locate(p)
 		}
 	}
