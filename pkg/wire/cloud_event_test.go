@@ -177,3 +177,25 @@ func FuzzReadCloudEvent(f *testing.F) {
 		require.NotEmpty(t, told(t, string(got), "x")["source"])
 	})
 }
+
+// FuzzReadCloudHeaders: as FuzzReadCloudEvent, of what stands in headers.
+func FuzzReadCloudHeaders(f *testing.F) {
+	for _, c := range [][2]string{{"subject", "u%201"}, {"org", "%C3%BC"}, {"x", "%"}, {"time", "2026-01-02T15:04:05Z"}, {"sequence", "7"}, {"id", "2"}, {"data", "x"}} {
+		f.Add(c[0], c[1], "application/json; charset=utf-8", []byte(`{"a":1}`))
+		f.Add(c[0], c[1], "", []byte{})
+	}
+	f.Fuzz(func(t *testing.T, name, value, media string, data []byte) {
+		attributes := []wire.Attribute{{"specversion", "1.0"}, {"id", "1"}, {"source", "s"}, {"type", "t"}, {name, value}}
+		got, err := wire.ReadCloudHeaders(attributes, media, data)
+		if err != nil {
+			require.Contains(t, []action.Code{action.CodeMalformed, action.CodeBadField, action.CodeTooDeep}, action.CodeOf(err))
+			return
+		}
+		facts, err := wire.ReadEvent(got)
+		require.NoError(t, err, "%s", got)
+		require.Equal(t, "1", facts.ID)
+		if len(data) > 0 {
+			require.Contains(t, string(got), string(data))
+		}
+	})
+}
