@@ -86,7 +86,7 @@ func TestRotation(t *testing.T) {
 			require.Len(t, older, 2)
 			end := c.traffic(t)
 			newer := map[string]string{}
-			for name, overlap := range map[string]string{"revoked": "24h", "lapsed": "20s"} {
+			for name, overlap := range map[string]string{"revoked": "24h", "lapsed": "30s"} {
 				tg.await(t, name, "before", enough, func(received) bool { return true })
 				newer[name] = c.rotate(t, name, overlap)
 			}
