@@ -98,6 +98,9 @@ func TestReadCloudEvent(t *testing.T) {
 	got, err = wire.ReadCloudHeaders(headers[:4], "", nil)
 	require.NoError(t, err)
 	require.Equal(t, `{"id":"e 1","aggregateID":"/shop","event_type":"order/paid","cloudevent":{"source":"/shop"}}`, string(got), "without a subject the source is what it is of")
+	got, err = wire.ReadCloudEvent([]byte(`{"specversion":"1.0","id":"e","source":"/s","type":"t","subject":null,"partitionkey":null,"datacontenttype":"text/xml"}`))
+	require.NoError(t, err, "null is none, and without data nobody asks what they are")
+	require.Equal(t, `{"id":"e","aggregateID":"/s","event_type":"t","cloudevent":{"source":"/s","datacontenttype":"text/xml"}}`, string(got))
 }
 
 // TestReadCloudEventRefuses names the attribute, and what is wrong with it.
@@ -134,17 +137,31 @@ func TestReadCloudEventRefuses(t *testing.T) {
 		requireField(t, err, field)
 		require.ErrorContains(t, err, field+": ")
 	}
+	large := strings.TrimSuffix(aCloudEvent, "}")
+	for n := range 5 {
+		large += fmt.Sprintf(`,"x%d":%q`, n, strings.Repeat("x", 4000))
+	}
+	for body, says := range map[string]string{
+		large + "}": "the attributes of a CloudEvent have at most 16384 bytes",
+		`{"specversion":"1.0","id":"e","type":"t","source":"/` + strings.Repeat("s", 200) + `"}`: "subject: is missing: it is the aggregate",
+	} {
+		_, err := wire.ReadCloudEvent([]byte(body))
+		require.Equal(t, action.CodeBadField, action.CodeOf(err))
+		require.ErrorContains(t, err, says)
+	}
 	for _, body := range []string{"", "[]", "7", `{"id":"a","id":"b"}`, aCloudEvent + "x"} {
 		_, err := wire.ReadCloudEvent([]byte(body))
 		require.Equal(t, action.CodeMalformed, action.CodeOf(err), body)
 	}
 	for field, headers := range map[string][]wire.Attribute{
-		"ce-id":       {{"specversion", "1.0"}, {"id", "a"}, {"id", "b"}},
-		"ce-type":     {{"specversion", "1.0"}, {"id", "a"}, {"source", "/s"}, {"type", "100%"}},
-		"ce-source":   {{"specversion", "1.0"}, {"id", "a"}, {"type", "t"}},
-		"ce-data":     {{"data", "x"}},
-		"ce-a-b":      {{"a-b", "x"}},
-		"ce-fallback": {{"fallback", "%0A"}},
+		"ce-id":     {{"specversion", "1.0"}, {"id", "a"}, {"id", "b"}},
+		"ce-type":   {{"specversion", "1.0"}, {"id", "a"}, {"source", "/s"}, {"type", "100%"}},
+		"ce-source": {{"specversion", "1.0"}, {"id", "a"}, {"type", "t"}},
+		"ce-data":   {{"data", "x"}},
+
+		"ce-datacontenttype": {{"datacontenttype", "application/json"}},
+		"ce-a-b":             {{"a-b", "x"}},
+		"ce-fallback":        {{"fallback", "%0A"}},
 	} {
 		_, err := wire.ReadCloudHeaders(headers, "application/json", []byte("{}"))
 		requireField(t, err, field)
