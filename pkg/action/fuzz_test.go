@@ -72,3 +72,22 @@ func FuzzParsePrefix(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadAuthorities: what is read is certificates alone, and is read the same again.
+func FuzzReadAuthorities(f *testing.F) {
+	f.Add("")
+	f.Add("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+	f.Add("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+	f.Add("text\n-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		all, err := action.ReadAuthorities(text)
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, all)
+		require.LessOrEqual(t, len(text), action.MaxAuthorities)
+		again, err := action.ReadAuthorities(action.PEM(all))
+		require.NoError(t, err)
+		require.Len(t, again, len(all))
+	})
+}

@@ -202,6 +202,11 @@ func TestDeclarationIsStoredAsJSON(t *testing.T) {
 	_, err = DecodeDeclaration([]byte(`[]`))
 	require.Equal(t, action.CodeMalformed, action.CodeOf(err))
 
+	_, err = DecodeDeclaration([]byte(`{"core":"c","functions":["f"],"format":9}`))
+	require.Equal(t, action.CodeNewer, action.CodeOf(err))
+	_, err = DecodeDeclaration(append([]byte(`{"core":"c","functions":["f"]}`), make([]byte, MaxDeclaredBytes)...))
+	require.Equal(t, action.CodeTooLarge, action.CodeOf(err))
+
 	long := Declaration{Core: "c"}
 	for i := range MaxDeclared / 2 {
 		long.EventTypes = append(long.EventTypes, fmt.Sprintf("%0240d", i))

@@ -59,28 +59,28 @@ func TestTargetKey(t *testing.T) {
 		require.NotContains(t, got.out, "whsec_")
 	}
 	require.Contains(t, callout("", "target", "key", "elsewhere").out, "comes from the file ")
-	require.Contains(t, callout("", "target", "key", "acme co:audit").out, `callout target rotate-key "acme co:audit" --show-once`)
+	require.Contains(t, callout("", "target", "key", "acme co:audit").out, `callout target key rotate "acme co:audit" --show-once`)
 
 	// Nobody would have the key: nothing is rotated.
-	got := callout("", "target", "rotate-key", "audit")
+	got := callout("", "target", "key", "rotate", "audit")
 	require.Equal(t, []any{2, ""}, []any{got.code, got.out})
 	require.Contains(t, got.err, "--show-once")
 
 	shown := regexp.MustCompile(`^target audit has a new signing key, which is shown this once: (whsec_\S+)\n(one before it signs on beside it until (\S+)\n)+$`)
-	first := callout("", "target", "rotate-key", "audit", "--show-once")
+	first := callout("", "target", "key", "rotate", "audit", "--show-once")
 	require.Regexp(t, shown, first.out)
 	until, err := time.Parse(time.RFC3339Nano, shown.FindStringSubmatch(first.out)[3])
 	require.NoError(t, err)
 	require.WithinRange(t, until, time.Now().Add(23*time.Hour), time.Now().Add(24*time.Hour))
-	second := callout("", "target", "key", "audit", "--show-once", "--grace", "1h")
+	second := callout("", "target", "key", "rotate", "audit", "--show-once", "--overlap", "1h")
 	require.Regexp(t, shown, second.out)
 	require.NotEqual(t, shown.FindStringSubmatch(first.out)[1], shown.FindStringSubmatch(second.out)[1])
 	require.Regexp(t, `^target audit has a new signing key, which is shown this once: whsec_\S+\nno other key signs any more\n$`,
-		callout("", "target", "rotate-key", "audit", "--show-once", "--grace", "0s").out)
+		callout("", "target", "key", "rotate", "audit", "--show-once", "--overlap", "0s").out)
 
 	out := filepath.Join(t.TempDir(), "keys")
 	require.Equal(t, result{0, "target acme co:audit has a new signing key; it is in " + out + "\nno other key signs any more\n", ""},
-		callout("", "target", "rotate-key", "acme co:audit", "--keys-out", out, "--grace", "0s"))
+		callout("", "target", "key", "rotate", "acme co:audit", "--keys-out", out, "--overlap", "0s"))
 	require.Len(t, keysIn(t, out), 1)
 	require.Contains(t, keysIn(t, out), "acme co:audit")
 
@@ -94,11 +94,11 @@ func TestTargetKey(t *testing.T) {
 		{1, []string{"nobody", "--show-once"}, "nobody"},
 		{1, []string{"audit", "--keys-out", out}, "there is such a file already"},
 		{2, []string{"audit", "--keys-out", out + "2", "--show-once"}, "give one of them"},
-		{2, []string{"audit", "--show-once", "--grace", "721h"}, "0s to 720h"},
-		{2, []string{"audit", "--show-once", "--grace", "-1s"}, "0s to 720h"},
+		{2, []string{"audit", "--show-once", "--overlap", "721h"}, "0s to 720h"},
+		{2, []string{"audit", "--show-once", "--overlap", "-1s"}, "0s to 720h"},
 		{2, nil, "takes the NAME of one target"},
 	} {
-		got := callout("", append([]string{"target", "rotate-key"}, tt.args...)...)
+		got := callout("", append([]string{"target", "key", "rotate"}, tt.args...)...)
 		require.Equal(t, tt.code, got.code, "%v", tt.args)
 		require.Contains(t, got.err, tt.says)
 		require.NotContains(t, got.out+got.err, "whsec_")

@@ -83,7 +83,7 @@ func (k *keysOut) show(keys []*calloutv1.MadeKey) error {
 	}
 	k.any = true
 	if _, err := k.file.WriteString(lines.String()); err != nil {
-		return fmt.Errorf("the signing keys were made and could not be written: give the targets others with \"callout target rotate-key\": %w", err)
+		return fmt.Errorf("the signing keys were made and could not be written: give the targets others with \"callout target key rotate\": %w", err)
 	}
 	return k.file.Sync()
 }
@@ -99,7 +99,7 @@ func (k *keysOut) follow(log zerolog.Logger) func(instance string, made []bus.Ne
 			names[n] = ref{org: m.Owner, name: m.Target}.String()
 		}
 		if !k.wants() {
-			log.Info().Strs("targets", names).Msg(`signing keys were made and are shown to nobody: --keys-out writes them to a file, "callout target rotate-key" makes others`)
+			log.Info().Strs("targets", names).Msg(`signing keys were made and are shown to nobody: --keys-out writes them to a file, "callout target key rotate" makes others`)
 			return
 		}
 		if err := k.show(keys); err != nil {

@@ -28,7 +28,7 @@ func (p *Program) targetCommand() *cobra.Command {
 		Long:    `Acts on a target. None of it changes the configuration.`,
 		Example: "  callout target test audit\n  callout target pause audit --reason 'moving house'\n  callout target resume audit",
 	})
-	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand(), p.targetKeyCommand(), p.rotateKeyCommand("rotate-key", "grace"), p.publicKeyCommand())
+	cmd.AddCommand(p.targetTestCommand(), p.pauseCommand(), p.resumeCommand(), p.targetKeyCommand(), p.publicKeyCommand())
 	return cmd
 }
 

@@ -73,7 +73,7 @@ func TestSealedFleet(t *testing.T) {
 	}
 	callout("apply", "-f", config)
 	callout("target", "test", "hook")
-	rotated := callout("target", "rotate-key", "made", "--show-once")
+	rotated := callout("target", "key", "rotate", "made", "--show-once")
 	require.Contains(t, rotated.out+rotated.err, "whsec_")
 	without := newProcess("worker", nil, "--nats", d.ready["nats"], "--allow-local")
 	without.launch(t)

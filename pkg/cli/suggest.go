@@ -21,7 +21,24 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 			names = append(append(names, sub.Name()), sub.Aliases...)
 		}
 	}
-	return &usageError{fmt.Errorf("unknown command %q for %q%s", word, cmd.CommandPath(), meant(catalog.Nearest(word, names)))}
+	near := calledBefore(cmd, word)
+	if near == "" {
+		near = catalog.Nearest(word, names)
+	}
+	return &usageError{fmt.Errorf("unknown command %q for %q%s", word, cmd.CommandPath(), meant(near))}
+}
+
+// calledBefore gives the words, behind cmd, of a command below it that had the name word.
+func calledBefore(cmd *cobra.Command, word string) string {
+	for _, sub := range cmd.Commands() {
+		if slices.Contains(sub.SuggestFor, word) {
+			return sub.Name()
+		}
+		if below := calledBefore(sub, word); below != "" {
+			return sub.Name() + " " + below
+		}
+	}
+	return ""
 }
 
 func meant(name string) string {

@@ -21,6 +21,7 @@ func TestUsage(t *testing.T) {
 		{"misspelled noun", "callout", []string{"get", "tragets"}, nil, "unknown command \"tragets\" for \"callout get\"; did you mean \"targets\"?\nSee \"callout get --help\".\n"},
 		{"misspelled flag", "callout", []string{"get", "targets", "--instnace", "x"}, nil, "unknown flag: --instnace; did you mean \"--instance\"?\nSee \"callout get targets --help\".\n"},
 		{"misspelled flag of the root", "callout", []string{"--versin"}, nil, "unknown flag: --versin; did you mean \"--version\"?\nSee \"callout --help\".\n"},
+		{"what a command was called before", "callout", []string{"target", "rotate-key", "audit", "--grace", "1h"}, nil, "unknown command \"rotate-key\" for \"callout target\"; did you mean \"key rotate\"?\nSee \"callout target --help\".\n"},
 		{"misspelled step", "callout", []string{"dead", "lits"}, nil, "unknown command \"lits\" for \"callout dead\"; did you mean \"list\"?\nSee \"callout dead --help\".\n"},
 		{"unknown flag", "callout", []string{"dev", "--frob"}, nil, "unknown flag: --frob\nSee \"callout dev --help\".\n"},
 		{"flag without its value", "callout", []string{"dev", "-f"}, nil, "flag needs an argument: 'f' in -f\nSee \"callout dev --help\".\n"},

@@ -90,3 +90,14 @@ func (d *Dispatcher) HealUnheard(ctx context.Context, id string) error {
 	d.catalogs.Add(id)
 	return d.health.mend(ctx, d.shared(id), loss{words: []string{"all of it"}})
 }
+
+// Noticed is how many declarations are remembered that have a member which means nothing.
+func (d *Dispatcher) Noticed() int {
+	n := &d.health.notices
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.declared)
+}
+
+// MaxNoticed is how many are remembered at most.
+const MaxNoticed = maxNoticed

@@ -2,7 +2,6 @@ package invoke
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -155,54 +154,6 @@ func clientOf(i *Invoker, owner string, t *action.Target) (*client, *action.Erro
 		i.clients.leave(v)
 	}
 	return v.client, refused
-}
-
-// resolverTo is a resolver whose only name server is a real one on loopback
-// that knows every name under one address, or none when ip is nil.
-func resolverTo(t *testing.T, ip net.IP) *net.Resolver {
-	server, err := net.ListenPacket("udp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 1500)
-		for {
-			n, from, err := server.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			if reply := dnsReply(buf[:n], ip); reply != nil {
-				_, _ = server.WriteTo(reply, from)
-			}
-		}
-	}()
-	t.Cleanup(func() { server.Close(); <-done })
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
-	}}
-}
-
-// dnsReply answers one question (RFC 1035, 4.1): header, the question again,
-// and for a query of type A one record.
-func dnsReply(query []byte, ip net.IP) []byte {
-	end := 12
-	for end < len(query) && query[end] != 0 {
-		end += int(query[end]) + 1
-	}
-	if end+5 > len(query) {
-		return nil
-	}
-	isA := query[end+2] == 1
-	reply := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, query[12:end+5]...)
-	switch {
-	case ip == nil:
-		reply[3] |= 3 // no such name
-	case isA:
-		reply[7] = 1
-		reply = append(reply, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4)
-		reply = append(reply, ip.To4()...)
-	}
-	return reply
 }
 
 // overTLS speaks TLS as a server before handle sees the connection.

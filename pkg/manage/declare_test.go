@@ -91,6 +91,8 @@ func TestDeclareRefuses(t *testing.T) {
 		require.Equal(t, tt.field, manage.Detail(err).GetField())
 	}
 	refused(t, connect.CodeInvalidArgument, c.DeclareConditions, &calloutv1.DeclareConditionsRequest{Instance: "a\nb", Declaration: usersCore()})
+	err := refused(t, connect.CodeNotFound, c.DeclareConditions, &calloutv1.DeclareConditionsRequest{Instance: "nobody", Declaration: usersCore()})
+	require.Equal(t, "unknown_instance", manage.Detail(err).GetCode(), "it would lie there for whoever makes one of that name")
 }
 
 const misspelled = extended + `

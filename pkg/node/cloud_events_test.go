@@ -216,6 +216,7 @@ func TestCloudEventsAreAllOrNothing(t *testing.T) {
 		var refusal struct{ Error *action.Error }
 		require.NoError(t, json.Unmarshal([]byte(answer), &refusal))
 		require.Equal(t, c.field, refusal.Error.Field, "%s", answer)
+		require.NotContains(t, refusal.Error.Message, "instanceID", "who sends CloudEvents knows of no member of ours")
 	}
 	status, answer := postEvent(t, r.Node, "nobody", good, structured...)
 	require.Equal(t, http.StatusNotFound, status, answer)

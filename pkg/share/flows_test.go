@@ -26,6 +26,26 @@ func TestFlows(t *testing.T) {
 	f.Set("a", 1000, now.Add(8*time.Second))
 	require.InDelta(t, time.Second, f.Take("a", 1, now.Add(8*time.Second)), float64(20*time.Millisecond), "what is owed is still owed, and comes back faster")
 	require.Zero(t, f.Take("a", 1, now.Add(10*time.Second)))
+	require.Zero(t, f.Take("a", 1000, now.Add(time.Hour)))
+	require.NotZero(t, f.Take("a", 1, now.Add(time.Hour)), "an hour gathers no more than a second does")
 	f.Set("a", 0, now)
-	require.Zero(t, f.Take("a", 1<<40, now))
+	for range 2 {
+		require.Zero(t, f.Take("a", 1<<40, now))
+	}
+}
+
+// TestFlowsChange: what is said anew of a party counts from then on. It owes what it owed
+// then, and has no more left than it may send in a second.
+func TestFlowsChange(t *testing.T) {
+	t.Parallel()
+	var f Flows
+	now := time.Now()
+	f.Set("a", 1000, now)
+	f.Set("a", 10, now)
+	require.Zero(t, f.Take("a", 10, now))
+	require.NotZero(t, f.Take("a", 1, now))
+	f.Set("b", 100, now)
+	require.Zero(t, f.Take("b", 1100, now))
+	f.Set("b", 1000, now.Add(5*time.Second))
+	require.InDelta(t, 500*time.Millisecond, f.Take("b", 1, now.Add(5*time.Second)), float64(20*time.Millisecond), "half is owed no more, at the pace of before")
 }

@@ -98,6 +98,9 @@ func TestReadCloudEvent(t *testing.T) {
 	got, err = wire.ReadCloudHeaders(headers[:4], "", nil)
 	require.NoError(t, err)
 	require.Equal(t, `{"id":"e 1","aggregateID":"/shop","event_type":"order/paid","cloudevent":{"source":"/shop"}}`, string(got), "without a subject the source is what it is of")
+	got, err = wire.ReadCloudEvent([]byte(`{"specversion":"1.0","id":"e","source":"/s","type":"t","subject":null,"partitionkey":null,"datacontenttype":"text/xml"}`))
+	require.NoError(t, err, "null is none, and without data nobody asks what they are")
+	require.Equal(t, `{"id":"e","aggregateID":"/s","event_type":"t","cloudevent":{"source":"/s","datacontenttype":"text/xml"}}`, string(got))
 }
 
 // TestReadCloudEventRefuses names the attribute, and what is wrong with it.
@@ -134,17 +137,31 @@ func TestReadCloudEventRefuses(t *testing.T) {
 		requireField(t, err, field)
 		require.ErrorContains(t, err, field+": ")
 	}
+	large := strings.TrimSuffix(aCloudEvent, "}")
+	for n := range 5 {
+		large += fmt.Sprintf(`,"x%d":%q`, n, strings.Repeat("x", 4000))
+	}
+	for body, says := range map[string]string{
+		large + "}": "the attributes of a CloudEvent have at most 16384 bytes",
+		`{"specversion":"1.0","id":"e","type":"t","source":"/` + strings.Repeat("s", 200) + `"}`: "subject: is missing: it is the aggregate",
+	} {
+		_, err := wire.ReadCloudEvent([]byte(body))
+		require.Equal(t, action.CodeBadField, action.CodeOf(err))
+		require.ErrorContains(t, err, says)
+	}
 	for _, body := range []string{"", "[]", "7", `{"id":"a","id":"b"}`, aCloudEvent + "x"} {
 		_, err := wire.ReadCloudEvent([]byte(body))
 		require.Equal(t, action.CodeMalformed, action.CodeOf(err), body)
 	}
 	for field, headers := range map[string][]wire.Attribute{
-		"ce-id":       {{"specversion", "1.0"}, {"id", "a"}, {"id", "b"}},
-		"ce-type":     {{"specversion", "1.0"}, {"id", "a"}, {"source", "/s"}, {"type", "100%"}},
-		"ce-source":   {{"specversion", "1.0"}, {"id", "a"}, {"type", "t"}},
-		"ce-data":     {{"data", "x"}},
-		"ce-a-b":      {{"a-b", "x"}},
-		"ce-fallback": {{"fallback", "%0A"}},
+		"ce-id":     {{"specversion", "1.0"}, {"id", "a"}, {"id", "b"}},
+		"ce-type":   {{"specversion", "1.0"}, {"id", "a"}, {"source", "/s"}, {"type", "100%"}},
+		"ce-source": {{"specversion", "1.0"}, {"id", "a"}, {"type", "t"}},
+		"ce-data":   {{"data", "x"}},
+
+		"ce-datacontenttype": {{"datacontenttype", "application/json"}},
+		"ce-a-b":             {{"a-b", "x"}},
+		"ce-fallback":        {{"fallback", "%0A"}},
 	} {
 		_, err := wire.ReadCloudHeaders(headers, "application/json", []byte("{}"))
 		requireField(t, err, field)
@@ -175,5 +192,27 @@ func FuzzReadCloudEvent(f *testing.F) {
 		require.NoError(t, err, "%s", got)
 		require.NotEmpty(t, facts.ID)
 		require.NotEmpty(t, told(t, string(got), "x")["source"])
+	})
+}
+
+// FuzzReadCloudHeaders: as FuzzReadCloudEvent, of what stands in headers.
+func FuzzReadCloudHeaders(f *testing.F) {
+	for _, c := range [][2]string{{"subject", "u%201"}, {"org", "%C3%BC"}, {"x", "%"}, {"time", "2026-01-02T15:04:05Z"}, {"sequence", "7"}, {"id", "2"}, {"data", "x"}} {
+		f.Add(c[0], c[1], "application/json; charset=utf-8", []byte(`{"a":1}`))
+		f.Add(c[0], c[1], "", []byte{})
+	}
+	f.Fuzz(func(t *testing.T, name, value, media string, data []byte) {
+		attributes := []wire.Attribute{{"specversion", "1.0"}, {"id", "1"}, {"source", "s"}, {"type", "t"}, {name, value}}
+		got, err := wire.ReadCloudHeaders(attributes, media, data)
+		if err != nil {
+			require.Contains(t, []action.Code{action.CodeMalformed, action.CodeBadField, action.CodeTooDeep}, action.CodeOf(err))
+			return
+		}
+		facts, err := wire.ReadEvent(got)
+		require.NoError(t, err, "%s", got)
+		require.Equal(t, "1", facts.ID)
+		if len(data) > 0 {
+			require.Contains(t, string(got), string(data))
+		}
 	})
 }

@@ -40,6 +40,7 @@ func TestAuthorities(t *testing.T) {
 		"cut off":         {good + soon[:200], "behind 1 certificates comes a block of PEM that is cut off or broken", catalog.ProblemBadValue},
 		"not one in it":   {strings.ReplaceAll(good, "CERTIFICATE", "PUBLIC KEY"), "block 1 of it is no certificate", catalog.ProblemBadValue},
 		"too large":       {good + strings.Repeat("#", action.MaxAuthorities), "authorities have at most 65536 bytes, these have ", catalog.ProblemBadValue},
+		"nothing in it":   {"# to come", "there is no certificate in it", catalog.ProblemBadValue},
 		"not readable":    {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("secret")})), "certificate 1 of it cannot be read", catalog.ProblemBadValue},
 	} {
 		t.Run(name, func(t *testing.T) {
