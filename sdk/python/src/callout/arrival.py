@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .failure import RefusedError
 from .headers import Headers
 
-__all__ = ["Arrival", "consumed"]
+__all__ = ["Arrival", "consumed", "too_large"]
 
 
 @dataclass(frozen=True)
@@ -27,3 +27,8 @@ class Arrival:
 def consumed(fix: str) -> RefusedError:
     """The failure of a body that something before the receiver has read."""
     return RefusedError("body_consumed", f"something read the body before its signature was checked: {fix}")
+
+
+def too_large(most: int) -> RefusedError:
+    """The failure of a body that has more than so many bytes."""
+    return RefusedError("body_too_large", f"the body has more than {most} bytes: see max_body")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from .arrival import Arrival, consumed
+from .arrival import Arrival, consumed, too_large
 from .failure import RefusedError
 from .headers import Headers
 
@@ -81,7 +81,7 @@ class _Body:
                 break
             raw += message.get("body", b"")
             if len(raw) > most:
-                raise RefusedError("body_too_large", f"the body has more than {most} bytes: see max_body")
+                raise too_large(most)
             if not message.get("more_body", False):
                 break
             seconds = WHOLE

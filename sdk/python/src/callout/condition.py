@@ -75,8 +75,7 @@ def _candidates(phase: Phase, name: str) -> Iterator[str]:
         yield name
         return
     if phase == "event":
-        if name != "*" and not name.endswith(".*"):
-            yield name
+        yield name
         head = name
         while "." in head:
             head = head.rpartition(".")[0]

@@ -7,8 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from .answer import Answer
-from .arrival import Arrival
-from .failure import RefusedError
+from .arrival import Arrival, too_large
 from .http1 import MAX_HEAD, BadRequestError, Chunks, Head, parse_head, render
 
 __all__ = ["Connection"]
@@ -36,6 +35,7 @@ class Connection(asyncio.Protocol):
         self._most = 0
         self._task: asyncio.Task[None] | None = None
         self._lingers = False
+        self._said_all = False
         self._until = time.monotonic() + SLOW
 
     @property
@@ -63,7 +63,10 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def eof_received(self) -> bool:
-        # A client that has said all may still read the answer.
+        # A client that has said all may still read the answer; what is not there by now never comes.
+        self._said_all = True
+        if self._body is not None and not self._body.done():
+            self._body.cancel()
         return self._task is not None
 
     def sweep(self, now: float) -> None:
@@ -120,12 +123,14 @@ class Connection(asyncio.Protocol):
         self._body = asyncio.get_running_loop().create_future()
         self._transport.resume_reading()
         self._go_on()
+        if self._said_all and not self._body.done():
+            self._body.cancel()
         try:
             raw = await self._body
         finally:
             self._body = None
         if len(raw) > most:
-            raise RefusedError("body_too_large", f"the body has more than {most} bytes: see max_body")
+            raise too_large(most)
         head.length = 0  # it was read
         return raw
 
@@ -160,6 +165,8 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
             self._go_on()
+            if self._said_all and self._task is None:
+                self._transport.close()
 
     def _refuse(self, status: int) -> None:
         """Answers what is no request, and ends."""

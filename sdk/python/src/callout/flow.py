@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .answer import Answer, Later, Never, Reject, changed, refusal, rejected, unchanged
-from .arrival import Arrival
+from .arrival import Arrival, too_large
 from .body import Phase, decode, phase_of
 from .condition import Handler, Table
 from .delivery import Call, Delivery, Event, Function, Response
@@ -64,8 +64,11 @@ class Flow:
             genuine = await self._check(arrival, raw, runner)
             return await self._handle(arrival, genuine, runner, passage)
         except RefusedError as refused:
-            self._tell(refused, passage)
-            return refusal(refused)
+            failed = refused
+        except Exception as error:  # a fault of the receiver itself is no reason for a page of the server's
+            failed = RefusedError("handler_failed", "the receiver failed", cause=error)
+        self._tell(failed, passage)
+        return refusal(failed)
 
     def _check_head(self, arrival: Arrival) -> None:
         if self.draining:
@@ -79,7 +82,7 @@ class Flow:
         _check_type(arrival.headers, self.verifier.takes_compact)
         length = arrival.headers.get("content-length")
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self.max_body):
-            raise RefusedError("body_too_large", f"the body has more than {self.max_body} bytes: see max_body")
+            raise too_large(self.max_body)
 
     async def _check(self, arrival: Arrival, raw: bytes, runner: Runner) -> Genuine:
         if not self.verifier.blocks:

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from email.message import Message
@@ -185,6 +186,8 @@ class FetchedKeys:
                 raise ValueError("it has more than 256 KiB")
             keys = read_jwks(json.loads(raw))
         except (OSError, ValueError, RecursionError) as fault:
+            if isinstance(fault, urllib.error.HTTPError):
+                fault.close()
             self._failed = self._clock()
             raise UnavailableError("the JWKS cannot be fetched", fault) from None
         self._keys, self._fetched, self._until = keys, now, now + kept

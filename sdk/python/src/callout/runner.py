@@ -81,14 +81,16 @@ class LoopRunner:
         else:
             source = self._workers.submit(contextvars.copy_context().run, _called, function, argument)
             future = asyncio.wrap_future(source)
+        in_time = False
         try:
             await asyncio.wait((future,), timeout=seconds)
+            in_time = future.done()
         finally:  # the server may give the request up, by cancelling it
-            if not future.done():
+            if not in_time:
                 future.cancel()
                 _leave(source, late)
-        if future.cancelled():
-            return None if source is not future else _outcome(future)
+        if not in_time:
+            return None
         outcome = _outcome(future)
         if inspect.iscoroutine(outcome.value):  # of a plain function that gives one, such as a lambda
             left = seconds - (time.monotonic() - start)

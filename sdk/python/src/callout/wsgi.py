@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .arrival import Arrival, consumed
-from .failure import RefusedError
+from .arrival import Arrival, consumed, too_large
 from .headers import Headers
 
 if TYPE_CHECKING:
     from .receiver import Callout
 
-__all__ = ["Environ", "StartResponse", "application", "read_stream"]
+__all__ = ["Environ", "StartResponse", "application", "joined_apart"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -43,13 +42,15 @@ def _pairs(environ: Environ) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if name.startswith("HTTP_"):
             header = name[5:].replace("_", "-").lower()
-            if header == "webhook-signature":
-                # Servers join lines of one header with a comma, which no other entry of this one has in front.
-                value = _JOINED.sub(" ", value)
-            yield header, value
+            yield header, joined_apart(header, value)
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             yield name.replace("_", "-").lower(), environ[name]
+
+
+def joined_apart(name: str, value: str) -> str:
+    """Lines of one header, which servers of WSGI join with a comma: no well-formed signature has one in front."""
+    return _JOINED.sub(" ", value) if name.lower() == "webhook-signature" else value
 
 
 def _read(environ: Environ, most: int) -> bytes:
@@ -58,16 +59,16 @@ def _read(environ: Environ, most: int) -> bytes:
     kept = getattr(request, "_cached_data", None)
     if isinstance(kept, bytes):
         if len(kept) > most:
-            raise RefusedError("body_too_large", f"the body has more than {most} bytes: see max_body")
+            raise too_large(most)
         return kept
     stream = getattr(request, "__dict__", {}).get("stream") or environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isascii() and length.isdigit():
-        return read_stream(stream, int(length), most)
-    return read_stream(stream, None, most) if environ.get("wsgi.input_terminated") else b""
+        return _read_stream(stream, int(length), most)
+    return _read_stream(stream, None, most) if environ.get("wsgi.input_terminated") else b""
 
 
-def read_stream(stream: Any, length: int | None, most: int) -> bytes:
+def _read_stream(stream: Any, length: int | None, most: int) -> bytes:
     """Reads a body of a length that is known, or up to its end."""
     want = most + 1 if length is None else length
     raw = bytearray()
@@ -77,7 +78,7 @@ def read_stream(stream: Any, length: int | None, most: int) -> bytes:
             break
         raw += chunk
     if len(raw) > most:
-        raise RefusedError("body_too_large", f"the body has more than {most} bytes: see max_body")
+        raise too_large(most)
     if length is not None and len(raw) < length:
         raise consumed(FIX)
     return bytes(raw)
