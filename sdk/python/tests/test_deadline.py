@@ -151,3 +151,12 @@ def test_a_request_that_the_server_gives_up_cancels_its_handler(hooks):
 
     asyncio.run(give_up())
     wait_for(ended.is_set, "the handler goes on")
+
+
+def test_an_event_whose_handler_succeeds_as_its_time_ends_is_done(hooks):
+    from callout.testing import event
+
+    hooks.event("user.late")(lambda event: time.sleep(event.remaining() + 0.001))
+    made = event("user.late", remaining_ms=300)
+    assert receive(hooks, made).status == 504
+    wait_for(lambda: receive(hooks, made).header("callout-duplicate"), "it is not done")

@@ -140,6 +140,7 @@ def pem(kind: str) -> str:
 
 KINDS = ["RSA", "SECP256R1", "SECP384R1", "SECP521R1"]
 KEYS = {kind: pem(kind) for kind in KINDS}
+KEYS["EC"] = KEYS["SECP256R1"]
 REGISTRY = jwe.JWERegistry(
     algorithms=["RSA-OAEP-256", "ECDH-ES+A256KW", "RSA-OAEP", "A256GCM", "A128GCM", "DEF", "dir"]
 )
@@ -181,7 +182,7 @@ def bad_jwes() -> dict[str, str]:
         "epk beside RSA": f"{part({**header, 'epk': epk})}.{b}.{c}.{d}.{e}",
         "no epk": f"{part({**header, 'alg': 'ECDH-ES+A256KW'})}.{b}.{c}.{d}.{e}",
         "wrong epk": f"{part({**header, 'alg': 'ECDH-ES+A256KW', 'kid': 'SECP256R1', 'epk': epk})}.{b}.{c}.{d}.{e}",
-        "epk that is no object": f"{part({**header, 'alg': 'ECDH-ES+A256KW', 'kid': 'SECP256R1', 'epk': 7})}.{b}.{c}.{d}.{e}",
+        "epk that is no object": f"{part({**header, 'alg': 'ECDH-ES+A256KW', 'kid': 'EC', 'epk': 7})}.{b}.{c}.{d}.{e}",
         "another tag": f"{a}.{b}.{c}.{d}.{part(os.urandom(16))}",
         "short tag": f"{a}.{b}.{c}.{d}.{part(base64.urlsafe_b64decode(e + '==')[:12])}",
         "a bad JWT in it": sealed("RSA", BAD["by another key"]),

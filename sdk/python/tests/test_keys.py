@@ -125,3 +125,14 @@ def test_from_env(monkeypatch):
     with pytest.raises(ConfigurationError):
         Callout.from_env()
     Callout.from_env(keys=["an option goes before"])
+
+
+def test_an_ed25519_signature_has_64_bytes():
+    made = event("user.added", key="whsk_" + b64(SEED))
+    raw = base64.b64decode(made.headers["webhook-signature"].removeprefix("v1a,"))
+    for signature in (raw + b"\0", raw[:-1]):
+        longer = made.header("webhook-signature", "v1a," + b64(signature))
+        with pytest.raises(NotGenuineError):
+            Verifier(["whpk_" + b64(PUBLIC)]).verify(
+                Headers(longer.headers.items()), made.body, int(made.headers["webhook-timestamp"])
+            )

@@ -10,12 +10,12 @@ from callout.bodies import EventBody, RequestBody
 from callout.testing import event, receive, request
 
 
-class CreateUser(TypedDict, total=False):
+class CreateUser(TypedDict):
     givenName: str
     email: str
 
 
-class User(TypedDict, total=False):
+class User(TypedDict):
     displayName: str
 
 
@@ -85,7 +85,7 @@ def of_another_phase(call: Call[CreateUser]) -> None:
 
 
 def misspelt(call: Call[CreateUser]) -> str:
-    return call.request["givenname"]  # type: ignore[typeddict-item]  # pyright: ignore
+    return call.request["givenname"]  # type: ignore[typeddict-item, no-any-return]  # pyright: ignore
 
 
 Callout(["whsec_"], schemes=["hmac"])  # type: ignore[list-item]  # pyright: ignore

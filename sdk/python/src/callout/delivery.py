@@ -43,7 +43,7 @@ class Delivery:
         """Seconds until the deadline, 0.0 once it is over.
 
         An async handler is cancelled then. A plain one cannot be: the caller has its answer, and the handler looks
-        here, or at expired, to end.
+        here, or at expired, to end. One that gives up raises: an event whose handler returns is done, however late.
         """
         return max(0.0, self.deadline - time.monotonic())
 

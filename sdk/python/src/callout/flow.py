@@ -140,9 +140,12 @@ class Flow:
         if handler is None:
             raise RefusedError("unknown_condition", "no handler stands here: is the execution meant for this target?")
         outcome = await runner.run(handler, delivery, delivery.remaining(), late)
-        if outcome is None:
-            raise RefusedError("handler_timeout")
-        return _said(phase, outcome)
+        if outcome is not None and not delivery.expired:
+            return _said(phase, outcome)
+        # One that ends as its time does may have given up for that: what it says is not taken for its word.
+        if late is not None and outcome is not None and outcome.error is None:
+            await self._ask(self.store.done, delivery.delivery_id, runner)
+        raise RefusedError("handler_timeout")
 
     def _tell(self, refused: RefusedError, passage: _Passage) -> None:
         if refused.code in ("in_progress", "retry_later", "given_up"):
