@@ -6,6 +6,7 @@ import pytest
 
 from callout import Callout, ConfigurationError
 from callout.condition import Table
+from callout.runner import Function
 from callout.testing import KEY, event, function, receive, request, response
 
 GOOD = {
@@ -94,12 +95,12 @@ def test_a_function_is_one_with_and_without_its_prefix():
 def test_the_most_exact_match(phase, name, found):
     table = Table()
     for text in ("/acme.Users/Create", "acme.Users", "*"):
-        table.add("request", text, lambda _, text=text: text)
+        table.add("request", text, Function.of(lambda _, text=text: text))
     for text in ("user.added", "user.*", "user.human.*", "*"):
-        table.add("event", text, lambda _, text=text: text)
-    table.add("function", "create_id_token", lambda _: "create_id_token")
+        table.add("event", text, Function.of(lambda _, text=text: text))
+    table.add("function", "create_id_token", Function.of(lambda _: "create_id_token"))
     handler = table.find(phase, name)
-    assert (handler and handler(None)) == found
+    assert (handler and handler.call(None)) == found
 
 
 def test_what_no_handler_covers(hooks, told):

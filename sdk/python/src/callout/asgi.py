@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +92,23 @@ class _Body:
         return bytes(raw)
 
     async def _next(self, seconds: float, begun: bool) -> Message:
-        waiting = asyncio.ensure_future(self._receive())
-        done, _ = await asyncio.wait((waiting,), timeout=seconds)
-        if done:
-            return waiting.result()
-        waiting.cancel()
+        """The next message. It is asyncio.wait_for without a task of its own, which every request would pay for."""
+        task, over = asyncio.current_task(), False
+
+        def end() -> None:
+            nonlocal over
+            over = task is not None and task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(seconds, end)
+        try:
+            return await self._receive()
+        except asyncio.CancelledError:
+            if not over:  # the server gives the request up
+                raise
+            if task is not None and sys.version_info >= (3, 11):
+                task.uncancel()
+        finally:
+            timer.cancel()
         if begun:
             raise RefusedError("malformed", f"the body did not come within {WHOLE:.0f} s")
         raise consumed(FIX)

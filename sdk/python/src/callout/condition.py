@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from .body import Phase
 from .failure import ConfigurationError
+from .runner import Function
 
-__all__ = ["Handler", "Table"]
-
-Handler = Callable[[Any], Any]
+__all__ = ["Table"]
 
 _SERVICE = r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*"
 _CALL = re.compile(rf"(?=.{{1,255}}\Z)(?:\*|{_SERVICE}|/{_SERVICE}/[A-Za-z0-9_]+)\Z")
@@ -26,12 +24,12 @@ _FORMS = {
 
 
 class Table:
-    """Handlers by phase and condition. It is filled before requests come, and then only read."""
+    """Functions by phase and condition. It is filled before requests come, and then only read."""
 
     def __init__(self) -> None:
-        self._by_phase: dict[Phase, dict[str, Handler]] = {"request": {}, "response": {}, "function": {}, "event": {}}
+        self._by_phase: dict[Phase, dict[str, Function]] = {"request": {}, "response": {}, "function": {}, "event": {}}
 
-    def add(self, phase: Phase, condition: str, handler: Handler) -> None:
+    def add(self, phase: Phase, condition: str, handler: Function) -> None:
         """Raises ConfigurationError for what is no condition of the phase, or stands there already."""
         if phase == "function":
             condition = condition.removeprefix("function/")
@@ -42,7 +40,7 @@ class Table:
             raise ConfigurationError(f"the {phase} {condition} has a handler already")
         handlers[condition] = handler
 
-    def find(self, phase: Phase, name: str) -> Handler | None:
+    def find(self, phase: Phase, name: str) -> Function | None:
         """The handler of the most exact condition that covers the name."""
         handlers = self._by_phase[phase]
         for condition in _candidates(phase, name):

@@ -10,13 +10,14 @@ from typing import Any
 from .answer import Answer, Later, Never, Reject, changed, refusal, rejected, unchanged
 from .arrival import Arrival, too_large
 from .body import Phase, decode, phase_of
-from .condition import Handler, Table
-from .delivery import Call, Delivery, Event, Function, Response
+from .condition import Table
+from .delivery import Call, Delivery, Event, Response
+from .delivery import Function as FunctionDelivery
 from .failure import RefusedError, UnavailableError
 from .genuine import Genuine, Verifier
 from .headers import Headers
 from .once import MemoryStore, Store, UnderWay
-from .runner import Outcome, Runner
+from .runner import Function, Outcome, Runner
 from .trouble import Log, Trouble
 
 __all__ = ["Flow", "seconds_of"]
@@ -24,10 +25,13 @@ __all__ = ["Flow", "seconds_of"]
 DEFAULT_MS = 10_000
 MOST_MS = 3_600_000
 
+_TYPES = ("application/json", "application/cloudevents+json")
+_COMPACT = ("application/jwt", "application/jose")
+
 _KINDS: dict[Phase, Callable[..., Delivery]] = {
     "request": Call[Any],
     "response": Response[Any, Any],
-    "function": Function[Any],
+    "function": FunctionDelivery[Any],
     "event": Event[Any],
 }
 
@@ -51,7 +55,7 @@ class Flow:
     max_body: int
     clock: Callable[[], float]
     table: Table = field(default_factory=Table)
-    fallback: Handler | None = None
+    fallback: Function | None = None
     draining: bool = False
     _under_way: UnderWay = field(default_factory=UnderWay)
 
@@ -87,10 +91,8 @@ class Flow:
     async def _check(self, arrival: Arrival, raw: bytes, runner: Runner) -> Genuine:
         if not self.verifier.blocks:
             return self.verifier.verify(arrival.headers, raw, self.clock())
-        check = runner.run(
-            lambda _: self.verifier.verify(arrival.headers, raw, self.clock()), None, seconds_of(arrival.headers)
-        )
-        outcome = await check
+        check = Function(lambda _: self.verifier.verify(arrival.headers, raw, self.clock()), False)
+        outcome = await runner.run(check, None, seconds_of(arrival.headers))
         if outcome is None:
             raise UnavailableError("the JWKS was not there in time")
         if outcome.error is not None:
@@ -130,7 +132,7 @@ class Flow:
     async def _ask(self, function: Callable[[str], Any], delivery_id: str, runner: Runner) -> Any:
         if isinstance(self.store, MemoryStore):
             return function(delivery_id)
-        outcome = await runner.run(function, delivery_id, DEFAULT_MS / 1000)
+        outcome = await runner.run(Function.of(function), delivery_id, DEFAULT_MS / 1000)
         if outcome is None or outcome.error is not None:
             raise UnavailableError("the store of deliveries fails", outcome.error if outcome else None)
         return outcome.value
@@ -204,11 +206,9 @@ def _said(phase: Phase, outcome: Outcome) -> Answer:
 
 
 def _check_type(headers: Headers, takes_compact: bool) -> None:
-    kind = headers.get("content-type").partition(";")[0].strip().lower()
-    taken = ["application/json", "application/cloudevents+json"]
-    if takes_compact:
-        taken += ["application/jwt", "application/jose"]
-    if kind not in taken or len(headers.all("content-type")) > 1:
+    said = headers.all("content-type")
+    kind = said[0].partition(";")[0].strip().lower() if len(said) == 1 else ""
+    if kind not in _TYPES and not (takes_compact and kind in _COMPACT):
         raise RefusedError("unsupported_media_type", "Content-Type is not application/json")
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise RefusedError("unsupported_media_type", "Content-Encoding is not identity")

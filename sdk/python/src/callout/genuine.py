@@ -13,7 +13,7 @@ from .jwe import PrivateKeys, open_jwe, read_private_keys
 from .jwks import FetchedKeys, GivenKeys, KeySource, PublicKey
 from .jwt import verify_jwt
 from .keys import KeyRing, read_keys
-from .standard import decides, verify_standard
+from .standard import Entries, decides, read_entries, verify_standard
 from .zitadel import HEADER, verify_zitadel
 
 __all__ = ["Genuine", "Payload", "Scheme", "Verifier"]
@@ -87,8 +87,9 @@ class Verifier:
 
     def _check_signature(self, headers: Headers, body: bytes, now: float) -> str:
         """The id that is signed, which ZITADEL's scheme has none of. What fails here is not saved by the other."""
-        if decides(headers, bool(self._ring.secrets), bool(self._ring.publics or self._v1a)):
-            return self._check_standard(headers, body, now)
+        entries = read_entries(headers)
+        if decides(entries, bool(self._ring.secrets), bool(self._ring.publics or self._v1a)):
+            return self._check_standard(entries, headers, body, now)
         if self._ring.texts and HEADER in headers:
             verify_zitadel(headers, body, now, self._ring)
             return ""
@@ -96,20 +97,20 @@ class Verifier:
             "there is no signature that a key is for: look at signature: and signing_key: of the target"
         )
 
-    def _check_standard(self, headers: Headers, body: bytes, now: float) -> str:
+    def _check_standard(self, entries: Entries, headers: Headers, body: bytes, now: float) -> str:
         try:
-            return verify_standard(headers, body, now, self._ring)
+            return verify_standard(entries, headers, body, now, self._ring)
         except NotGenuineError:
             if self._v1a is None:
                 raise
         known = self._v1a.webhook_keys()
         try:
-            return verify_standard(headers, body, now, _with(self._ring, known))
+            return verify_standard(entries, headers, body, now, _with(self._ring, known))
         except NotGenuineError:
             fetched = self._v1a.webhook_keys(anew=True)
             if fetched == known:
                 raise
-        return verify_standard(headers, body, now, _with(self._ring, fetched))
+        return verify_standard(entries, headers, body, now, _with(self._ring, fetched))
 
 
 def _with(ring: KeyRing, keys: list[PublicKey]) -> KeyRing:

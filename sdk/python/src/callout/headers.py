@@ -14,20 +14,18 @@ class Headers:
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._pairs = [(name.lower(), value) for name, value in pairs]
-        self._by_name: dict[str, str] = {}
+        self._by_name: dict[str, list[str]] = {}
         for name, value in self._pairs:
-            self._by_name.setdefault(name, value)
+            self._by_name.setdefault(name, []).append(value)
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of that name."""
-        return self._by_name.get(name.lower(), default)
+        values = self._by_name.get(name.lower())
+        return values[0] if values else default
 
     def all(self, name: str) -> list[str]:
         """Every value of that name, in order."""
-        name = name.lower()
-        if name not in self._by_name:
-            return []
-        return [value for key, value in self._pairs if key == name]
+        return self._by_name.get(name.lower(), [])
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._by_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Iterable
@@ -33,11 +32,11 @@ class KeyRing:
 def decode_base64(text: str) -> bytes | None:
     """Padded standard base64 in its one canonical form, or None."""
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        raw = binascii.a2b_base64(text)
+    except ValueError:
         return None
-    # Python passes over loose last bits: another text of the same bytes.
-    return raw if base64.b64encode(raw).decode() == text else None
+    # Python passes over what is no base64, and over loose last bits: another text of the same bytes.
+    return raw if binascii.b2a_base64(raw, newline=False).decode() == text else None
 
 
 def read_keys(texts: Iterable[str]) -> KeyRing:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from . import asgi, server, wsgi
 from .answer import Answer
 from .arrival import Arrival
-from .condition import Handler
 from .delivery import Call, Delivery, Event, Function, Response
 from .environment import read_environment
 from .failure import ConfigurationError
@@ -17,6 +16,7 @@ from .flow import Flow
 from .genuine import Payload, Scheme, Verifier
 from .once import MemoryStore, Store
 from .runner import BlockingRunner, LoopRunner, blocking
+from .runner import Function as Run
 from .trouble import Log, log_trouble
 from .workers import LoopThread, Workers
 
@@ -149,12 +149,12 @@ class Callout:
         """Registers the handler of what no other one covers. Without one that is 404 unknown_condition."""
         if self._flow.fallback is not None:
             raise ConfigurationError("there is a fallback already")
-        self._flow.fallback = handler
+        self._flow.fallback = Run.of(handler)
         return handler
 
     def _adder(self, phase: Any, condition: str) -> Callable[[Any], Any]:
-        def add(handler: Handler) -> Handler:
-            self._flow.table.add(phase, condition, handler)
+        def add(handler: Any) -> Any:
+            self._flow.table.add(phase, condition, Run.of(handler))
             return handler
 
         return add

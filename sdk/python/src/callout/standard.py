@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import re
+from dataclasses import dataclass
 
 from .failure import NotGenuineError
 from .headers import Headers
 from .keys import KeyRing, decode_base64
 from .stamp import check_stamp
 
-__all__ = ["FEW_MORE", "MAX_ENTRIES", "decides", "verify_standard"]
+__all__ = ["FEW_MORE", "MAX_ENTRIES", "Entries", "decides", "read_entries", "verify_standard"]
 
 MAX_ENTRIES = 64
 """Entries of a header that are looked at."""
@@ -19,51 +21,55 @@ FEW_MORE = 4
 
 _VERSIONS = ("v1", "v1a")
 
+# Visible ASCII without a dot: with one the boundary between id, time and body could be moved.
+_ID = re.compile(r"[!-\-/-~]{1,255}\Z")
 
-def _split(joined: str) -> list[str]:
+
+@dataclass(frozen=True)
+class Entries:
+    """The header webhook-signature, taken apart."""
+
+    refused: bool
+    """It has a tab, or too many entries."""
+    signatures: list[tuple[str, bytes]]
+    """Those of the versions that are known, and well formed; others are passed over."""
+
+
+def read_entries(headers: Headers) -> Entries:
     """Entries stand one space apart; proxies make doubled spaces and `, ` of it."""
-    return [entry for entry in joined.replace(", ", " ").split(" ") if entry]
-
-
-def _entries(parts: list[str]) -> list[tuple[str, bytes]]:
-    """Entries `VERSION,BASE64` of the versions that are known; others are passed over."""
+    joined = " ".join(headers.all("webhook-signature"))
+    parts = [entry for entry in joined.replace(", ", " ").split(" ") if entry]
+    if "\t" in joined or len(parts) > MAX_ENTRIES:
+        return Entries(True, [])
     found: list[tuple[str, bytes]] = []
     for part in parts:
         version, _, text = part.partition(",")
-        if version in _VERSIONS and text:
-            raw = decode_base64(text)
-            if raw is not None:
-                found.append((version, raw))
-    return found
+        raw = decode_base64(text) if version in _VERSIONS and text else None
+        if raw is not None:
+            found.append((version, raw))
+    return Entries(False, found)
 
 
-def decides(headers: Headers, hmac_keys: bool, ed25519_keys: bool) -> bool:
+def decides(entries: Entries, hmac_keys: bool, ed25519_keys: bool) -> bool:
     """Whether these signatures decide: there is a well-formed one of a version that there are keys for."""
-    joined = " ".join(headers.all("webhook-signature"))
-    if not joined or not (hmac_keys or ed25519_keys):
-        return False
-    parts = _split(joined)
-    if "\t" in joined or len(parts) > MAX_ENTRIES:
-        return True  # and they refuse
-    return any(hmac_keys if version == "v1" else ed25519_keys for version, _ in _entries(parts))
+    if entries.refused:
+        return hmac_keys or ed25519_keys
+    return any(hmac_keys if version == "v1" else ed25519_keys for version, _ in entries.signatures)
 
 
-def verify_standard(headers: Headers, body: bytes, now: float, ring: KeyRing) -> str:
+def verify_standard(entries: Entries, headers: Headers, body: bytes, now: float, ring: KeyRing) -> str:
     """Checks the three headers against the body as it came, and gives the delivery id. Raises NotGenuineError."""
     ids, stamps = headers.all("webhook-id"), headers.all("webhook-timestamp")
-    if len(ids) != 1 or not _is_id(ids[0]):
+    if len(ids) != 1 or not _ID.match(ids[0]):
         raise NotGenuineError("webhook-id is missing, stands twice, or is malformed")
     if len(stamps) != 1:
         raise NotGenuineError("webhook-timestamp is missing or stands twice")
     check_stamp(stamps[0], now)
-    joined = " ".join(headers.all("webhook-signature"))
-    parts = _split(joined)
-    if "\t" in joined or len(parts) > MAX_ENTRIES:
+    if entries.refused:
         raise NotGenuineError("webhook-signature is malformed, or has more than 64 entries")
-    entries = _entries(parts)
-    if len(entries) > ring.count + FEW_MORE:
+    if len(entries.signatures) > ring.count + FEW_MORE:
         raise NotGenuineError("webhook-signature has many more signatures than there are keys")
-    if not _fits(entries, f"{ids[0]}.{stamps[0]}.".encode("latin-1") + body, ring):
+    if not _fits(entries.signatures, f"{ids[0]}.{stamps[0]}.".encode() + body, ring):
         raise NotGenuineError("no signature of webhook-signature fits a key: is it the key of this target?")
     return ids[0]
 
@@ -76,8 +82,3 @@ def _fits(entries: list[tuple[str, bytes]], message: bytes, ring: KeyRing) -> bo
             return True
     pairs = [raw for version, raw in entries if version == "v1a" and len(raw) == 64]
     return any(check(raw, message) for check in ring.publics for raw in pairs)
-
-
-def _is_id(text: str) -> bool:
-    # With a dot the boundary between id, time and body could be moved.
-    return 0 < len(text) <= 255 and all("!" <= c <= "~" and c != "." for c in text)
