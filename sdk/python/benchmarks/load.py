@@ -6,6 +6,8 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from starlette.requests import Request
+
 from callout import Callout
 from callout.testing import KEY, request
 
@@ -27,6 +29,9 @@ def create_plain(call):
     return {"displayName": "Ada"}
 
 
+wsgi = plain.wsgi
+
+
 async def bare(scope, receive, send):
     """A bare handler of ASGI: it reads the body, decodes it, and answers."""
     if scope["type"] != "http":
@@ -36,13 +41,19 @@ async def bare(scope, receive, send):
         message = await receive()
         raw += message.get("body", b"")
         more = message.get("more_body", False)
-    json.loads(raw)
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), (b"content-length", b"21")]})
+    json.loads(raw or b"null")
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json"), (b"content-length", b"21")],
+        }
+    )
     await send({"type": "http.response.body", "body": ANSWER})
 
 
 def bare_wsgi(environ, start_response):
-    json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or "null")
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "21")])
     return [ANSWER]
 
@@ -61,12 +72,15 @@ class Bare(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(ANSWER)
 
+    def do_GET(self):
+        self.send_error(404)
+
     def log_message(self, *_):
         pass
 
 
 def fastapi_app():
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI
     from fastapi.responses import JSONResponse
 
     app = FastAPI()
@@ -80,7 +94,10 @@ def fastapi_app():
     return app
 
 
-app = fastapi_app() if "fastapi" in sys.argv[-1] or "uvicorn" in sys.argv[0] else None
+def __getattr__(name):  # FastAPI is for who asks for it
+    if name == "app":
+        return fastapi_app()
+    raise AttributeError(name)
 
 
 def lua() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import inspect
 import sys
@@ -39,6 +40,10 @@ class Outcome:
 
     value: Any = None
     error: BaseException | None = None
+
+
+Ending = asyncio.Future[Outcome | None]
+"""How a function ended, None when its time was over before."""
 
 
 class Late(Protocol):
@@ -88,44 +93,33 @@ class LoopRunner:
 
     async def run(self, function: Function, argument: Any, seconds: float, late: Late | None = None) -> Outcome | None:
         start = time.monotonic()
-        source: Any
-        future: asyncio.Future[Outcome]
-        if function.is_async:
-            source = future = _task(_awaited(function.call, argument), self._loop)
-        else:
-            source = self._workers.submit(contextvars.copy_context().run, _called, function.call, argument)
-            future = asyncio.wrap_future(source)
-        in_time = False
+        ending: Ending = self._loop.create_future()
+        source = self._begin(function, argument, ending)
+        timer = self._loop.call_later(max(seconds, 0.0), _settle, ending, None)
+        outcome: Outcome | None = None
         try:
-            in_time = future.done() or await self._ends(future, seconds)
+            outcome = await ending
         finally:  # the server may give the request up, by cancelling it
-            if not in_time:
-                future.cancel()
+            timer.cancel()
+            if outcome is None:
                 _leave(source, late)
-        if not in_time:
-            return None
-        outcome = _outcome(future)
-        if inspect.iscoroutine(outcome.value):  # of a plain function that gives one, such as a lambda
+        if outcome is not None and inspect.iscoroutine(outcome.value):  # of a plain function, such as a lambda
             left = seconds - (time.monotonic() - start)
             return await self.run(_SAME, outcome.value, left, late)
         return outcome
 
-    async def _ends(self, future: asyncio.Future[Outcome], seconds: float) -> bool:
-        """Whether it ends within that time. It is asyncio.wait for one, at half the price."""
-        waiter = self._loop.create_future()
+    def _begin(self, function: Function, argument: Any, ending: Ending) -> Any:
+        """Starts a task, or a job of a thread, which settles the ending itself: that saves turns of the loop."""
+        if function.is_async:
+            return _task(_settling(function.call, argument, ending), self._loop)
+        job = self._workers.submit(contextvars.copy_context().run, _called, function.call, argument)
 
-        def tell(_: object = None) -> None:
-            if not waiter.done():
-                waiter.set_result(None)
+        def ended(job: concurrent.futures.Future[Outcome]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+                self._loop.call_soon_threadsafe(_settle, ending, _outcome(job))
 
-        timer = self._loop.call_later(max(seconds, 0.0), tell)
-        future.add_done_callback(tell)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            future.remove_done_callback(tell)
-        return future.done()
+        job.add_done_callback(ended)
+        return job
 
     def await_late(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
@@ -198,6 +192,21 @@ def _called(call: Callable[[Any], Any], argument: Any) -> Outcome:
         return Outcome(call(argument))
     except BaseException as error:
         return Outcome(error=error)
+
+
+def _settle(ending: Ending, outcome: Outcome | None) -> None:
+    if not ending.done():
+        ending.set_result(outcome)
+
+
+async def _settling(call: Callable[[Any], Any], argument: Any, ending: Ending) -> Outcome:
+    try:
+        outcome = await _awaited(call, argument)
+    except asyncio.CancelledError as cancelled:
+        _settle(ending, Outcome(error=cancelled))
+        raise
+    _settle(ending, outcome)
+    return outcome
 
 
 async def _awaited(call: Callable[[Any], Any], argument: Any) -> Outcome:
