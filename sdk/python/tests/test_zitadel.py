@@ -34,6 +34,7 @@ def test_the_value_is_known():
         (f"t={STAMP},v0={HEX},v1={HEX}", True),
         (f"t={STAMP}" + f",v1={'0' * 64}" * 4 + f",v1={HEX}", True),
         (f"t={STAMP}" + ",v1=zz" * 20 + f",v1={HEX}", True),
+        (f"t={STAMP}" + f",v1={'A' * 64}" * 5 + f",v1={HEX}", True),
         (f"t={NOW - 300},v1={hexed(str(NOW - 300))}", True),
         (f"t={NOW + 300},v1={hexed(str(NOW + 300))}", True),
         (f"t={NOW - 301},v1={hexed(str(NOW - 301))}", False),

@@ -36,10 +36,12 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def seen(self, delivery_id: str, /) -> bool:
+        """Whether the delivery is done, and not forgotten."""
         with self._lock:
             return self._until.get(delivery_id, float("-inf")) > self._clock()
 
     def done(self, delivery_id: str, /) -> None:
+        """Keeps the id, and forgets the oldest where there are too many."""
         with self._lock:
             now = self._clock()
             self._until[delivery_id] = now + self._seconds
