@@ -121,9 +121,8 @@ class Flow:
         try:
             if await self._ask(self.store.seen, delivery_id, runner):
                 return Answer(204, headers=[("callout-duplicate", "true")])
-            answer = await self._run(phase, name, delivery, runner, late)
-            if answer.status < 300:
-                await self._ask(self.store.done, delivery_id, runner)
+            answer = await self._run(phase, name, delivery, runner, late)  # what fails is raised
+            await self._ask(self.store.done, delivery_id, runner)
             return answer
         finally:
             if not late.waits:
