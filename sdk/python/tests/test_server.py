@@ -18,7 +18,7 @@ from callout import Callout
 from callout.connection import Connection
 from callout.http1 import BadRequestError, Chunks, parse_head
 from callout.server import _Server
-from callout.testing import KEY, Signed, event, request
+from callout.testing import KEY, Signed, event, request, signed
 
 TARGET = str(HERE.parent / "conformance" / "target.py")
 
@@ -103,6 +103,18 @@ def test_chunks(address):
     assert status(exchange(address, head + b"zz\r\n")) == 400
     assert status(exchange(address, head + b"3\r\nabcd\r\n")) == 400
     assert status(exchange(address, head + b"%x\r\n" % (2 << 20) + b"x" * (2 << 20))) == 413
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+def test_long_bodies(address, pause):
+    for size, code in ((200_000, 400), (1 << 20, 400), ((1 << 20) + 1, 413)):
+        made = signed(b"[" * size)
+        whole = raw(made)
+        pieces = [whole] if pause == 0 else [whole[n : n + 300_000] for n in range(0, len(whole), 300_000)]
+        assert status(exchange(address, *pieces, pause=pause)) == code
+    made = signed(b'{"event_type":"user.added","a":"' + b"x" * ((1 << 20) - 34) + b'"}')
+    assert len(made.body) == 1 << 20
+    assert exchange(address, raw(made) + raw(CREATE)).count(b"HTTP/1.1 20") == 2
 
 
 def test_expect(address):

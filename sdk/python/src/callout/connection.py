@@ -95,8 +95,8 @@ class Connection(asyncio.Protocol):
                 self._read_body(self._body)
         except BadRequestError as bad:
             self._refuse(bad.status)
-        # What comes before it is its turn waits in the kernel.
-        if self._task is not None and len(self._buffer) > MAX_HEAD:
+        # What comes before it is its turn waits in the kernel; a body that is read has its own bound.
+        if self._task is not None and self._body is None and len(self._buffer) > MAX_HEAD:
             self._transport.pause_reading()
 
     def _read_head(self) -> None:
