@@ -6,9 +6,9 @@ package io.github.callouthq.callout;
  * @param <Q> the type of the request
  */
 public class Call<Q> extends Delivery {
-    private final Q request;
+    private final Lazy<Q> request;
 
-    Call(Delivery delivery, Q request) {
+    Call(Delivery delivery, Lazy<Q> request) {
         super(delivery);
         this.request = request;
     }
@@ -17,9 +17,10 @@ public class Call<Q> extends Delivery {
      * Gives the request.
      *
      * @return it; null where the body has none
+     * @throws IllegalArgumentException if it does not fit the type
      */
     public Q request() {
-        return request;
+        return request.get();
     }
 
     /**

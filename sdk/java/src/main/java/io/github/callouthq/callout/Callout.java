@@ -73,7 +73,7 @@ public final class Callout implements AutoCloseable {
      * @throws IllegalArgumentException if that is no condition, or has a handler
      */
     public <Q> Callout request(String condition, Class<Q> type, CallHandler<Q> handler) {
-        return on(Phase.REQUEST, condition, d -> handler.handle(new Call<>(d, d.<Q>read("request", type))));
+        return on(Phase.REQUEST, condition, d -> handler.handle(new Call<>(d, new Lazy<>(d, "request", type))));
     }
 
     /**
@@ -85,7 +85,7 @@ public final class Callout implements AutoCloseable {
      * @throws IllegalArgumentException if that is no condition, or has a handler
      */
     public Callout request(String condition, CallHandler<Map<String, Object>> handler) {
-        return on(Phase.REQUEST, condition, d -> handler.handle(new Call<>(d, d.read("request", Map.class))));
+        return on(Phase.REQUEST, condition, d -> handler.handle(new Call<>(d, new Lazy<>(d, "request", Map.class))));
     }
 
     /**
@@ -102,7 +102,7 @@ public final class Callout implements AutoCloseable {
      */
     public <Q, R> Callout response(String condition, Class<Q> request, Class<R> response, ResponseHandler<Q, R> handler) {
         return on(Phase.RESPONSE, condition,
-                d -> handler.handle(new ResponseCall<>(d, d.<Q>read("request", request), d.<R>read("response", response))));
+                d -> handler.handle(new ResponseCall<>(d, new Lazy<>(d, "request", request), new Lazy<>(d, "response", response))));
     }
 
     /**
@@ -115,7 +115,7 @@ public final class Callout implements AutoCloseable {
      */
     public Callout response(String condition, ResponseHandler<Map<String, Object>, Map<String, Object>> handler) {
         return on(Phase.RESPONSE, condition,
-                d -> handler.handle(new ResponseCall<>(d, d.read("request", Map.class), d.read("response", Map.class))));
+                d -> handler.handle(new ResponseCall<>(d, new Lazy<>(d, "request", Map.class), new Lazy<>(d, "response", Map.class))));
     }
 
     /**
@@ -170,7 +170,7 @@ public final class Callout implements AutoCloseable {
      */
     public <P> Callout event(String condition, Class<P> type, EventHandler<P> handler) {
         return on(Phase.EVENT, condition, d -> {
-            handler.handle(new Event<>(d, d.<P>read("event_payload", type)));
+            handler.handle(new Event<>(d, new Lazy<>(d, "event_payload", type)));
             return null;
         });
     }
@@ -185,7 +185,7 @@ public final class Callout implements AutoCloseable {
      */
     public Callout event(String condition, EventHandler<Map<String, Object>> handler) {
         return on(Phase.EVENT, condition, d -> {
-            handler.handle(new Event<>(d, d.read("event_payload", Map.class)));
+            handler.handle(new Event<>(d, new Lazy<>(d, "event_payload", Map.class)));
             return null;
         });
     }

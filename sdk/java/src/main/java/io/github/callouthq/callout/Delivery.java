@@ -223,12 +223,23 @@ public class Delivery {
 
     /** Reads a member of the body; null where it does not stand. */
     @SuppressWarnings("unchecked")
-    <T> T read(String member, Type type) throws Exception {
+    <T> T read(String member, Type type) {
         var found = envelope.members.get(member);
         if (found == null) {
             return null;
         }
-        return (T) (type == Map.class ? Json.value(envelope.json, found) : codec.read(envelope.json, found.from(), found.to(), type));
+        try {
+            if (type != Map.class) {
+                return (T) codec.read(envelope.json, found.from(), found.to(), type);
+            }
+        } catch (Exception e) {
+            throw new IllegalArgumentException(member + " of the body does not fit its type", e);
+        }
+        var value = Json.value(envelope.json, found);
+        if (value != null && !(value instanceof Map)) {
+            throw new IllegalArgumentException(member + " of the body is no object");
+        }
+        return (T) value;
     }
 
     /** Reads the body. */

@@ -6,9 +6,9 @@ package io.github.callouthq.callout;
  * @param <P> the type of the payload
  */
 public final class Event<P> extends Delivery {
-    private final P payload;
+    private final Lazy<P> payload;
 
-    Event(Delivery delivery, P payload) {
+    Event(Delivery delivery, Lazy<P> payload) {
         super(delivery);
         this.payload = payload;
     }
@@ -17,9 +17,10 @@ public final class Event<P> extends Delivery {
      * Gives what happened: {@code event_payload} of the body.
      *
      * @return it; null where the body has none
+     * @throws IllegalArgumentException if it does not fit the type
      */
     public P payload() {
-        return payload;
+        return payload.get();
     }
 
     /**

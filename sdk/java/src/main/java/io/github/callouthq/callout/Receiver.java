@@ -136,17 +136,14 @@ final class Receiver {
             reply.accept(known);
             return;
         }
-        try {
-            var found = conditions.find(delivery.phase(), delivery.name());
-            if (found == null && fallback == null) {
-                log.write(WARNING, "no handler covers " + what(delivery), null);
-                reply.accept(Replies.UNKNOWN_CONDITION);
-                return;
-            }
-            run(found == null ? fallback : found, delivery, deadline, key, reply);
-        } finally {
+        var found = conditions.find(delivery.phase(), delivery.name());
+        if (found == null && fallback == null) {
+            log.write(WARNING, "no handler covers " + what(delivery), null);
             once.end(key);
+            reply.accept(Replies.UNKNOWN_CONDITION);
+            return;
         }
+        run(found == null ? fallback : found, delivery, deadline, key, reply);
     }
 
     private void run(Invocation handler, Delivery delivery, Deadline deadline, String key, Consumer<Response> reply) {
@@ -156,9 +153,9 @@ final class Receiver {
                 log.write(ERROR, "the time of the handler of " + what(delivery) + " is over; its thread is interrupted", null);
             }
         };
-        turn.timer(timers.schedule(over, deadline.remainingNanos(), TimeUnit.NANOSECONDS));
         Response response;
         try {
+            turn.timer(timers.schedule(over, deadline.remainingNanos(), TimeUnit.NANOSECONDS));
             response = answer(delivery, handler.invoke(delivery));
             turn.ended();
             response = kept(key, response);
@@ -166,6 +163,7 @@ final class Receiver {
             turn.ended();
             response = failure(delivery, e, turn.isAnswered());
         }
+        once.end(key); // before the answer: the next attempt may come right behind it
         turn.answer(response);
     }
 

@@ -7,9 +7,9 @@ package io.github.callouthq.callout;
  * @param <R> the type of the response
  */
 public final class ResponseCall<Q, R> extends Call<Q> {
-    private final R response;
+    private final Lazy<R> response;
 
-    ResponseCall(Delivery delivery, Q request, R response) {
+    ResponseCall(Delivery delivery, Lazy<Q> request, Lazy<R> response) {
         super(delivery, request);
         this.response = response;
     }
@@ -18,8 +18,9 @@ public final class ResponseCall<Q, R> extends Call<Q> {
      * Gives the response, which an answer changes.
      *
      * @return it; null where the body has {@code null}
+     * @throws IllegalArgumentException if it does not fit the type
      */
     public R response() {
-        return response;
+        return response.get();
     }
 }

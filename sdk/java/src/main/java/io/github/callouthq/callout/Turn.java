@@ -25,15 +25,20 @@ final class Turn {
         this.timer = timer;
     }
 
-    /** The time is over. It gives whether the handler had not answered. */
+    /** The time is over: unless the handler has answered, its thread is interrupted, and the answer given. It tells whether it was so. */
     boolean over() {
+        // First, since a handler that is interrupted fails at once, and then would answer too.
+        if (!answered.compareAndSet(false, true)) {
+            return false;
+        }
         synchronized (this) {
             if (running) {
                 interrupted = true;
                 thread.interrupt();
             }
         }
-        return answer(Replies.TIMEOUT);
+        reply.accept(Replies.TIMEOUT);
+        return true;
     }
 
     /** The handler has ended: from now on its thread is somebody else's, and is not interrupted. */
