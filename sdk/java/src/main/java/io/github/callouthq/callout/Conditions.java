@@ -24,12 +24,21 @@ final class Conditions {
     /** Finds the handler of a method, a function's name or an event's type; null if nothing covers it. */
     Invocation find(Phase phase, String name) {
         var handlers = byPhase.get(phase);
-        var exact = name.equals(Condition.ALL) || name.endsWith(".*") ? null : handlers.get(name);
+        var exact = isExact(phase, name) ? handlers.get(name) : null;
         if (exact != null || phase == Phase.FUNCTION) {
             return exact;
         }
         var group = phase == Phase.EVENT ? group(handlers, name) : service(handlers, name);
         return group != null ? group : handlers.get(Condition.ALL);
+    }
+
+    /** Tells whether what came is a name at all: a service or a group in its place would be taken for the condition of that text. */
+    private static boolean isExact(Phase phase, String name) {
+        return switch (phase) {
+            case REQUEST, RESPONSE -> name.startsWith("/");
+            case EVENT -> !name.equals(Condition.ALL) && !name.endsWith(".*");
+            case FUNCTION -> true;
+        };
     }
 
     private static Invocation service(Map<String, Invocation> handlers, String method) {

@@ -18,6 +18,8 @@ import java.util.HexFormat;
 final class Ed25519 {
     static final int KEY_SIZE = 32;
 
+    private static final int SIGNATURE_SIZE = 64;
+
     private static final String NAME = "Ed25519";
     // A public key in X.509 is these bytes and the raw key.
     private static final byte[] X509 = HexFormat.of().parseHex("302a300506032b6570032100");
@@ -58,6 +60,9 @@ final class Ed25519 {
     }
 
     static boolean verify(PublicKey key, byte[] message, byte[] signed) {
+        if (signed.length != SIGNATURE_SIZE) {
+            return false; // the JDK takes zeros behind a signature
+        }
         try {
             var signature = Signature.getInstance(NAME);
             signature.initVerify(key);
