@@ -224,12 +224,11 @@ public final class Callout implements AutoCloseable {
         if (early != null) {
             return early;
         }
-        var length = headers.one("Content-Length");
-        if (body.length == 0 && length != null && !length.equals("0")) {
-            return receiver.consumed("give handle the bytes as they came, such as @RequestBody byte[], and let no filter before it read them");
-        }
         if (body.length > receiver.maxBody) {
             return Replies.TOO_LARGE;
+        }
+        if (isShort(headers.one("Content-Length"), body.length)) {
+            return receiver.consumed("give handle the bytes as they came, such as @RequestBody byte[], and let no filter before it read them");
         }
         var answer = new CompletableFuture<Response>();
         try {
@@ -239,6 +238,11 @@ public final class Callout implements AutoCloseable {
             return Replies.UNAVAILABLE;
         }
         return answer.join();
+    }
+
+    /** Tells whether a body is shorter than it was said to be, so that somebody has read of it. */
+    private static boolean isShort(String said, int length) {
+        return said != null && said.matches("[0-9]{1,18}") && Long.parseLong(said) > length;
     }
 
     /**
@@ -260,6 +264,15 @@ public final class Callout implements AutoCloseable {
      */
     public int maxBody() {
         return receiver.maxBody;
+    }
+
+    /**
+     * Says that a body is longer than is taken, for an adapter that knows it before it reads.
+     *
+     * @return 413 with {@code body_too_large}
+     */
+    public Response tooLarge() {
+        return Replies.TOO_LARGE;
     }
 
     /**

@@ -19,7 +19,11 @@ public interface Log {
      */
     static Log stderr() {
         return (level, message, cause) -> {
-            var why = cause == null ? "" : ": " + cause;
+            var why = new StringBuilder();
+            int deep = 0;
+            for (var thrown = cause; thrown != null && deep < 8; thrown = thrown.getCause(), deep++) {
+                why.append(": ").append(thrown);
+            }
             System.err.println("callout: " + level + ": " + (message + why).replaceAll("\\p{Cntrl}+", " "));
         };
     }

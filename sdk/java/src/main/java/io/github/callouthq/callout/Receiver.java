@@ -143,6 +143,11 @@ final class Receiver {
             reply.accept(Replies.UNKNOWN_CONDITION);
             return;
         }
+        if (deadline.remainingNanos() == 0) {
+            once.end(key);
+            reply.accept(Replies.TIMEOUT);
+            return;
+        }
         run(found == null ? fallback : found, delivery, deadline, key, reply);
     }
 

@@ -56,7 +56,7 @@ public final class CalloutServlet extends HttpServlet {
             return callout.handle(method, path, headers, raw);
         }
         if (request.getContentLengthLong() > callout.maxBody()) {
-            return callout.handle(method, path, headers, new byte[callout.maxBody() + 1]);
+            return callout.tooLarge();
         }
         byte[] body;
         try {
@@ -64,7 +64,7 @@ public final class CalloutServlet extends HttpServlet {
         } catch (IllegalStateException e) { // somebody has called getReader
             body = new byte[0];
         }
-        if (body.length <= callout.maxBody() && body.length < request.getContentLengthLong()) {
+        if (body.length < request.getContentLengthLong()) {
             return callout.consumed("let no filter before the servlet read the body, or keep its bytes in the attribute rawBody of the request");
         }
         return callout.handle(method, path, headers, body);
