@@ -47,6 +47,8 @@ public sealed interface Answer permits Answer.Change, Answer.Unchanged, Answer.R
         /**
          * Makes one.
          *
+         * @param status  400 to 499
+         * @param message a text for people, 1 to 8192 bytes
          * @throws IllegalArgumentException if the status or the message is out of bounds
          */
         public Rejection {

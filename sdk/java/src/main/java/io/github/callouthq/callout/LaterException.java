@@ -6,6 +6,7 @@ import java.time.Duration;
 public final class LaterException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    /** How much later, or null. */
     private final Duration after;
 
     /**

@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Server implements AutoCloseable {
     private static final long DRAIN_NANOS = 10_000_000_000L;
     private static final int BACKLOG = 1024;
+    private static final long PASSED_OVER = 16 << 20; // bytes
 
     // The JDK takes these for all its servers in the process, when the first one is made. What is set already stays.
     private static final Map<String, String> SETTINGS = Map.of(
@@ -32,11 +33,7 @@ public final class Server implements AutoCloseable {
     private final CountDownLatch closed = new CountDownLatch(1);
 
     Server(Receiver receiver, int port, int threads) throws IOException {
-        SETTINGS.forEach((name, value) -> {
-            if (System.getProperty(name) == null) {
-                System.setProperty(name, value);
-            }
-        });
+        settle();
         this.receiver = receiver;
         pool = new ThreadPoolExecutor(threads, threads, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Threads.daemons("callout-http"));
         pool.allowCoreThreadTimeOut(true);
@@ -44,6 +41,15 @@ public final class Server implements AutoCloseable {
         http.setExecutor(pool);
         http.createContext("/", this::serve);
         http.start();
+    }
+
+    /** Tells the JDK the bounds of its servers, which it asks for once. */
+    static void settle() {
+        SETTINGS.forEach((name, value) -> {
+            if (System.getProperty(name) == null) {
+                System.setProperty(name, value);
+            }
+        });
     }
 
     /**
@@ -116,10 +122,10 @@ public final class Server implements AutoCloseable {
         }
     }
 
-    /** A connection that is closed on a client that still writes loses the answer, so a little of what comes is taken and dropped. */
+    /** A connection that is closed on a client that still writes loses the answer, so some of what comes is taken and dropped. */
     private void passOver(InputStream rest) throws IOException {
         var dropped = new byte[8192];
-        long left = receiver.maxBody;
+        long left = PASSED_OVER;
         for (int n = rest.read(dropped); n >= 0 && left > 0; n = rest.read(dropped)) {
             left -= n;
         }

@@ -23,10 +23,10 @@ import javax.crypto.spec.PSource;
 import javax.crypto.spec.SecretKeySpec;
 
 /** A key pair that signs or is encrypted for, written from the RFCs and not from what is tested. */
-record JoseKey(String kind, String kid, KeyPair pair) {
+public record JoseKey(String kind, String kid, KeyPair pair) {
     private static final Base64.Encoder URL = Base64.getUrlEncoder().withoutPadding();
 
-    static JoseKey signing(String algorithm, String kid) throws Exception {
+    public static JoseKey signing(String algorithm, String kid) throws Exception {
         var generator = KeyPairGenerator.getInstance(algorithm.equals("EdDSA") ? "Ed25519" : "RSA");
         return new JoseKey(algorithm, kid, generator.generateKeyPair());
     }
@@ -41,7 +41,7 @@ record JoseKey(String kind, String kid, KeyPair pair) {
         return new JoseKey(kind, "", generator.generateKeyPair());
     }
 
-    String jwks() {
+    public String jwks() {
         var encoded = pair.getPublic().getEncoded();
         var members = pair.getPublic() instanceof RSAPublicKey rsa
                 ? "\"kty\":\"RSA\",\"n\":\"" + unsigned(rsa.getModulus(), 0) + "\",\"e\":\"" + unsigned(rsa.getPublicExponent(), 0) + "\""
@@ -49,7 +49,7 @@ record JoseKey(String kind, String kid, KeyPair pair) {
         return "{\"keys\":[{\"kid\":\"" + kid + "\",\"alg\":\"" + kind + "\",\"use\":\"sig\"," + members + "}]}";
     }
 
-    String sign(String header, String payload) throws Exception {
+    public String sign(String header, String payload) throws Exception {
         var signed = text(header) + "." + text(payload);
         var signature = Signature.getInstance(kind.equals("EdDSA") ? "Ed25519" : "SHA256withRSA");
         signature.initSign(pair.getPrivate());
