@@ -44,7 +44,9 @@ final class Verify {
             var now = Instant.ofEpochSecond(((Number) one.getOrDefault("now", 0L)).longValue());
             var verified = new Verifier(options()).verify(headers(), Base64.getDecoder().decode(text("body")), now);
             out.put("ok", true);
-            out.put("delivery_id", verified.deliveryId());
+            if (!verified.deliveryId().isEmpty()) {
+                out.put("delivery_id", verified.deliveryId());
+            }
             out.put("body", Base64.getEncoder().encodeToString(verified.body()));
         } catch (NotGenuineException | KeysUnavailableException | IllegalArgumentException e) {
             out.put("ok", false);

@@ -79,6 +79,10 @@ class OnceTest {
         assertTrue(isDuplicate(hooks.handle("POST", "/", headers, event().body())));
         var zitadel = event().headers().set("webhook-signature", null).set("Callout-Delivery-Id", null).set("webhook-id", "dlv_1");
         assertFalse(isDuplicate(hooks.handle("POST", "/", zitadel, event().body())), "without an id that decided there is no dedup");
+        for (String id : new String[] {"x".repeat(256), "a b", "ä"}) {
+            var odd = event().headers().set("webhook-signature", null).set("Callout-Delivery-Id", id);
+            assertFalse(isDuplicate(hooks.handle("POST", "/", odd, event().body())) || isDuplicate(hooks.handle("POST", "/", odd, event().body())), id);
+        }
     }
 
     @Test

@@ -2,14 +2,14 @@ package io.github.callouthq.callout.http;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** Headers of a request. Names have no case, and a name may stand several times. Read by several threads, written by one. */
 public final class Headers {
-    private final Map<String, List<String>> values = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    private final Map<String, List<String>> values = new LinkedHashMap<>();
 
     /** Makes headers that are empty. */
     public Headers() {}
@@ -39,7 +39,7 @@ public final class Headers {
      */
     public Headers add(String name, String value) {
         if (value != null) {
-            values.computeIfAbsent(name, n -> new ArrayList<>(1)).add(value);
+            values.computeIfAbsent(lower(name), n -> new ArrayList<>(1)).add(value);
         }
         return this;
     }
@@ -52,7 +52,7 @@ public final class Headers {
      * @return this
      */
     public Headers set(String name, String value) {
-        values.remove(name);
+        values.remove(lower(name));
         return add(name, value);
     }
 
@@ -63,7 +63,7 @@ public final class Headers {
      * @return them in their order, none if it does not stand
      */
     public List<String> all(String name) {
-        var found = values.get(name);
+        var found = values.get(lower(name));
         return found == null ? List.of() : Collections.unmodifiableList(found);
     }
 
@@ -74,7 +74,7 @@ public final class Headers {
      * @return its value; null if it does not stand, or stands several times
      */
     public String one(String name) {
-        var found = values.get(name);
+        var found = values.get(lower(name));
         return found != null && found.size() == 1 ? found.get(0) : null;
     }
 
@@ -91,15 +91,19 @@ public final class Headers {
     /**
      * Gives all headers.
      *
-     * @return a view that cannot be changed, with names in lower or upper case as they came
+     * @return a view that cannot be changed, with names in lower case, in their order
      */
     public Map<String, List<String>> map() {
         return Collections.unmodifiableMap(values);
     }
 
+    private static String lower(String name) {
+        return name.toLowerCase(Locale.ROOT);
+    }
+
     /** Shows the names alone: values hold signatures. */
     @Override
     public String toString() {
-        return values.keySet().toString().toLowerCase(Locale.ROOT);
+        return values.keySet().toString();
     }
 }

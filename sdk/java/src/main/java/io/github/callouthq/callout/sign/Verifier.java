@@ -11,8 +11,10 @@ import java.util.Set;
 /** Tells whether requests are genuine. It is made once, and may be used by several threads. */
 public final class Verifier {
     private static final String DELIVERY_ID = "Callout-Delivery-Id";
+    private static final int MAX_ID = 255;
 
     private final List<Key> keys;
+    private final List<Key> standard;
     private final Set<Scheme> schemes;
     private final JwksSource jwks;
     private final Payload payload;
@@ -63,6 +65,7 @@ public final class Verifier {
     public Verifier(Options options) {
         keys = options.keys().stream().map(Key::parse).toList();
         schemes = options.schemes().isEmpty() ? EnumSet.allOf(Scheme.class) : EnumSet.copyOf(options.schemes());
+        standard = ofStandard(keys);
         payload = options.payload();
         var given = options.jwks();
         jwks = given != null ? unknown -> given : options.jwksUrl() != null ? new FetchedJwks(options.jwksUrl()) : null;
@@ -110,17 +113,23 @@ public final class Verifier {
             read = opened.payload();
             id = id.isEmpty() ? opened.id() : id;
         }
-        var unsignedId = headers.one(DELIVERY_ID);
-        return new Verified(read, !id.isEmpty() || unsignedId == null ? id : unsignedId);
+        return new Verified(read, id.isEmpty() ? unsignedId(headers) : id);
+    }
+
+    /** Gives the id that nobody has signed, "" where it could not be kept: whoever repeats a request may write there what they like. */
+    private static String unsignedId(Headers headers) {
+        var id = headers.one(DELIVERY_ID);
+        return id != null && id.length() <= MAX_ID && id.chars().allMatch(c -> c > ' ' && c <= '~') ? id : "";
     }
 
     /** Checks the signatures in headers. What fails under the stronger scheme is never saved by the weaker one. */
     private String signature(Headers headers, byte[] body, Instant now) throws NotGenuineException, KeysUnavailableException {
-        var all = payload == Payload.JSON && jwks != null ? withInstance() : keys;
-        var standard = all.stream().filter(this::takesStandard).toList();
-        var given = standard.isEmpty() ? null : StandardSignatures.read(headers);
-        if (given != null && standard.stream().anyMatch(key -> given.holds(key))) {
-            return given.verify(headers, body, now, standard, all.size());
+        boolean instance = payload == Payload.JSON && jwks != null;
+        var all = instance ? withInstance() : keys;
+        var able = instance ? ofStandard(all) : standard;
+        var given = able.isEmpty() ? null : StandardSignatures.read(headers);
+        if (given != null && able.stream().anyMatch(given::holds)) {
+            return given.verify(headers, body, now, able, all.size());
         }
         boolean zitadel = schemes.contains(Scheme.ZITADEL) && all.stream().anyMatch(key -> key.zitadel != null);
         if (!zitadel || headers.all(ZitadelSignature.HEADER).isEmpty()) {
@@ -130,8 +139,11 @@ public final class Verifier {
         return "";
     }
 
-    private boolean takesStandard(Key key) {
-        return key.standard != null && schemes.contains(Scheme.STANDARD) || key.publicKey != null && schemes.contains(Scheme.STANDARD_V1A);
+    /** Those of the keys that check Standard Webhooks, as far as its versions are taken. */
+    private List<Key> ofStandard(List<Key> all) {
+        boolean v1 = schemes.contains(Scheme.STANDARD);
+        boolean v1a = schemes.contains(Scheme.STANDARD_V1A);
+        return all.stream().filter(key -> v1 && key.standard != null || v1a && key.publicKey != null).toList();
     }
 
     private List<Key> withInstance() throws KeysUnavailableException {
