@@ -87,6 +87,29 @@ class DeadlineTest {
         }
     }
 
+    /** A handler that is late and succeeds is kept as done, which a database would not do for a thread that is interrupted. */
+    @Test
+    void theStoreIsNotInterrupted() throws Exception {
+        var interrupted = new CompletableFuture<Boolean>();
+        var late = Callout.builder().key(TestDelivery.KEY).log((level, message, cause) -> { }).store(new Store() {
+            @Override
+            public boolean seen(String id) {
+                return false;
+            }
+
+            @Override
+            public void done(String id) {
+                interrupted.complete(Thread.currentThread().isInterrupted());
+            }
+        }).build().event("*", event -> {
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.onSpinWait();
+            }
+        });
+        assertEquals(504, soon(TestDelivery.event("a.b", "1", Map.of())).sendTo(late).status());
+        assertFalse(interrupted.get(1, TimeUnit.MINUTES));
+    }
+
     @Test
     void withNoTimeNoHandlerRuns() {
         var ran = new AtomicBoolean();
