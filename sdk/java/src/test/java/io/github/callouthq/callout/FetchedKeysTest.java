@@ -45,6 +45,7 @@ class FetchedKeysTest {
             var jwt = first.sign("{\"alg\":\"EdDSA\",\"kid\":\"k1\",\"typ\":\"JWT\"}", PAYLOAD).getBytes(StandardCharsets.UTF_8);
             assertThrows(KeysUnavailableException.class, () -> verifier.verify(new Headers(), jwt, NOW));
             status.set(200);
+            long since = System.nanoTime();
             while (true) { // a failure is told for a second
                 try {
                     verifier.verify(new Headers(), jwt, NOW);
@@ -57,7 +58,9 @@ class FetchedKeysTest {
             verifier.verify(new Headers(), jwt, NOW);
             var unknown = first.sign("{\"alg\":\"EdDSA\",\"kid\":\"k2\",\"typ\":\"JWT\"}", PAYLOAD).getBytes(StandardCharsets.UTF_8);
             assertThrows(NotGenuineException.class, () -> verifier.verify(new Headers(), unknown, NOW));
-            assertEquals(kept, fetched.get(), "kept, and not fetched again within ten seconds for a kid that is unknown");
+            if (System.nanoTime() - since < 9_000_000_000L) { // on a machine that stands still for longer nothing is told
+                assertEquals(kept, fetched.get(), "kept, and not fetched again within ten seconds for a kid that is unknown");
+            }
         } finally {
             server.stop(0);
         }

@@ -114,6 +114,19 @@ class OnceTest {
     }
 
     @Test
+    void theNextAttemptMayComeRightBehindTheAnswer() {
+        var receiver = new Receiver(options);
+        receiver.conditions.add(Phase.EVENT, "*", d -> {
+            throw new IllegalStateException();
+        });
+        var second = new AtomicInteger();
+        var sent = event();
+        receiver.take(sent.headers(), sent.body(), System.nanoTime(),
+                first -> receiver.take(sent.headers(), sent.body(), System.nanoTime(), next -> second.set(next.status())));
+        assertEquals(500, second.get());
+    }
+
+    @Test
     void aStoreThatFailsIsBetterLateThanTwice() {
         var calls = new ArrayList<String>();
         var broken = new AtomicInteger();
