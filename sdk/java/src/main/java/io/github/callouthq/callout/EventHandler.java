@@ -1,0 +1,18 @@
+package io.github.callouthq.callout;
+
+/**
+ * Takes an event. Several threads may call it at once, for different lines.
+ *
+ * @param <P> the type of the payload
+ */
+@FunctionalInterface
+public interface EventHandler<P> {
+    /**
+     * Takes it. When this returns, the event is done.
+     *
+     * @param event the event
+     * @throws Exception what goes wrong: the event comes again, and the log says why. {@link LaterException} says when,
+     *                   {@link NeverException} that it is of no use
+     */
+    void handle(Event<P> event) throws Exception;
+}

@@ -1,0 +1,19 @@
+package io.github.callouthq.callout;
+
+/**
+ * Answers a function, and is told about its delivery. Several threads may call it at once.
+ *
+ * @param <T> the type of the body
+ */
+@FunctionalInterface
+public interface FunctionDeliveryHandler<T> {
+    /**
+     * Answers.
+     *
+     * @param body     what the core sent
+     * @param delivery what is known about it
+     * @return claims, a change, a refusal, or {@link Answer#unchanged()}; null is that too
+     * @throws Exception what goes wrong: the call fails, and the log says why. {@link RejectException} refuses
+     */
+    Answer handle(T body, Delivery delivery) throws Exception;
+}

@@ -1,0 +1,35 @@
+package io.github.callouthq.callout.codec;
+
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.json.JsonMapper;
+import java.lang.reflect.Type;
+
+/** The codec of Jackson 3, {@code tools.jackson.core:jackson-databind}, which you bring. */
+public final class Jackson3Codec implements Codec {
+    private final ObjectMapper mapper;
+
+    /** Makes one that passes over members that a type lacks. */
+    public Jackson3Codec() {
+        this(JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build());
+    }
+
+    /**
+     * Makes one with a mapper of yours. Let it pass over members that a type lacks: Callout adds some.
+     *
+     * @param mapper the mapper
+     */
+    public Jackson3Codec(ObjectMapper mapper) {
+        this.mapper = mapper;
+    }
+
+    @Override
+    public Object read(byte[] json, int from, int to, Type type) throws Exception {
+        return mapper.readValue(json, from, to - from, mapper.constructType(type));
+    }
+
+    @Override
+    public byte[] write(Object value) throws Exception {
+        return mapper.writeValueAsBytes(value);
+    }
+}

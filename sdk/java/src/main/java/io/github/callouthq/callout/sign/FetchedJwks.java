@@ -1,0 +1,92 @@
+package io.github.callouthq.callout.sign;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.regex.Pattern;
+
+/** A set of keys that is fetched, and kept for what {@code Cache-Control} says. */
+final class FetchedJwks implements JwksSource {
+    private static final Duration TIMEOUT = Duration.ofSeconds(5);
+    private static final long DEFAULT_SECONDS = 300;
+    private static final long MAX_SECONDS = 3600;
+    private static final long AGAIN_NANOS = 10_000_000_000L;
+    // For so long after a failure nobody else waits for the same.
+    private static final long FAILED_NANOS = 1_000_000_000L;
+    private static final Pattern MAX_AGE = Pattern.compile("(?i)(?:^|[\\s,])max-age\\s*=\\s*\"?(\\d{1,10})");
+    private static final Pattern NOT_KEPT = Pattern.compile("(?i)(?:^|[\\s,])no-(?:store|cache)");
+
+    private final URI uri;
+    private HttpClient client;
+    private Jwks kept;
+    private long fetched;
+    private long keptNanos;
+    private KeysUnavailableException failure;
+    private long failed;
+
+    FetchedJwks(String url) {
+        uri = URI.create(url);
+        if (!"http".equals(uri.getScheme()) && !"https".equals(uri.getScheme()) || uri.getHost() == null) {
+            throw new IllegalArgumentException("the address of a set of keys is an http or https URL");
+        }
+    }
+
+    /** One thread fetches, others wait for it. */
+    @Override
+    public synchronized Jwks keys(boolean unknown) throws KeysUnavailableException {
+        long now = System.nanoTime();
+        boolean good = kept != null && now - fetched < keptNanos;
+        if (good && !(unknown && now - fetched >= AGAIN_NANOS)) {
+            return kept;
+        }
+        if (failure != null && now - failed < FAILED_NANOS) {
+            throw failure;
+        }
+        try {
+            kept = fetch();
+            fetched = System.nanoTime();
+            failure = null;
+            return kept;
+        } catch (KeysUnavailableException e) {
+            failure = e;
+            failed = System.nanoTime();
+            throw e;
+        }
+    }
+
+    private Jwks fetch() throws KeysUnavailableException {
+        try {
+            if (client == null) {
+                client = HttpClient.newBuilder().connectTimeout(TIMEOUT).followRedirects(HttpClient.Redirect.NEVER).build();
+            }
+            var request = HttpRequest.newBuilder(uri).timeout(TIMEOUT).header("Accept", "application/json").build();
+            var response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+            try (InputStream body = response.body()) {
+                if (response.statusCode() != 200) {
+                    throw new KeysUnavailableException("fetching the keys answers " + response.statusCode(), null);
+                }
+                var set = Jwks.parse(body.readNBytes(Jwks.MAX_BYTES + 1));
+                keptNanos = seconds(response.headers().firstValue("Cache-Control").orElse("")) * 1_000_000_000L;
+                return set;
+            }
+        } catch (IOException | IllegalArgumentException e) {
+            throw new KeysUnavailableException("the keys cannot be fetched", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new KeysUnavailableException("fetching the keys was interrupted", e);
+        }
+    }
+
+    /** At least one second, so that a set that nobody may keep is not fetched for each request. */
+    static long seconds(String cacheControl) {
+        if (NOT_KEPT.matcher(cacheControl).find()) {
+            return 1;
+        }
+        var age = MAX_AGE.matcher(cacheControl);
+        return age.find() ? Math.max(1, Math.min(MAX_SECONDS, Long.parseLong(age.group(1)))) : DEFAULT_SECONDS;
+    }
+}
