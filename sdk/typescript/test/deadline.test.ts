@@ -7,7 +7,7 @@ test("a handler that hangs is answered 504, and told", async () => {
   const { hooks, kit, logged } = target();
   const told: string[] = [];
   hooks.request("*", (_body, { signal }) => new Promise(() => signal.addEventListener("abort", () => told.push((signal.reason as Error).name))));
-  const { status, json } = await kit.request("/a.B/C", { request: {} }, { remaining: 50 });
+  const { status, json } = await kit.request("/a.B/C", { request: {} }, { remaining: 1500 });
   assert.deepEqual([status, json], [504, { code: "handler_timeout", message: "the handler did not answer in time" }]);
   assert.deepEqual(told, ["TimeoutError"]);
   assert.equal(logged[0]?.condition, "request /a.B/C");
@@ -36,10 +36,10 @@ test("a signal that is asked for late is aborted already", async () => {
   const { hooks, kit } = target();
   let aborted: boolean | undefined;
   hooks.request("*", async (_body, context) => {
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await new Promise((resolve) => setTimeout(resolve, 2000));
     aborted = context.signal.aborted;
   });
-  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 20 })).status, 504);
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 1500 })).status, 504);
   await until(() => aborted !== undefined);
   assert.equal(aborted, true);
 });
@@ -50,7 +50,7 @@ test("a handler that fails behind its 504 is in the log, and harms nobody", asyn
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     throw new Error("too late");
   });
-  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 20 })).status, 504);
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 1500 })).status, 504);
   await until(() => logged.some((entry) => (entry.error as Error | undefined)?.message === "too late"));
 });
 
