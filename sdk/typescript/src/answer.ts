@@ -7,19 +7,20 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** JSON; undefined where there is no body. */
-  readonly body: Uint8Array | undefined;
+  readonly body: string | undefined;
 }
 
 const maxAnswer = 1 << 20; // bytes
+const mostBytes = 3; // that a unit of UTF-16 becomes
 const encoder = new TextEncoder();
 
 /** An answer with a body of JSON. */
 export const json = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer =>
-  written(status, encoder.encode(JSON.stringify(value)), headers);
+  written(status, JSON.stringify(value), headers);
 
-const written = (status: number, body: Uint8Array, headers: Readonly<Record<string, string>> = {}): Answer => ({
+const written = (status: number, body: string, headers?: Readonly<Record<string, string>>): Answer => ({
   status,
-  headers: { "content-type": "application/json", "content-length": String(body.length), ...headers },
+  headers: { "content-type": "application/json", ...headers },
   body,
 });
 
@@ -46,10 +47,12 @@ export const ofCall = (result: unknown): Answer => {
   if (!isObject(result)) throw new Refusal("handler_failed", "the handler of a call answered what is no object");
   const text = write(result);
   if (!text.startsWith("{")) throw new Refusal("handler_failed", "the handler of a call answered what is no object");
-  const body = encoder.encode(text);
-  if (body.length > maxAnswer) throw new Refusal("handler_failed", "the answer of the handler has more than 1 MiB");
-  return written(200, body);
+  if (isTooLong(text)) throw new Refusal("handler_failed", "the answer of the handler has more than 1 MiB");
+  return written(200, text);
 };
+
+const isTooLong = (text: string): boolean =>
+  text.length * mostBytes > maxAnswer && encoder.encode(text).length > maxAnswer;
 
 const write = (value: object): string => {
   try {

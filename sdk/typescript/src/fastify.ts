@@ -15,7 +15,7 @@ interface Request {
 interface Reply {
   code(status: number): Reply;
   headers(values: Record<string, string>): Reply;
-  send(body?: Buffer): unknown;
+  send(body?: string): unknown;
 }
 
 type Parser = (request: unknown, payload: unknown, done: (error: Error | null, body?: unknown) => void) => void;
@@ -39,7 +39,7 @@ export const plugin =
     const receive = async (request: Request, reply: Reply): Promise<unknown> => {
       const { status, headers, body } = await hooks.receive(fromFastify(request));
       reply.code(status).headers({ ...headers });
-      return body ? reply.send(Buffer.from(body.buffer, body.byteOffset, body.length)) : reply.send();
+      return reply.send(body);
     };
     app.all("/", receive);
     app.all("/*", receive);

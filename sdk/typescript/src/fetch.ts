@@ -18,7 +18,7 @@ const fromRequest = (request: Request): Incoming => ({
 });
 
 const toResponse = ({ status, headers, body }: Answer): Response =>
-  new Response((body ?? null) as Uint8Array<ArrayBuffer> | null, { status, headers });
+  new Response(body ?? null, { status, headers });
 
 const read = async (request: Request, max: number): Promise<Uint8Array> => {
   if (request.bodyUsed || request.body?.locked) {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { handler } from "./node.js";
+import { handler, write } from "./node.js";
 import type { Pipeline } from "./receiver.js";
 import type { ServeOptions, Server } from "./serving.js";
 
@@ -40,9 +40,8 @@ export const serve = async (pipeline: Pipeline, port: number, options: ServeOpti
 };
 
 const answerHealth = (pipeline: Pipeline, request: IncomingMessage, response: ServerResponse): void => {
-  const { status, headers, body } = pipeline.health();
   request.resume();
-  response.writeHead(status, headers as Record<string, string>).end(body);
+  write(response, pipeline.health());
 };
 
 /** How the address is dialled from this machine. */

@@ -11,7 +11,6 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads bytes as one JSON object. Throws a Refusal with code malformed. */
 export const readObject = (bytes: Uint8Array): JsonObject => {
-  if (isTooDeep(bytes)) throw new Refusal("malformed", "the body is nested more than 128 deep");
   let value: unknown;
   try {
     value = JSON.parse(decoder.decode(bytes));
@@ -19,6 +18,7 @@ export const readObject = (bytes: Uint8Array): JsonObject => {
     throw new Refusal("malformed", "the body is no JSON in UTF-8", { cause });
   }
   if (!isObject(value)) throw new Refusal("malformed", "the body is JSON, but no object");
+  if (!isWithin(value, maxDepth)) throw new Refusal("malformed", "the body is nested more than 128 deep");
   return value;
 };
 
@@ -26,24 +26,15 @@ export const readObject = (bytes: Uint8Array): JsonObject => {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const quote = 0x22;
-const backslash = 0x5c;
-
-/** Counts brackets outside of texts. Bytes of UTF-8 beyond ASCII are never taken for one of these. */
-const isTooDeep = (bytes: Uint8Array): boolean => {
-  let depth = 0;
-  let inText = false;
-  for (let n = 0; n < bytes.length; n++) {
-    const b = bytes[n] as number;
-    if (inText) {
-      if (b === backslash) n++;
-      else if (b === quote) inText = false;
-    } else if (b === quote) inText = true;
-    else if (b === 0x7b || b === 0x5b) {
-      if (++depth > maxDepth) return true;
-    } else if (b === 0x7d || b === 0x5d) depth--;
+/** Tells whether a value is nested so many levels deep at most. */
+const isWithin = (value: unknown, levels: number): boolean => {
+  if (typeof value !== "object" || value === null) return true;
+  if (levels === 0) return false;
+  if (Array.isArray(value)) return value.every((one) => isWithin(one, levels - 1));
+  for (const name in value) {
+    if (!isWithin((value as JsonObject)[name], levels - 1)) return false;
   }
-  return false;
+  return true;
 };
 
 /**

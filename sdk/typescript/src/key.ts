@@ -1,5 +1,7 @@
-import type { CryptoKey } from "./webcrypto.js";
+import { importSecret, type Secret } from "#hmac";
+
 import { type Bytes, fromBase64, fromBase64url } from "./base64.js";
+import type { CryptoKey } from "./webcrypto.js";
 
 /** A key as it was read: what of it each scheme can use. */
 interface ReadKey {
@@ -10,12 +12,12 @@ interface ReadKey {
   seed?: Bytes;
 }
 
-/** The keys of a receiver, imported into WebCrypto. */
+/** The keys of a receiver, imported. */
 export interface Keys {
   /** How many texts there were. */
   readonly count: number;
-  readonly zitadel: readonly CryptoKey[];
-  readonly standard: readonly CryptoKey[];
+  readonly zitadel: readonly Secret[];
+  readonly standard: readonly Secret[];
   readonly public: readonly CryptoKey[];
 }
 
@@ -82,9 +84,6 @@ export const importKeys = async (keys: readonly ReadKey[]): Promise<Keys> => {
     public: await Promise.all(points.map((point) => importPublic(point))),
   };
 };
-
-const importSecret = (secret: Bytes): Promise<CryptoKey> =>
-  crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 
 /** Imports an ed25519 key that verifies. */
 export const importPublic = (point: Bytes): Promise<CryptoKey> =>

@@ -67,6 +67,6 @@ const toResult = (event: LambdaEvent, { status, headers, body }: Answer): Lambda
   ...(event.multiValueHeaders && !event.headers
     ? { multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])) }
     : {}),
-  body: body ? new TextDecoder().decode(body) : "",
+  body: body ?? "",
   isBase64Encoded: false,
 });

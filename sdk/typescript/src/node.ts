@@ -33,9 +33,11 @@ const pathOf = (url: string): string => {
   return path.startsWith("/") ? path : new URL(path || "/", "http://localhost").pathname;
 };
 
-const write = (response: ServerResponse, { status, headers, body }: Answer): void => {
-  response.writeHead(status, headers as Record<string, string>);
-  response.end(body);
+/** Writes an answer in the way of node:http. */
+export const write = (response: ServerResponse, { status, headers, body }: Answer): void => {
+  // A text is sent together with the headers, in one write.
+  if (body === undefined) response.writeHead(status, { ...headers }).end();
+  else response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 };
 
 /** Node joins headers that stand twice with `, `; only then is looked closer. */
@@ -85,6 +87,9 @@ export const readStream = (request: IncomingMessage, max: number): Promise<Uint8
     };
     request.on("data", onData);
     request.once("end", () => resolve(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, size)));
-    request.once("error", () => reject(new Refusal("malformed", "the body broke off")));
-    request.once("close", () => reject(new Refusal("malformed", "the body broke off")));
+    const brokeOff = () => {
+      if (!request.complete) reject(new Refusal("malformed", "the body broke off"));
+    };
+    request.once("error", brokeOff);
+    request.once("close", brokeOff);
   });

@@ -1,3 +1,5 @@
+import { mac } from "#hmac";
+
 import { toBase64, toHex } from "./base64.js";
 import { importKeys, importSeed, readKey } from "./key.js";
 import type { Scheme } from "./options.js";
@@ -14,13 +16,13 @@ export const signHeaders = async (
   const key = readKey(text);
   const { zitadel, standard } = await importKeys(key.seed || key.public ? [] : [key]);
   const out: Record<string, string> = {};
-  const mac = async (secret: (typeof standard)[number], prefix: string) =>
-    new Uint8Array(await crypto.subtle.sign("HMAC", secret, signedBytes(prefix, body)));
   if (zitadel[0] && schemes.includes("zitadel")) {
-    out["zitadel-signature"] = `t=${seconds},v1=${toHex(await mac(zitadel[0], String(seconds)))}`;
+    out["zitadel-signature"] = `t=${seconds},v1=${toHex(await mac(zitadel[0], String(seconds), body))}`;
   }
   const entries: string[] = [];
-  if (standard[0] && schemes.includes("standard")) entries.push(`v1,${toBase64(await mac(standard[0], `${id}.${seconds}`))}`);
+  if (standard[0] && schemes.includes("standard")) {
+    entries.push(`v1,${toBase64(await mac(standard[0], `${id}.${seconds}`, body))}`);
+  }
   if (key.seed && schemes.includes("standard_v1a")) {
     const signed = signedBytes(`${id}.${seconds}`, body);
     const signature = await crypto.subtle.sign({ name: "Ed25519" }, await importSeed(key.seed), signed);

@@ -1,3 +1,5 @@
+import { mac } from "#hmac";
+
 import { type Bytes, fromBase64 } from "./base64.js";
 import { equal, type Keys } from "./key.js";
 import { maxMore, maxParts, signedBytes } from "./signed.js";
@@ -48,13 +50,12 @@ export const verifyStandard = async (
   if (entries.v1.length + entries.v1a.length > keys.count + maxMore) {
     throw notGenuine("webhook-signature has many more entries than there are keys");
   }
-  const message = signedBytes(`${id}.${stamp}`, body);
-  if (entries.v1.length > 0) {
-    for (const key of keys.standard) {
-      const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, message));
-      if (entries.v1.some((have) => equal(mac, have))) return id;
-    }
+  const prefix = `${id}.${stamp}`;
+  for (const key of entries.v1.length > 0 ? keys.standard : []) {
+    const want = await mac(key, prefix, body);
+    if (entries.v1.some((have) => equal(want, have))) return id;
   }
+  const message = entries.v1a.length > 0 ? signedBytes(prefix, body) : new Uint8Array();
   for (const key of keys.public) {
     for (const have of entries.v1a) {
       if (await crypto.subtle.verify({ name: "Ed25519" }, key, have, message)) return id;
