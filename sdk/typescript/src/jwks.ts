@@ -45,15 +45,23 @@ export class Jwks {
 
   /** Finds a key. It is fetched for, at most once in 10 seconds, if it is not there. Throws a Refusal: unavailable. */
   async find(kid: string, now: number): Promise<JwksKey | undefined> {
-    let fresh = false;
-    if (!this.#keys || now >= this.#keptUntil) {
-      this.#keys = await this.#fetch(now);
-      fresh = true;
-    }
-    if (!this.#keys.has(kid) && !fresh && this.#url && now - this.#fetchedAt >= refetchEvery) {
-      this.#keys = await this.#fetch(now);
-    }
+    if (!this.#keys || now >= this.#keptUntil) this.#keys = await this.#fetch(now);
+    if (!this.#keys.has(kid)) await this.refetch(now);
     return this.#keys.get(kid);
+  }
+
+  /** The ed25519 keys, which verify v1a of Standard Webhooks too. Throws a Refusal: unavailable. */
+  async ed25519(now: number): Promise<readonly CryptoKey[]> {
+    if (!this.#keys || now >= this.#keptUntil) this.#keys = await this.#fetch(now);
+    const keys = await Promise.allSettled(this.#keys.values());
+    return keys.flatMap((one) => (one.status === "fulfilled" && one.value.alg === "EdDSA" ? one.value.key : []));
+  }
+
+  /** Fetches the set again, at most once in 10 seconds, and tells whether it did. Throws a Refusal: unavailable. */
+  async refetch(now: number): Promise<boolean> {
+    if (!this.#url || now - this.#fetchedAt < refetchEvery) return false;
+    this.#keys = await this.#fetch(now);
+    return true;
   }
 
   /** Fetches the set, once for all who ask at the same time. */

@@ -49,5 +49,6 @@ const checkClaims = (payload: Bytes, expected: Expected, now: number): string | 
   if (expected.issuer && claim("iss") !== expected.issuer) throw notGenuine("iss of the JWT is another one");
   if (expected.audience && claim("aud") !== expected.audience) throw notGenuine("aud of the JWT is another one");
   const id = claim("jti");
-  return typeof id === "string" && id !== "" ? id : undefined;
+  if (id !== undefined && typeof id !== "string") throw notGenuine("jti of the JWT is no text");
+  return id || undefined;
 };

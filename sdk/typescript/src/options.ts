@@ -13,7 +13,7 @@ export interface VerifierOptions {
   readonly schemes?: readonly Scheme[] | undefined;
   /** The body is a JWT, or a JWT in a JWE. */
   readonly payload?: "jwt" | "jwe" | undefined;
-  /** The public keys of the instance, which JWTs are verified with, or their URL. */
+  /** The public keys of the instance, or their URL. JWTs are verified with them, and v1a where there is no payload. */
   readonly jwks?: JwkSet | string | URL | undefined;
   /** What iss of a JWT must be: the instance. Not looked at unless it is given. */
   readonly issuer?: string | undefined;

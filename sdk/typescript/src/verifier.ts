@@ -5,7 +5,7 @@ import { type Verified, verifyJwt } from "./jwt.js";
 import { importKeys, type Keys, type Kinds, kindsOf, readKey } from "./key.js";
 import type { Scheme, VerifierOptions } from "./options.js";
 import { notGenuine, Refusal } from "./refusal.js";
-import { readEntries, verifyStandard } from "./standard.js";
+import { type Entries, readEntries, verifyStandard } from "./standard.js";
 import { verifyZitadel } from "./zitadel.js";
 
 /** A request that is genuine. */
@@ -33,6 +33,7 @@ export class Verifier {
   readonly #schemes: readonly Scheme[];
   readonly #kinds: Kinds;
   readonly #jwks: Jwks | undefined;
+  readonly #signsV1a: Jwks | undefined;
   readonly #load: () => Promise<Imported>;
   #imported: Promise<Imported> | undefined;
 
@@ -47,6 +48,7 @@ export class Verifier {
     this.#kinds = kindsOf(keys);
     this.#jwks = options.jwks === undefined ? undefined : new Jwks(options.jwks);
     checkOptions(options, keys.length, this.#schemes, morePrivateKeys !== undefined);
+    this.#signsV1a = options.payload ? undefined : this.#jwks;
     this.#load = async () => ({
       keys: await importKeys(keys),
       privateKeys: await importPrivateKeys({ ...options.privateKeys, ...(await morePrivateKeys?.()) }),
@@ -64,13 +66,13 @@ export class Verifier {
 
   /** Checks a request. Rejects with a Refusal: unauthorized, or unavailable where keys cannot be fetched. */
   async verify(values: Values, body: Uint8Array): Promise<Genuine> {
-    const header = values("callout-delivery-id")[0] || undefined;
+    const header = readID(values("callout-delivery-id")[0]);
     if (this.#options.unsigned) return { id: header, body };
     const now = this.#options.now?.() ?? Date.now();
     const imported = await this.#import().catch((cause: unknown) => {
       throw new Refusal("unavailable", "a key of the receiver is broken", { cause });
     });
-    const signed = imported.keys.count > 0 ? await this.#signature(values, body, imported.keys, now) : undefined;
+    const signed = imported.keys.count > 0 || this.#signsV1a ? await this.#signature(values, body, imported.keys, now) : undefined;
     const jwt = this.#options.payload ? await this.#payload(body, imported.privateKeys, now) : undefined;
     if (!signed && !jwt) throw notGenuine("there is no key to check with");
     return { id: signed?.id ?? jwt?.id ?? header, body: jwt?.payload ?? body };
@@ -80,14 +82,13 @@ export class Verifier {
   async #signature(values: Values, body: Uint8Array, keys: Keys, now: number): Promise<{ id: string | undefined }> {
     const takes = (scheme: Scheme) => this.#schemes.includes(scheme);
     const standard = this.#kinds.standard && takes("standard");
-    const v1a = this.#kinds.public && takes("standard_v1a");
+    const v1a = (this.#kinds.public || this.#signsV1a !== undefined) && takes("standard_v1a");
     const list = values("webhook-signature");
     if (list.length > 0 && (standard || v1a)) {
       const all = readEntries(list);
       const entries = { ...all, v1: standard ? all.v1 : [], v1a: v1a ? all.v1a : [] };
-      if (entries.v1.length + entries.v1a.length > 0) {
-        return { id: await verifyStandard(values, body, entries, keys, now) };
-      }
+      if (entries.fault) throw notGenuine(entries.fault);
+      if (entries.v1.length + entries.v1a.length > 0) return { id: await this.#standard(values, body, entries, keys, now) };
     }
     const zitadel = values("zitadel-signature");
     if (this.#kinds.secret && takes("zitadel") && zitadel.length > 0) {
@@ -95,6 +96,23 @@ export class Verifier {
       return { id: undefined };
     }
     throw notGenuine("no header has a signature of a scheme that there is a key for");
+  }
+
+  /** Without a payload, the ed25519 keys of the JWKS verify v1a beside those of the receiver. */
+  async #standard(values: Values, body: Uint8Array, entries: Entries, keys: Keys, now: number): Promise<string> {
+    const jwks = entries.v1a.length > 0 ? this.#signsV1a : undefined;
+    if (!jwks) return verifyStandard(values, body, entries, keys, now);
+    const verify = async () => {
+      const more = await jwks.ed25519(now);
+      const all = { ...keys, count: keys.count + more.length, public: [...keys.public, ...more] };
+      return verifyStandard(values, body, entries, all, now);
+    };
+    try {
+      return await verify();
+    } catch (refusal) {
+      if (await jwks.refetch(now)) return verify();
+      throw refusal;
+    }
   }
 
   async #payload(body: Uint8Array, privateKeys: PrivateKeys, now: number): Promise<Verified> {
@@ -106,6 +124,10 @@ export class Verifier {
   }
 }
 
+/** An id that nothing vouches for has a bound, so that a store has one. */
+const readID = (id: string | undefined): string | undefined =>
+  id !== undefined && id.length <= 255 && /^[!-~]+$/.test(id) ? id : undefined;
+
 const checkOptions = (options: VerifierOptions, keys: number, schemes: readonly Scheme[], elsewhere: boolean): void => {
   const { payload, jwks, unsigned, privateKeys } = options;
   const bad = (message: string) => new TypeError(`callout: ${message}`);
@@ -115,9 +137,9 @@ const checkOptions = (options: VerifierOptions, keys: number, schemes: readonly 
   if (payload === "jwe" && !elsewhere && Object.keys(privateKeys ?? {}).length === 0) {
     throw bad("a payload jwe needs privateKeys to be opened with");
   }
-  if (unsigned && (keys > 0 || payload)) throw bad("unsigned takes everything: give it without keys and payload");
-  if (!unsigned && keys === 0 && !payload) {
-    throw bad("a receiver needs keys, or a payload and jwks: set CALLOUT_KEYS, give keys, or say unsigned");
+  if (unsigned && (keys > 0 || jwks)) throw bad("unsigned takes everything: give it without keys and jwks");
+  if (!unsigned && keys === 0 && !jwks) {
+    throw bad("a receiver needs keys or jwks to check with: set CALLOUT_KEYS, give keys, or say unsigned");
   }
 };
 

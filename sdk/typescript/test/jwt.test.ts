@@ -55,7 +55,7 @@ describe("JWT", () => {
 
   const contents: Record<string, string> = {
     "another iss": payload({ iss: "other" }), "another aud": payload({ aud: "other" }), "aud as a list": payload({ aud: ["name"] }),
-    "no iat": payload({ iat: undefined }), "iat 301 s ago": payload({ iat: now - 301 }), "iat in 301 s": payload({ iat: now + 301 }),
+    "jti that is no text": payload({ jti: 7 }), "no iat": payload({ iat: undefined }), "iat 301 s ago": payload({ iat: now - 301 }), "iat in 301 s": payload({ iat: now + 301 }),
     "exp 301 s ago": payload({ exp: now - 301 }), "no exp": payload({ exp: undefined }), "exp as a text": payload({ exp: String(now) }),
     "iat with a fraction": payload().replace(`"iat":${now}`, `"iat":${now}.0`), "iat with an exponent": payload().replace(`"iat":${now}`, '"iat":17e8'),
     "a claim twice": payload().replace("{", '{"iss":"other",'), "no object": "[1]", "no JSON": "x",
@@ -192,6 +192,31 @@ describe("a JWKS that is fetched", () => {
     for (const answer of [{ status: 500, set: jwks }, { set: "none" }, { set: { keys: [], x: "x".repeat(300_000) } }, { status: 302, set: jwks }]) {
       const source = await serve(answer);
       assert.equal(await at(source.url).ask(await signed()), "unavailable");
+      source.close();
+    }
+  });
+  test("without a payload, its ed25519 keys verify v1a beside those of the receiver", async () => {
+    const answer = { set: { keys: [jwks.keys[1]] } as unknown };
+    const source = await serve(answer);
+    try {
+      const clock = { now: now * 1000 };
+      const verifier = new Verifier({ jwks: source.url, now: () => clock.now });
+      const private_ = await crypto.subtle.importKey("jwk", { ...(await exportJWK(ed.privateKey)), alg: undefined, key_ops: undefined } as never, { name: "Ed25519" }, false, ["sign"]);
+      const signature = Buffer.from(await crypto.subtle.sign("Ed25519", private_, bytes(`m.${now}.${body}`))).toString("base64");
+      const headers: [string, string][] = [["webhook-id", "m"], ["webhook-timestamp", String(now)], ["webhook-signature", `v1a,${signature}`]];
+      const ask = (text = body) => verifier.verify(values(headers), bytes(text)).then(({ id }) => id, (e: { code: string }) => e.code);
+      assert.equal(await ask(), "unauthorized");
+      answer.set = jwks;
+      clock.now += 9_999;
+      assert.equal(await ask(), "unauthorized");
+      clock.now += 1;
+      assert.equal(await ask(), "m");
+      assert.equal(await ask(`${body} `), "unauthorized");
+      assert.equal(source.asked.times, 2);
+      await assert.rejects(verifier.verify(values([["zitadel-signature", `t=${now},v1=00`]]), bytes(body)), { code: "unauthorized" });
+      const beside = new Verifier({ jwks: source.url, payload: "jwt", keys: key, now: () => clock.now });
+      await assert.rejects(beside.verify(values(headers), bytes(body)), { code: "unauthorized" }, "with a payload they are for JWTs alone");
+    } finally {
       source.close();
     }
   });

@@ -82,6 +82,7 @@ describe("Standard Webhooks", () => {
     "bare base64 as a key": [true, standard(), { keys: [key.replace("whsec_", "")] }],
     "v1a": [true, standard(v1a(seed, "msg_1", now, body)), { keys: [`whsk_${seed.toString("base64")}`] }],
     "v1a of another key": [false, standard(v1a(Buffer.alloc(32, 8), "msg_1", now, body)), { keys: [`whsk_${seed.toString("base64")}`] }],
+    "v1a and a zero behind": [false, standard(`v1a,${Buffer.concat([Buffer.from(v1a(seed, "msg_1", now, body).slice(4), "base64"), Buffer.alloc(1)]).toString("base64")}`), { keys: [`whsk_${seed.toString("base64")}`] }],
     "v1a of 63 bytes": [false, standard(`v1a,${Buffer.alloc(63).toString("base64")}`), { keys: [`whsk_${seed.toString("base64")}`] }],
   };
   for (const [name, [want, headers, options]] of Object.entries(cases)) {
@@ -134,6 +135,8 @@ describe("which scheme decides", () => {
   const cases: Record<string, [boolean, Headers, Parameters<typeof taken>[1]?]> = {
     "a wrong v1 is not saved by ZITADEL's": [false, [...standard(bad), ...ofZitadel(goodZitadel)]],
     "a tab beside a v1 is not saved either": [false, [...standard(`${good}\tx ${good}`), ...ofZitadel(goodZitadel)]],
+    "nor a tab alone": [false, [["webhook-signature", "x\t"], ...ofZitadel(goodZitadel)]],
+    "a tab where there is no key of v1 is nobody's business": [true, [["webhook-signature", "x\t"], ...ofZitadel(zitadel("text", now, body))], { keys: ["text"] }],
     "no well-formed entry leaves it to ZITADEL's": [true, [...standard("v1,???"), ...ofZitadel(goodZitadel)]],
     "a v1a without a public key leaves it to ZITADEL's": [true, [...standard(v1a(seed, "msg_1", now, body)), ...ofZitadel(goodZitadel)]],
     "a text that is no secret of v1 leaves it too": [true, [...standard(), ...ofZitadel(zitadel("text", now, body))], { keys: ["text"] }],
@@ -150,6 +153,12 @@ describe("which scheme decides", () => {
     const id = async (headers: Headers) => (await verifier.verify(values([...headers, ["callout-delivery-id", "dlv_1"]]), bytes(body))).id;
     assert.equal(await id(standard()), "msg_1");
     assert.equal(await id(ofZitadel(goodZitadel)), "dlv_1");
+  });
+  test("an id that nothing vouches for has 1 to 255 visible characters", async () => {
+    const verifier = new Verifier({ keys: key, now: () => now * 1000 });
+    const id = async (of: string) => (await verifier.verify(values([...ofZitadel(goodZitadel), ["callout-delivery-id", of]]), bytes(body))).id;
+    for (const none of ["", "a b", "é", "a".repeat(256)]) assert.equal(await id(none), undefined);
+    assert.equal(await id("a".repeat(255)), "a".repeat(255));
   });
 });
 
