@@ -72,6 +72,5 @@ export const ofEvent = (result: unknown): Answer => {
   if (result instanceof Rejection) {
     throw new Refusal("handler_failed", "the handler of an event rejected it: an event has happened", { cause: result });
   }
-  if (result instanceof Error) throw new Refusal("handler_failed", "the handler of an event answered an error", { cause: result });
   return nothing;
 };
