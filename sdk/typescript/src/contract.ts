@@ -121,6 +121,8 @@ type Strict<A, T> = A extends Rejection
         : { [K in keyof A]: K extends keyof T ? Strict<A[K], NonNullable<T[K]>> : never }
       : A;
 
+type StrictAwaited<A, T> = A extends Promise<infer V> ? Promise<Strict<V, T>> : Strict<A, T>;
+
 type Nothing = void | undefined | null;
 type Awaitable<T> = T | Promise<T>;
 type RequestMessage<C, K extends string> = RequestBody<C, K>["request"];
@@ -128,23 +130,25 @@ type ResponseMessage<C, K extends string> = ResponseBody<C, K>["response"];
 /** Of a condition that covers several methods, a change is one of any of them. */
 type AnyOf<T> = [T] extends [never] ? JsonObject : { [K in T extends unknown ? keyof T : never]?: T extends { [N in K]?: infer V } ? V : never };
 
+/** What a type of optional members alone would take for a change: a text, a number, a promise of one. */
+type Object = object & { then?: never };
 /** What a handler of a message may answer: a change, nothing, or a rejection. */
-export type CallAnswer<T> = Change<T> | Rejection | Nothing;
+export type CallAnswer<T> = (Change<T> & Object) | Rejection | Nothing;
 /** What a handler of a function may answer. */
 export type FunctionAnswer = Claims | object | Rejection | Nothing;
 /** What a handler of an event may answer. What else it gives is taken for nothing. */
 export type EventAnswer = Later | Never | unknown;
 
 /** A handler of a request. */
-export type RequestHandler<C, K extends string, A extends CallAnswer<AnyOf<RequestMessage<C, K>>>> = (
+export type RequestHandler<C, K extends string, A> = (
   body: RequestBody<C, K>,
   context: Context,
-) => Awaitable<A & Strict<A, AnyOf<RequestMessage<C, K>>>>;
+) => A & StrictAwaited<A, AnyOf<RequestMessage<C, K>>>;
 /** A handler of a response. */
-export type ResponseHandler<C, K extends string, A extends CallAnswer<AnyOf<ResponseMessage<C, K>>>> = (
+export type ResponseHandler<C, K extends string, A> = (
   body: ResponseBody<C, K>,
   context: Context,
-) => Awaitable<A & Strict<A, AnyOf<ResponseMessage<C, K>>>>;
+) => A & StrictAwaited<A, AnyOf<ResponseMessage<C, K>>>;
 /** A handler of a function. */
 export type FunctionHandler<C, K extends string> = (body: FunctionBody<C, K>, context: Context) => Awaitable<FunctionAnswer>;
 /** A handler of an event. */
@@ -152,7 +156,7 @@ export type EventHandler<C, K extends string> = (body: EventBody<C, K>, context:
 /** What is called for what no handler covers. */
 export type Fallback = (body: JsonObject, context: Context) => Awaitable<unknown>;
 
-/** What a change of a request of this condition is. */
-export type RequestChange<C, K extends string> = CallAnswer<AnyOf<RequestMessage<C, K>>>;
-/** What a change of a response of this condition is. */
-export type ResponseChange<C, K extends string> = CallAnswer<AnyOf<ResponseMessage<C, K>>>;
+/** What a handler of a request of this condition may give. */
+export type RequestAnswer<C, K extends string> = Awaitable<CallAnswer<AnyOf<RequestMessage<C, K>>>>;
+/** What a handler of a response of this condition may give. */
+export type ResponseAnswer<C, K extends string> = Awaitable<CallAnswer<AnyOf<ResponseMessage<C, K>>>>;

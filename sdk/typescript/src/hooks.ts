@@ -34,7 +34,7 @@ export class Hooks<C = object> implements Receiver {
    * The condition is `/pkg.Service/Method`, `pkg.Service` or `*`; the most exact one alone runs. Throws a TypeError for
    * one that is none, or that has a handler.
    */
-  request<K extends contract.MethodCondition<C>, A extends contract.RequestChange<C, K>>(
+  request<K extends contract.MethodCondition<C>, A extends contract.RequestAnswer<C, K>>(
     condition: K,
     handler: contract.RequestHandler<C, K, A>,
   ): this {
@@ -43,7 +43,7 @@ export class Hooks<C = object> implements Receiver {
   }
 
   /** Handles responses, before the caller gets them, and what async targets are sent. As {@link Hooks.request}. */
-  response<K extends contract.MethodCondition<C>, A extends contract.ResponseChange<C, K>>(
+  response<K extends contract.MethodCondition<C>, A extends contract.ResponseAnswer<C, K>>(
     condition: K,
     handler: contract.ResponseHandler<C, K, A>,
   ): this {

@@ -49,6 +49,13 @@ test("right programs compile, and run", () => {
     .event("*", (e) => void (e.event_type === "org.added" && e.event_payload.plan.toFixed()));
 });
 
+test("an answer may be one of several", () => {
+  make()
+    .request(create, ({ request }) => (request.email ? { displayName: "Ada" } : reject(422, "no")))
+    .response(create, async ({ response }) => (response.id ? { count: 1 } : response.count ? undefined : reject(422, "no")))
+    .request("/acme.user.v1.UserService/DeleteUser", ({ request }) => (request.id ? Promise.resolve({ id: "u1" }) : reject(422, "no")));
+});
+
 test("null takes a member out", () => {
   make().request(create, () => ({ displayName: null }));
 });
@@ -95,6 +102,13 @@ test("an answer that is no object does not compile", () => {
 test("without types of a core every name is taken", () => {
   const hooks = callout(unsigned)
     .request("/any.v1.Service/Method", async ({ request }) => ({ displayName: `${request.first} ${request.last}` }))
+    .request("/any.v1.Service/Other", ({ request }) => (request.x ? { y: 1 } : reject(400, "no")))
+    .request("/any.v1.Service/Third", async ({ request }) => (request.x ? { y: 1 } : request.z ? undefined : reject(400, "no")))
+    .request("any.v1.Service", ({ request }) => {
+      if (request.a) return { a: 1 };
+      if (request.b) return { b: [1] };
+      if (request.c) throw reject(400, "no");
+    })
     .response("any.v1.Service", ({ response }) => ({ count: response.count + 1 }))
     .function("any", ({ user }) => claim("uid", user.id))
     .event("any.*", (e) => void e.event_payload.whatever);

@@ -6,7 +6,7 @@ import { target, until } from "./sender.js";
 test("a handler that hangs is answered 504, and told", async () => {
   const { hooks, kit, logged } = target();
   const told: string[] = [];
-  hooks.request("*", (_body, { signal }) => new Promise(() => signal.addEventListener("abort", () => told.push((signal.reason as Error).name))));
+  hooks.request("*", (_body, { signal }) => new Promise<void>(() => signal.addEventListener("abort", () => told.push((signal.reason as Error).name))));
   const { status, json } = await kit.request("/a.B/C", { request: {} }, { remaining: 1500 });
   assert.deepEqual([status, json], [504, { code: "handler_timeout", message: "the handler did not answer in time" }]);
   assert.deepEqual(told, ["TimeoutError"]);
