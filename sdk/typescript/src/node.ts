@@ -82,7 +82,7 @@ export const readStream = (request: IncomingMessage, max: number): Promise<Uint8
     const onData = (part: Uint8Array) => {
       size += part.length;
       if (size <= max) return void parts.push(part);
-      request.off("data", onData).resume(); // so that the sender, who is still writing, reads the answer
+      request.off("data", onData); // it flows on, so that the sender, who is still writing, reads the answer
       reject(new Refusal("body_too_large", `the body has more than ${max} bytes`));
     };
     request.on("data", onData);
