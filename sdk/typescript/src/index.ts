@@ -1,0 +1,15 @@
+export { callout, Hooks } from "./hooks.js";
+export { later, Later, never, Never, reject, Rejection } from "./outcome.js";
+export { claim, Claims, logClaim, metadata } from "./claim.js";
+export { Context, type EventInfo } from "./context.js";
+export type * from "./contract.js";
+export type { JsonObject } from "./json.js";
+export type { JwkSet } from "./jwks.js";
+export type { Log, LogEntry } from "./log.js";
+export { MemoryStore, type Store } from "./once.js";
+export type { Options, Scheme, VerifierOptions } from "./options.js";
+export { type Code, Refusal } from "./refusal.js";
+export type { ServeOptions, Server } from "./serving.js";
+export { type Genuine, type Values, Verifier } from "./verifier.js";
+export type { Answer } from "./answer.js";
+export type { Incoming, Receiver } from "./incoming.js";

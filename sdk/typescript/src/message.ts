@@ -1,0 +1,35 @@
+import type { Phase } from "./condition.js";
+import { isObject, type JsonObject, readObject } from "./json.js";
+import { Refusal } from "./refusal.js";
+
+/** A genuine body: what it is, the name that a handler is found by, and the body itself. */
+export interface Message {
+  readonly phase: Phase;
+  readonly name: string;
+  readonly body: JsonObject;
+}
+
+/** Reads a body, and tells what it is by its members. Throws a Refusal: malformed. */
+export const readMessage = (bytes: Uint8Array): Message => {
+  let body = readObject(bytes);
+  if (own(body, "specversion") === "1.0") {
+    const data = own(body, "data");
+    if (!isObject(data)) throw new Refusal("malformed", "the data of the CloudEvent is no object");
+    body = data;
+  }
+  const found = phaseOf(body);
+  if (!found) throw new Refusal("malformed", "the body has neither function, nor event_type, nor fullMethod");
+  return { ...found, body };
+};
+
+const phaseOf = (body: JsonObject): { phase: Phase; name: string } | undefined => {
+  const name = own(body, "function");
+  if (typeof name === "string") return { phase: "function", name };
+  const type = own(body, "event_type");
+  if (typeof type === "string") return { phase: "event", name: type };
+  const method = own(body, "fullMethod");
+  if (typeof method !== "string") return undefined;
+  return { phase: Object.hasOwn(body, "response") ? "response" : "request", name: method };
+};
+
+const own = (body: JsonObject, name: string): unknown => (Object.hasOwn(body, name) ? body[name] : undefined);

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { target, until } from "./sender.js";
+
+test("a handler that hangs is answered 504, and told", async () => {
+  const { hooks, kit, logged } = target();
+  const told: string[] = [];
+  hooks.request("*", (_body, { signal }) => new Promise<void>(() => signal.addEventListener("abort", () => told.push((signal.reason as Error).name))));
+  const { status, json } = await kit.request("/a.B/C", { request: {} }, { remaining: 1500 });
+  assert.deepEqual([status, json], [504, { code: "handler_timeout", message: "the handler did not answer in time" }]);
+  assert.deepEqual(told, ["TimeoutError"]);
+  assert.equal(logged[0]?.condition, "request /a.B/C");
+});
+
+test("time is what is left, less a tenth, at most 100 ms", async () => {
+  const { hooks, kit } = target();
+  hooks.request("*", (_body, context) => ({ left: context.remaining() }));
+  const said: [string | undefined, number][] = [["500", 450], ["5000", 4900], ["3600000", 3_599_900], ["3600001", 9900], ["-1", 9900], ["1e3", 9900], ["", 9900], ["x", 9900], ["9".repeat(40), 9900]];
+  for (const [header, most] of said) {
+    const { json } = await kit.request("/a.B/C", { request: {} }, { headers: { "callout-remaining-ms": header ?? "" } });
+    // A loaded machine may take its time, but none of these is in the reach of another.
+    assert.ok(json.left <= most && json.left > most - 400, `${header}: ${json.left} of ${most}`);
+  }
+});
+
+test("no time at all runs no handler", async () => {
+  const { hooks, kit } = target();
+  let ran = 0;
+  hooks.request("*", () => void ran++);
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 0 })).status, 504);
+  assert.equal(ran, 0);
+});
+
+test("a signal that is asked for late is aborted already", async () => {
+  const { hooks, kit } = target();
+  let aborted: boolean | undefined;
+  hooks.request("*", async (_body, context) => {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    aborted = context.signal.aborted;
+  });
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 1500 })).status, 504);
+  await until(() => aborted !== undefined);
+  assert.equal(aborted, true);
+});
+
+test("a handler that fails behind its 504 is in the log, and harms nobody", async () => {
+  const { hooks, kit, logged } = target();
+  hooks.request("*", async (_body, { signal }) => {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    throw new Error("too late");
+  });
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 1500 })).status, 504);
+  await until(() => logged.some((entry) => (entry.error as Error | undefined)?.message === "too late"));
+});
+
+test("a handler in time leaves no timer behind", async () => {
+  const { hooks, kit } = target();
+  hooks.request("*", () => ({}));
+  const before = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  await kit.request("/a.B/C", { request: {} });
+  await until(() => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length <= before + 1); // until's own
+});
