@@ -1,0 +1,165 @@
+package callout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// maxAnswer is the longest answer that Callout reads unless it is told otherwise, in bytes.
+const maxAnswer = 1 << 20
+
+// outcome is what a handler gave.
+type outcome struct {
+	value any
+	err   error
+}
+
+// dispatch handles a message, once where it is a delivery, and answers.
+func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Message) {
+	h := r.find(m.Phase, m.Name)
+	id := ""
+	if !m.Test && (m.Phase == OfEvent || m.Sequence > 0 || get(m.Header, "Callout-Sequence") != "") {
+		id = m.ID
+	}
+	if id != "" {
+		if !r.enter(id) {
+			r.tell(ctx, w, m, errBusy)
+			return
+		}
+		// Looked up behind enter: who was handled between the two would not be seen.
+		seen, err := r.store.Seen(ctx, id)
+		if err != nil || seen {
+			r.leave(id)
+			if err != nil {
+				r.tell(ctx, w, m, unavailable(fmt.Errorf("the store: %w", err)))
+				return
+			}
+			w.Header().Set("Callout-Duplicate", "true")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
+	if h == nil {
+		h = r.fallback
+	}
+	ctx, cancel := context.WithDeadline(context.WithValue(ctx, deliveryKey{}, &m.Delivery), m.Deadline)
+	defer cancel()
+	// A handler that takes no notice of its context goes on behind its time: until it ends, its
+	// delivery counts as one that is under way.
+	done := make(chan outcome, 1)
+	go func() { done <- r.run(ctx, h, m, id) }()
+	select {
+	case o := <-done:
+		r.answer(ctx, w, m, o)
+	case <-ctx.Done():
+		select {
+		case o := <-done:
+			r.answer(ctx, w, m, o)
+		default:
+			r.tell(ctx, w, m, errTimeout)
+		}
+	}
+}
+
+func (r *Receiver) fallback(ctx context.Context, m *Message) (any, error) {
+	if r.options.Fallback == nil {
+		return nil, ErrUnknown
+	}
+	return r.options.Fallback(ctx, *m)
+}
+
+// run calls a handler. A panic is a failure of it.
+func (r *Receiver) run(ctx context.Context, h handler, m *Message, id string) (o outcome) {
+	if id != "" {
+		defer r.leave(id)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			o = outcome{err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	o.value, o.err = h(ctx, m)
+	if o.err == nil && m.Phase != OfEvent {
+		o.value, o.err = object(o.value)
+	}
+	if o.err == nil && id != "" {
+		// The request may be over; that the handler has succeeded is true all the same.
+		if err := r.store.Done(context.WithoutCancel(ctx), id); err != nil {
+			o = outcome{err: unavailable(fmt.Errorf("the store: %w", err))}
+		}
+	}
+	return o
+}
+
+// object is an answer as it is sent, or nil.
+func object(v any) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(v)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the answer has no JSON: %w", err)
+	case string(raw) == "null":
+		return nil, nil
+	case raw[0] != '{':
+		return nil, errors.New("the answer is no object")
+	case len(raw) > maxAnswer:
+		return nil, errors.New("the answer is longer than 1 MiB")
+	}
+	return json.RawMessage(raw), nil
+}
+
+// answer writes what a handler gave.
+func (r *Receiver) answer(ctx context.Context, w http.ResponseWriter, m *Message, o outcome) {
+	if o.err == nil {
+		if raw, ok := o.value.(json.RawMessage); ok && m.Phase != OfEvent {
+			writeRaw(w, http.StatusOK, raw)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	rejection, rejected := asRejection(o.err)
+	off, later := asPutOff(o.err)
+	var f *fault
+	switch {
+	case rejected && m.Phase != OfEvent && rejection.fits():
+		write(w, http.StatusOK, struct {
+			Status  int    `json:"forwardedStatusCode"`
+			Message string `json:"forwardedErrorMessage"`
+		}{rejection.Status, rejection.Message})
+	case later && m.Phase == OfEvent:
+		r.putOff(ctx, w, m, off)
+	case errors.As(o.err, &f):
+		r.tell(ctx, w, m, f)
+	case errors.Is(o.err, ErrUnknown):
+		r.tell(ctx, w, m, errNobody)
+	default:
+		r.tell(ctx, w, m, &fault{errFailed.status, errFailed.code, errFailed.message, o.err.Error()})
+	}
+}
+
+func (r *Receiver) putOff(ctx context.Context, w http.ResponseWriter, m *Message, off *putOff) {
+	status, code := http.StatusServiceUnavailable, "retry_later"
+	if off.never {
+		status, code = http.StatusUnprocessableEntity, "given_up"
+	} else if off.after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((off.after+time.Second-1)/time.Second)))
+	}
+	r.tell(ctx, w, m, &fault{status, code, off.message, off.Error()})
+}
+
+// tell answers with a code, and says why in the log.
+func (r *Receiver) tell(ctx context.Context, w http.ResponseWriter, m *Message, f *fault) {
+	r.log.LogAttrs(ctx, slog.LevelWarn, f.code, slog.String("why", f.why), slog.String("phase", m.Phase.String()),
+		slog.String("name", m.Name), slog.String("delivery", m.ID), slog.Int("attempt", m.Attempt))
+	write(w, f.status, told{f.code, f.message})
+}
