@@ -49,50 +49,57 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 	if h == nil {
 		h = r.fallback
 	}
+	do, err := h(m)
+	if err != nil {
+		r.answer(ctx, w, m, r.finish(ctx, m, id, outcome{err: err}))
+		return
+	}
 	ctx, cancel := context.WithDeadline(context.WithValue(ctx, deliveryKey{}, &m.Delivery), m.Deadline)
 	defer cancel()
-	// A handler that takes no notice of its context goes on behind its time: until it ends, its
-	// delivery counts as one that is under way.
 	done := make(chan outcome, 1)
-	go func() { done <- r.run(ctx, h, m, id) }()
+	go func() { done <- run(ctx, do) }()
 	select {
 	case o := <-done:
-		r.answer(ctx, w, m, o)
+		r.answer(ctx, w, m, r.finish(ctx, m, id, o))
 	case <-ctx.Done():
-		select {
-		case o := <-done:
-			r.answer(ctx, w, m, o)
-		default:
-			r.tell(ctx, w, m, errTimeout)
-		}
+		// A handler that takes no notice of its context goes on behind its time: until it ends, its
+		// delivery counts as one that is under way.
+		go func() { r.finish(ctx, m, id, <-done) }()
+		r.tell(ctx, w, m, errTimeout)
 	}
 }
 
-func (r *Receiver) fallback(ctx context.Context, m *Message) (any, error) {
+func (r *Receiver) fallback(m *Message) (call, error) {
 	if r.options.Fallback == nil {
 		return nil, ErrUnknown
 	}
-	return r.options.Fallback(ctx, *m)
+	return func(ctx context.Context) (any, error) { return r.options.Fallback(ctx, *m) }, nil
 }
 
 // run calls a handler. A panic is a failure of it.
-func (r *Receiver) run(ctx context.Context, h handler, m *Message, id string) (o outcome) {
-	if id != "" {
-		defer r.leave(id)
-	}
+func run(ctx context.Context, do call) (o outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			o = outcome{err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	o.value, o.err = h(ctx, m)
+	o.value, o.err = do(ctx)
+	return o
+}
+
+// finish is the end of what a handler gave: it has an answer that can be sent, or has failed, and its delivery is
+// done, or comes again.
+func (r *Receiver) finish(ctx context.Context, m *Message, id string, o outcome) outcome {
+	if id != "" {
+		defer r.leave(id)
+	}
 	if o.err == nil && m.Phase != OfEvent {
 		o.value, o.err = object(o.value)
 	}
 	if o.err == nil && id != "" {
 		// The request may be over; that the handler has succeeded is true all the same.
 		if err := r.store.Done(context.WithoutCancel(ctx), id); err != nil {
-			o = outcome{err: unavailable(fmt.Errorf("the store: %w", err))}
+			o.err = unavailable(fmt.Errorf("the store: %w", err))
 		}
 	}
 	return o

@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// handler runs what a developer has written.
-type handler func(ctx context.Context, m *Message) (any, error)
+// handler reads a message into the types of what a developer has written, and gives the call of it. So what is
+// read is read by the goroutine of the request, whose stack has grown already.
+type handler func(m *Message) (call, error)
+
+type call func(ctx context.Context) (any, error)
 
 // Envelope is what all calls have.
 type Envelope struct {
@@ -58,44 +61,44 @@ type Event[T any] struct {
 // as it is; an error of Reject refuses it; any other one fails. It panics where the condition is none, or has a
 // handler already.
 func OnRequest[T any](r *Receiver, condition string, do func(context.Context, Call[T]) (any, error)) {
-	r.on(OfRequest, condition, func(ctx context.Context, m *Message) (any, error) {
+	r.on(OfRequest, condition, func(m *Message) (call, error) {
 		c := Call[T]{Envelope: m.envelope()}
 		if err := errors.Join(m.decode("headers", &c.Headers), m.decode("request", &c.Request)); err != nil {
 			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
 		}
-		return do(ctx, c)
+		return func(ctx context.Context) (any, error) { return do(ctx, c) }, nil
 	})
 }
 
 // OnResponse has responses of a condition handled, as OnRequest does requests.
 func OnResponse[T, R any](r *Receiver, condition string, do func(context.Context, Response[T, R]) (any, error)) {
-	r.on(OfResponse, condition, func(ctx context.Context, m *Message) (any, error) {
+	r.on(OfResponse, condition, func(m *Message) (call, error) {
 		c := Response[T, R]{Envelope: m.envelope()}
 		if err := errors.Join(m.decode("headers", &c.Headers), m.decode("request", &c.Request), m.decode("response", &c.Response)); err != nil {
 			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
 		}
-		return do(ctx, c)
+		return func(ctx context.Context) (any, error) { return do(ctx, c) }, nil
 	})
 }
 
 // OnFunction has a function of the core completed, by its name. T is the type of the whole body:
 // TokenContext, or one's own. Claim, Metadata and LogClaim make what token functions are answered.
 func OnFunction[T any](r *Receiver, name string, do func(context.Context, T) (any, error)) {
-	r.on(OfFunction, name, func(ctx context.Context, m *Message) (any, error) {
+	r.on(OfFunction, name, func(m *Message) (call, error) {
 		var body T
 		if plain, ok := any(&body).(*json.RawMessage); ok {
 			*plain = m.Raw
 		} else if err := json.Unmarshal(m.Raw, &body); err != nil {
 			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
 		}
-		return do(ctx, body)
+		return func(ctx context.Context) (any, error) { return do(ctx, body) }, nil
 	})
 }
 
 // OnEvent has events of a condition handled: a type, a group such as user.*, or *. nil says that it is
 // done, and it does not come again; an error that it is not, and it comes again, later by Later or never by Never.
 func OnEvent[T any](r *Receiver, condition string, do func(context.Context, Event[T]) error) {
-	r.on(OfEvent, condition, func(ctx context.Context, m *Message) (any, error) {
+	r.on(OfEvent, condition, func(m *Message) (call, error) {
 		e := Event[T]{
 			Delivery: m.Delivery, AggregateID: m.textOf("aggregateID"), AggregateType: m.textOf("aggregateType"), ResourceOwner: m.textOf("resourceOwner"),
 			InstanceID: m.textOf("instanceID"), Version: m.textOf("version"), EventType: m.Name, UserID: m.textOf("userID"), Raw: m.Raw,
@@ -103,7 +106,7 @@ func OnEvent[T any](r *Receiver, condition string, do func(context.Context, Even
 		if err := errors.Join(m.decode("sequence", &e.Sequence), m.decode("created_at", &e.CreatedAt), m.decode("event_payload", &e.Payload)); err != nil {
 			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
 		}
-		return nil, do(ctx, e)
+		return func(ctx context.Context) (any, error) { return nil, do(ctx, e) }, nil
 	})
 }
 
