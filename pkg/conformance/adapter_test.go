@@ -61,8 +61,15 @@ func (a adapter) verify(line conformance.Line) conformance.Verdict {
 			return no
 		}
 	}
-	if len(line.Keys) == 0 && line.Payload == "" {
+	if len(line.Keys) == 0 && line.JWKS == nil {
 		return no
+	}
+	if line.JWKS != nil && line.Payload == "" {
+		set, err := sign.ParseJWKS(line.JWKS)
+		if err != nil {
+			return no
+		}
+		k.public = append(k.public, set.WebhookKeys()...)
 	}
 	body := line.Body
 	if a.reserialised {
@@ -75,12 +82,15 @@ func (a adapter) verify(line conformance.Line) conformance.Verdict {
 	for _, one := range line.Headers {
 		h.Add(one[0], one[1])
 	}
-	id, ok := "", true
-	if len(line.Keys) > 0 {
+	id, ok := deliveryID(h), true
+	if len(line.Keys) > 0 || line.Payload == "" {
 		id, ok = a.signature(line, h, body, k)
 	}
 	if line.Payload != "" && ok {
-		id, body, ok = a.payload(line, body)
+		var jti string
+		if jti, body, ok = a.payload(line, body); jti != "" {
+			id = jti
+		}
 	}
 	if !ok {
 		return no
@@ -100,7 +110,8 @@ func (a adapter) signature(line conformance.Line, h http.Header, body []byte, k 
 	}
 	list := strings.Join(h.Values(sign.HeaderSignature), " ")
 	has := func(version string) bool { return strings.Contains(" "+list, " "+version+",") }
-	decides := has("v1") && takes("standard") && len(k.secrets) > 0 || has("v1a") && takes("standard_v1a") && len(k.public) > 0
+	flawed := strings.ContainsRune(list, '\t') || len(strings.Fields(list)) > 64
+	decides := flawed && len(standard) > 0 || has("v1") && takes("standard") && len(k.secrets) > 0 || has("v1a") && takes("standard_v1a") && len(k.public) > 0
 	if a.noTolerance {
 		now = a.believed(h, now)
 	}
@@ -114,7 +125,16 @@ func (a adapter) signature(line conformance.Line, h http.Header, body []byte, k 
 	if !takes("zitadel") || len(values) != 1 || len(k.texts) == 0 {
 		return "", false
 	}
-	return h.Get("Callout-Delivery-Id"), sign.VerifyZitadel(values[0], body, now, k.texts...) == nil
+	return deliveryID(h), sign.VerifyZitadel(values[0], body, now, k.texts...) == nil
+}
+
+// deliveryID is the id that nobody has signed, where it is one.
+func deliveryID(h http.Header) string {
+	id := h.Get("Callout-Delivery-Id")
+	if len(id) > 255 || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return ""
+	}
+	return id
 }
 
 // believed is the time that a request names.

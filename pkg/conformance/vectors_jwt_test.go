@@ -97,13 +97,18 @@ func (m *maker) jwtTexts(good, payload string) {
 	for _, c := range []struct{ name, text string }{
 		{"that is empty", ""}, {"of two parts", part[0] + "." + part[1]}, {"of four parts", good + "."}, {"cut short", good[:len(good)-2]}, {"with padding", good + "=="},
 		{"behind a space", " " + good}, {"with a line break behind it", good + "\n"}, {"with a line break in it", part[0] + "\n." + part[1] + "." + part[2]},
-		{"in JSON", `{"protected":"` + part[0] + `","payload":"` + part[1] + `","signature":"` + part[2] + `"}`}, {"as a JSON text", `"` + good + `"`}, {"doubled", good + good},
+		{"in JSON", `{"protected":"` + part[0] + `","payload":"` + part[1] + `","signature":"` + part[2] + `"}`}, {"as a JSON text", `"` + good + `"`}, {"doubled", good + good}, {"whose signature has a byte more", part[0] + "." + part[1] + "." + base64.RawURLEncoding.EncodeToString(append(decodedPart(part[2]), 0))},
 		{"with another payload", part[0] + "." + b64url(strings.Replace(payload, "Ada", "Eve", 1)) + "." + part[2]}, {"without a payload", part[0] + ".." + part[2]},
 		{"without a signature", part[0] + "." + part[1] + "."}, {"whose base64url is not canonical", part[0] + "." + part[1] + "." + loose},
 		{"whose base64url is plain base64", strings.NewReplacer("-", "+", "_", "/").Replace(m.jwt(m.keys.RS256, payload))}, {"that is the plain body", event},
 	} {
 		m.bad("3.1", "a JWT "+c.name, m.sent(c.text))
 	}
+}
+
+func decodedPart(text string) []byte {
+	raw, _ := base64.RawURLEncoding.DecodeString(text) // we have made it
+	return raw
 }
 
 // jwtHeaders are headers that ask for something else. Each is signed with the key of kid.
@@ -115,7 +120,7 @@ func (m *maker) jwtHeaders(payload string) {
 		{"alg of another key", `{"alg":"RS256",` + id + `,"typ":"JWT"}`}, {"kid of another key", `{"alg":"EdDSA","kid":"` + k.RS256.ID + `","typ":"JWT"}`},
 		{"kid and alg of another key", `{"alg":"RS256","kid":"` + k.RS256.ID + `","typ":"JWT"}`}, {"an unknown kid", `{"alg":"EdDSA","kid":"x","typ":"JWT"}`},
 		{"no kid", `{"alg":"EdDSA","typ":"JWT"}`}, {"no alg", `{` + id + `,"typ":"JWT"}`}, {"no typ", `{"alg":"EdDSA",` + id + `}`}, {"another typ", `{"alg":"EdDSA",` + id + `,"typ":"at+jwt"}`},
-		{"typ in lower case", `{"alg":"EdDSA",` + id + `,"typ":"jwt"}`}, {"alg in lower case", `{"alg":"eddsa",` + id + `,"typ":"JWT"}`}, {"a kid that is a number", `{"alg":"EdDSA","kid":1,"typ":"JWT"}`},
+		{"typ in lower case", `{"alg":"EdDSA",` + id + `,"typ":"jwt"}`}, {"alg in lower case", `{"alg":"eddsa",` + id + `,"typ":"JWT"}`}, {"kid twice", `{"alg":"EdDSA",` + id + `,` + id + `,"typ":"JWT"}`}, {"a kid that is a number", `{"alg":"EdDSA","kid":1,"typ":"JWT"}`},
 		{"crit", `{"alg":"EdDSA",` + id + `,"typ":"JWT","crit":["exp"],"exp":1}`}, {"b64", `{"alg":"EdDSA",` + id + `,"typ":"JWT","crit":["b64"],"b64":false}`}, {"zip", `{"alg":"EdDSA",` + id + `,"typ":"JWT","zip":"DEF"}`},
 		{"a key of its own", `{"alg":"EdDSA",` + id + `,"typ":"JWT","jwk":{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}`},
 		{"an address of keys", `{"alg":"EdDSA",` + id + `,"typ":"JWT","jku":"http://127.0.0.1:1/"}`}, {"cty", `{"alg":"EdDSA",` + id + `,"typ":"JWT","cty":"JWT"}`}, {"no object", `[]`},
@@ -193,6 +198,13 @@ func (m *maker) claims(payload string) {
 	} {
 		m.bad("3.2", c.name, made(c.claims))
 	}
+	more := fmt.Sprintf(`"iss":%q,"aud":%q,"iat":%d,"exp":%d`, issuer, audience, now, now+300)
+	for _, c := range []struct{ name, claims string }{{"a jti that is no text", more + `,"jti":7`}, {"a claim twice", more + `,"jti":"a","jti":"b"`}, {"aud twice", more + fmt.Sprintf(`,"aud":%q`, audience)}, {"a member twice", more + `,"x":1,"x":2`}} {
+		m.bad("3.2", c.name, made(c.claims))
+	}
+	without := made(more)
+	without.Headers = headers{{"Callout-Delivery-Id", "dlv_2"}}
+	m.plain("3.2", "no jti", "dlv_2", without, []byte(`{"event_type":"thing.added",`+more+`}`))
 	m.bad("3.2", "a payload that is no object", m.sent(m.jwt(k.Ed25519, `[]`)))
 	told := made(whole("any", "body", "dlv_1", now, now+300))
 	told.Issuer, told.Audience = "", ""

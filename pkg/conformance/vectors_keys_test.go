@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/conformance"
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
@@ -29,6 +32,29 @@ func keyVectors(m *maker) {
 	m.good("1.3", "a secret and a public key, the v1a alone fits", "msg_1", with([]string{k.First, k.Public}, m.standard("msg_1", event, k.Stranger, k.Private)))
 	m.decisions()
 	m.schemes()
+	m.setAlone()
+}
+
+// setAlone are a set of keys without a payload: what its ed25519 keys sign is v1a.
+func (m *maker) setAlone() {
+	k := m.keys
+	signed := func(by conformance.Pair) headers {
+		key, err := sign.OpenPair(by.ID, by.Algorithm, by.Private)
+		require.NoError(m.t, err)
+		value, err := sign.NewSigner(nil).AppendV1a(nil, "msg_1", m.now(), []byte(event), key)
+		require.NoError(m.t, err)
+		return m.three("msg_1", m.stamp(), string(value))
+	}
+	alone := line{JWKS: m.set(k.Ed25519, k.RS256), Headers: signed(k.Ed25519), Body: []byte(event)}
+	m.good("1.2", "a JWKS without a payload: v1a of the instance", "msg_1", alone)
+	alone.Headers = signed(k.Next)
+	m.bad("1.2", "a JWKS without a payload: v1a of another instance", alone)
+	alone.Headers = nil
+	m.bad("1.2", "a JWKS without a payload: no signature", alone)
+	beside := line{Keys: []string{k.First}, JWKS: m.set(k.Ed25519), Headers: signed(k.Ed25519), Body: []byte(event)}
+	m.good("1.2", "a secret and a JWKS: v1a of the instance", "msg_1", beside)
+	beside.Headers = m.standard("msg_1", event, k.First)
+	m.good("1.2", "a secret and a JWKS: v1", "msg_1", beside)
 }
 
 // keyTexts are the ways to write a key.
@@ -77,6 +103,9 @@ func (m *maker) decisions() {
 	m.good("1.4", "Standard Webhooks fits, ZITADEL's does not", "msg_1", one(k.First, beside(m.standard("msg_1", event, k.First), bad), event))
 	m.bad("1.4", "ZITADEL's does not save what fails", one(k.First, beside(m.standard("msg_1", event, k.Stranger), z), event))
 	m.bad("1.4", "ZITADEL's does not save what is too old", one(k.First, beside(m.three("msg_1", "1699990000", m.v1(k.First, "msg_1", "1699990000", event)), z), event))
+	fits := m.v1(k.First, "msg_1", m.stamp(), event)
+	m.bad("1.4", "ZITADEL's does not save a tab", one(k.First, beside(m.three("msg_1", m.stamp(), "hello\t"+fits), z), event))
+	m.bad("1.4", "ZITADEL's does not save too many entries", one(k.First, beside(m.three("msg_1", m.stamp(), strings.Repeat("x ", 64)+fits), z), event))
 	m.good("1.4", "a version that there is no key for", "dlv_1", one(k.First, beside(m.standard("msg_1", event, k.Private), z), event))
 	m.good("1.4", "no entry is well formed", "dlv_1", one(k.First, beside(m.three("msg_1", m.stamp(), "v1;x hello"), z), event))
 	m.good("1.4", "ZITADEL's with a text beside a v1 that there is no key for", "dlv_1", one(k.Text, beside(m.standard("msg_1", event, k.First), m.zitadel("dlv_1", event, k.Text)), event))

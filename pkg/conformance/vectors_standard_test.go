@@ -33,6 +33,8 @@ func standardVectors(m *maker) {
 	m.bad("2.2", "a v1a where a v1 is meant", one(k.First, m.three("msg_1", stamp, "v1a,"+fits[3:]), event))
 	m.bad("2.2", "an HMAC under the bytes of a public key", one(k.Public, m.three("msg_1", stamp, "v1,"+base64.StdEncoding.EncodeToString(m.mac(m.decoded(k.Public), "msg_1."+stamp+"."+event))), event))
 	m.bad("2.2", "a v1a that has a byte less", one(k.Public, m.three("msg_1", stamp, "v1a,"+base64.StdEncoding.EncodeToString(m.signature("msg_1")[:63])), event))
+	m.bad("2.2", "a v1a that has a byte more", one(k.Public, m.three("msg_1", stamp, "v1a,"+base64.StdEncoding.EncodeToString(append(m.signature("msg_1"), 0))), event))
+	m.bad("2.2", "a v1 that has a byte more", one(k.First, m.three("msg_1", stamp, "v1,"+base64.StdEncoding.EncodeToString(append(m.mac(m.decoded(k.First), "msg_1."+stamp+"."+event), 0))), event))
 	m.bad("2.2", "a v1a whose S is not reduced", one(k.Public, m.three("msg_1", stamp, "v1a,"+base64.StdEncoding.EncodeToString(m.malleable("msg_1"))), event))
 }
 

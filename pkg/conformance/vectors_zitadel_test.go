@@ -41,6 +41,9 @@ func zitadelVectors(m *maker) {
 	m.bad("2.3", "under the decoded secret", with(t+",v1="+m.hex(string(m.decoded(k.First)), stamp, event)))
 	none := one(k.First, m.zitadel("dlv_1", event, k.First)[:1], event)
 	m.good("2.3", "no delivery id beside it", "", none)
+	m.good("7.1", "an id that nobody has signed of 256 characters is none", "", one(k.First, m.zitadel(strings.Repeat("i", 256), event, k.First), event))
+	m.good("7.1", "an id that nobody has signed with a space is none", "", one(k.First, m.zitadel("a b", event, k.First), event))
+	m.good("7.1", "an id that nobody has signed of 255 characters", strings.Repeat("i", 255), one(k.First, m.zitadel(strings.Repeat("i", 255), event, k.First), event))
 }
 
 func changed(text string) string {

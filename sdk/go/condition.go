@@ -70,12 +70,16 @@ func hasEmpty(text, separator string) bool {
 // find gives the handler of the most exact match, or nil.
 func (r *Receiver) find(p Phase, name string) handler {
 	all := r.handlers[p]
+	isCall := p == OfRequest || p == OfResponse
+	if isCall && !strings.HasPrefix(name, "/") { // it is no method, and may not pass for a service
+		return all["*"]
+	}
 	if h := all[name]; h != nil {
 		return h
 	}
 	switch p {
 	case OfRequest, OfResponse:
-		if end := strings.LastIndexByte(name, '/'); end > 0 && name[0] == '/' {
+		if end := strings.LastIndexByte(name, '/'); end > 0 {
 			if h := all[name[1:end]]; h != nil {
 				return h
 			}

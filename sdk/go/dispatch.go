@@ -56,6 +56,10 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 	}
 	ctx, cancel := context.WithDeadline(context.WithValue(ctx, deliveryKey{}, &m.Delivery), m.Deadline)
 	defer cancel()
+	if ctx.Err() != nil { // nobody waits
+		r.answer(ctx, w, m, r.finish(ctx, m, id, outcome{err: errTimeout}))
+		return
+	}
 	done := make(chan outcome, 1)
 	go func() { done <- run(ctx, do) }()
 	select {

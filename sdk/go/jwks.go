@@ -44,6 +44,7 @@ type keySet struct {
 	keys    map[string]crypto.PublicKey
 	fetched time.Time
 	until   time.Time
+	fresh   bool // the last time that they were fetched has brought them: no-store has them used then, too
 }
 
 func newKeySet(o Options, now func() time.Time) (*keySet, error) {
@@ -96,13 +97,15 @@ func (s *keySet) find(ctx context.Context, kid string) (crypto.PublicKey, error)
 	}
 	// Who sends a kid that nobody has may not have the keys fetched for each request.
 	if !s.fetched.IsZero() && now.Sub(s.fetched) < shortest {
-		if s.keys == nil {
+		if !now.Before(s.until) && !s.fresh {
 			return nil, errors.New("the keys could not be fetched a moment ago")
 		}
 		return key, nil
 	}
 	s.fetched = now
-	if err := s.fetch(ctx, now); err != nil {
+	err := s.fetch(ctx, now)
+	s.fresh = err == nil
+	if err != nil {
 		return nil, err
 	}
 	return s.keys[kid], nil

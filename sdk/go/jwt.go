@@ -92,13 +92,10 @@ func (v *Verifier) claims(payload []byte) error {
 	}
 	said := map[string]string{}
 	for _, m := range members {
-		switch m.name {
-		case "iss", "aud", "iat", "exp", "jti":
-			if _, twice := said[m.name]; twice {
-				return refuse("the JWT says %s twice", m.name)
-			}
-			said[m.name] = string(m.value)
+		if _, twice := said[m.name]; twice {
+			return refuse("the payload of the JWT has a member twice")
 		}
+		said[m.name] = string(m.value)
 	}
 	issued, ok := seconds(said["iat"])
 	if age := v.now().Sub(issued); !ok || age > tolerance || age < -tolerance {

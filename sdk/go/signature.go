@@ -120,7 +120,7 @@ func (v *Verifier) standard(h http.Header, given entries, public []ed25519.Publi
 		return "", refuse("webhook-id is missing or malformed")
 	case len(stamps) != 1:
 		return "", refuse("webhook-timestamp is missing or stands more than once")
-	case len(given.v1)+len(given.v1a) > len(v.keys.secrets)+len(public)+fewMore:
+	case len(given.v1)+len(given.v1a) > len(v.options.Keys)+len(public)-len(v.keys.public)+fewMore:
 		return "", refuse("there are many more signatures than keys")
 	}
 	if err := v.fresh(stamps[0]); err != nil {

@@ -103,5 +103,9 @@ func (v *Verifier) Verify(ctx context.Context, h http.Header, body []byte) (Veri
 	if json.Unmarshal(payload, &claims) != nil {
 		return Verified{}, refuse("jti is no text")
 	}
-	return Verified{ID: claims.JTI, Body: payload}, nil
+	if claims.JTI != "" {
+		out.ID = claims.JTI
+	}
+	out.Body = payload
+	return out, nil
 }
