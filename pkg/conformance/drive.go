@@ -119,8 +119,13 @@ func (d *driver) start(ctx context.Context, c Case) error {
 	if d.target.URL != "" {
 		return nil
 	}
-	if d.with == with && !c.Fresh && (d.at != nil || d.wrong != nil) && !d.over() {
-		return d.wrong
+	if d.with == with && !c.Fresh {
+		if d.wrong != nil { // it would not start the next time either
+			return d.wrong
+		}
+		if d.at != nil && !d.over() {
+			return nil
+		}
 	}
 	if d.at != nil {
 		d.at.stop()
