@@ -68,7 +68,7 @@ func (s *score) print(form string) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	return s.program.say("\n%d cases: %d passed, %d failed, %d skipped\n", len(s.results), s.counts[conformance.Passed], s.counts[conformance.Failed], s.counts[conformance.Skipped])
+	return s.program.say("\n%s: %d passed, %d failed, %d skipped\n", count(len(s.results), "case"), s.counts[conformance.Passed], s.counts[conformance.Failed], s.counts[conformance.Skipped])
 }
 
 func (s *score) printJSON(form string) error {
