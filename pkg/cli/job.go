@@ -142,15 +142,22 @@ func (p *Program) newProgress() *progress {
 
 // tell writes how far a job is, not too often.
 func (s *progress) tell(j *calloutv1.Job) {
+	if j.GetState() != string(action.JobRunning) {
+		return
+	}
+	s.count(fmt.Sprintf("%s of %s: %s", j.GetKind(), printable(j.GetAbout()), progressText(j)))
+}
+
+// count writes a line, unless the last one was a moment ago.
+func (s *progress) count(text string) {
 	every := progressPlain
 	if s.terminal {
 		every = progressTerminal
 	}
-	if time.Since(s.last) < every || j.GetState() != string(action.JobRunning) {
+	if time.Since(s.last) < every {
 		return
 	}
 	s.last = time.Now()
-	text := fmt.Sprintf("%s of %s: %s", j.GetKind(), printable(j.GetAbout()), progressText(j))
 	if !s.terminal {
 		s.program.note(text)
 		return

@@ -1,0 +1,3 @@
+module github.com/callout-hq/callout/sdk/go
+
+go 1.25

@@ -1,0 +1,71 @@
+package callout
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// TestKeysAreFetched when they are needed: what Cache-Control says holds, a kid that is not there has them
+// fetched once in ten seconds, and what cannot be fetched is told.
+func TestKeysAreFetched(t *testing.T) {
+	kids, control, status, fetched := []string{"a"}, "max-age=60", http.StatusOK, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetched++
+		w.Header().Set("Cache-Control", control)
+		w.WriteHeader(status)
+		fmt.Fprint(w, `{"keys":[`)
+		for n, kid := range kids {
+			if n > 0 {
+				fmt.Fprint(w, ",")
+			}
+			fmt.Fprintf(w, `{"kty":"OKP","crv":"Ed25519","kid":%q,"x":%q}`, kid, base64.RawURLEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize)))
+		}
+		fmt.Fprint(w, `]}`)
+	}))
+	defer server.Close()
+	now := time.Unix(1_700_000_000, 0)
+	set, err := newKeySet(Options{JWKSURL: server.URL}, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(kid string, there, fails bool, times int) {
+		t.Helper()
+		key, err := set.key(context.Background(), kid)
+		if (key != nil) != there || (err != nil) != fails || fetched != times {
+			t.Fatalf("%s: %v, %v, fetched %d times, want %d", kid, key != nil, err, fetched, times)
+		}
+	}
+	step("a", true, false, 1)
+	step("a", true, false, 1)
+	step("b", false, false, 1) // a moment ago
+	now = now.Add(11 * time.Second)
+	kids = append(kids, "b")
+	step("b", true, false, 2)
+	step("c", false, false, 2)
+	now = now.Add(61 * time.Second)
+	step("a", true, false, 3)
+	status = http.StatusInternalServerError
+	now = now.Add(61 * time.Second)
+	step("a", false, true, 4)
+	now = now.Add(time.Second)
+	step("a", false, true, 4)
+	status, control = http.StatusOK, "no-store"
+	now = now.Add(10 * time.Second)
+	step("a", true, false, 5)
+	step("a", true, false, 5)
+}
+
+// TestAge is what Cache-Control says, an hour at most.
+func TestAge(t *testing.T) {
+	for control, want := range map[string]time.Duration{"": usualAge, "public, max-age=30": 30 * time.Second, "Max-Age=999999": longestAge, "no-store": 0, "max-age=x": usualAge, "max-age=-1": usualAge, "private": usualAge} {
+		if got := age(control); got != want {
+			t.Errorf("%q: %s", control, got)
+		}
+	}
+}
