@@ -76,7 +76,7 @@ func (i *Invoker) newClient(owner string, t *action.Target) (*client, *action.Er
 		Logger:       nil, // its lines hold URLs
 		RetryMax:     maxRepeats,
 		CheckRetry:   unprocessed,
-		Backoff:      atOnce,
+		Backoff:      pause,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	return c, nil
