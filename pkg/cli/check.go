@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +74,7 @@ func (p *Program) check(ctx context.Context, f *checkFlags) error {
 	if unread != nil {
 		problems = c.rest(ctx)
 	} else {
-		s, found, err := c.parse(ctx, "")
+		s, found, err := c.parse(ctx, time.Now(), "")
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func TestServerThatClosesAfterEachAnswer(t *testing.T) {
 				}
 				handle(conn)
 			})
-			i := newInvoker(t, func(o *Options) { o.RootCAs = ca.pool() })
+			i := newInvoker(t, func(o *Options) { o.Installation = believing(ca.pool()) })
 			require.Zero(t, l.fill(t, i, scheme+address, 400, 1))
 		})
 	}
@@ -117,7 +117,7 @@ func TestServerThatRefusesEveryThird(t *testing.T) {
 		taken.Add(1)
 		return fine(stream)
 	})))
-	i := newInvoker(t, func(o *Options) { o.RootCAs = ca.pool() })
+	i := newInvoker(t, func(o *Options) { o.Installation = believing(ca.pool()) })
 	var done sync.WaitGroup
 	for range flight {
 		done.Go(func() {
@@ -245,7 +245,7 @@ func TestWhatIsSentAgainOverHTTP2(t *testing.T) {
 				}
 				return c.meet(stream, int(requests.Add(1)))
 			})))
-			i := newInvoker(t, func(o *Options) { o.RootCAs = ca.pool() })
+			i := newInvoker(t, func(o *Options) { o.Installation = believing(ca.pool()) })
 			if c.kept {
 				require.Nil(t, i.Do(t.Context(), callTo("https://"+address)).Err)
 			}

@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -18,18 +19,18 @@ type File struct {
 // what a file names may stand in another. An object that stands in two of them
 // is a problem that names both places, and so are two instances. Together they
 // have at most MaxFile bytes. Problems are in the order of the files.
-func ParseFiles(ctx context.Context, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
-	return readWhole(ctx, instance, files, true)
+func ParseFiles(ctx context.Context, now time.Time, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
+	return readWhole(ctx, instance, files, func(s *catalog.Snapshot) []catalog.Problem { return problemsAt(s, now) })
 }
 
 // ReadFiles is ParseFiles without the questions of meaning: the form is
 // checked, and nothing that a value says or names. It is for a part of a
 // configuration, whose names are known elsewhere.
 func ReadFiles(ctx context.Context, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
-	return readWhole(ctx, instance, files, false)
+	return readWhole(ctx, instance, files, func(*catalog.Snapshot) []catalog.Problem { return nil })
 }
 
-func readWhole(ctx context.Context, instance string, files []File, validate bool) (*catalog.Snapshot, []catalog.Problem, error) {
+func readWhole(ctx context.Context, instance string, files []File, validate func(*catalog.Snapshot) []catalog.Problem) (*catalog.Snapshot, []catalog.Problem, error) {
 	if err := takeTurn(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -38,10 +39,8 @@ func readWhole(ctx context.Context, instance string, files []File, validate bool
 	if err != nil {
 		return nil, nil, err
 	}
-	if validate {
-		for _, p := range catalog.Validate(w.snapshot) {
-			w.locate(p)
-		}
+	for _, p := range validate(w.snapshot) {
+		w.locate(p)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
