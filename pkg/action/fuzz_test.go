@@ -91,3 +91,25 @@ func FuzzReadAuthorities(f *testing.F) {
 		require.Len(t, again, len(all))
 	})
 }
+
+// FuzzReadBundle reads what somebody sets as a secret: whatever is read has a key, and
+// where it has certificates the first is the key's.
+func FuzzReadBundle(f *testing.F) {
+	const key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n"
+	for _, seed := range []string{key, key + key, "", "-----BEGIN ", "-----BEGIN EC PARAMETERS-----\nBgA=\n-----END EC PARAMETERS-----\n" + key,
+		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" + key, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		id, err := action.ReadBundle(text)
+		if err != nil {
+			return
+		}
+		if id.Key == nil || action.KeySum(id.Key.Public()) == "" {
+			t.Fatal("read without a key")
+		}
+		if len(id.Chain) > 0 && action.KeySum(id.Chain[0].PublicKey) != action.KeySum(id.Key.Public()) {
+			t.Fatal("the certificate is another key's")
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -101,6 +102,20 @@ type SecretSource struct {
 	File   string `json:"file,omitempty"`
 	Secret string `json:"secret,omitempty"` // one that was set for whose the target is
 }
+
+// Sources are where the secrets of t come from that its definition does not hold: those
+// of headers by their names, and those of TLS by the names of its parts. nil = it has none.
+func (t *Target) Sources() map[string]SecretSource {
+	if !t.HasSources() {
+		return nil
+	}
+	all := t.TLS.Sources()
+	maps.Copy(all, t.HeaderSources)
+	return all
+}
+
+// HasSources tells whether t has any Sources.
+func (t *Target) HasSources() bool { return t.HeaderSources != nil || t.TLS.HasSources() }
 
 // IsRead tells whether the secret is read by a dispatcher, from a variable or a file.
 func (s SecretSource) IsRead() bool { return s.Env != "" || s.File != "" }

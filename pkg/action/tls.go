@@ -25,15 +25,51 @@ const (
 	TLS13 = "1.3"
 )
 
-// TLS says how the server of a target proves who it is. The zero value is what the
+// TLS says how the server of a target proves who it is, and what it is shown of who
+// calls. The zero value is what the
 // worker believes, the name in the URL, and version 1.2 or newer.
 type TLS struct {
 	// CA are the authorities that its certificate may be signed by, in the place of
 	// those of the worker: certificates in PEM. They are no secret.
-	CA         string `json:"ca,omitempty"`
-	ServerName string `json:"server_name,omitempty"` // the name that is asked for (SNI, RFC 6066) and verified; "" = the URL's
-	MinVersion string `json:"min_version,omitempty"` // TLS13, or "" for TLS12
+	CA         string       `json:"ca,omitempty"`
+	CAFrom     SecretSource `json:"ca_from,omitzero"`      // where they are read, where they do not stand here; no secret
+	ServerName string       `json:"server_name,omitempty"` // the name that is asked for (SNI, RFC 6066) and verified; "" = the URL's
+	MinVersion string       `json:"min_version,omitempty"` // TLS13, or "" for TLS12
+
+	// Certificate is what is shown to a server that asks who calls: certificates in PEM,
+	// its own first. It is no secret; Key is where the private key of it comes from.
+	// Where neither it nor CertificateFrom is there, it stands in one text with the key.
+	Certificate     string       `json:"certificate,omitempty"`
+	CertificateFrom SecretSource `json:"certificate_from,omitzero"` // no secret
+	Key             SecretSource `json:"key,omitzero"`
 }
+
+// The parts of TLS that come from elsewhere, as they are told apart from headers: no
+// header's name has a colon.
+const (
+	PartCA          = "tls:ca"
+	PartCertificate = "tls:certificate"
+	PartKey         = "tls:key"
+)
+
+// Sources are where parts of it come from, by Part… .
+func (t *TLS) Sources() map[string]SecretSource {
+	all := map[string]SecretSource{}
+	for part, from := range map[string]SecretSource{PartCA: t.CAFrom, PartCertificate: t.CertificateFrom, PartKey: t.Key} {
+		if from != (SecretSource{}) {
+			all[part] = from
+		}
+	}
+	return all
+}
+
+// HasSources tells whether a part of it comes from elsewhere.
+func (t *TLS) HasSources() bool {
+	return t.CAFrom != (SecretSource{}) || t.CertificateFrom != (SecretSource{}) || t.Key != (SecretSource{})
+}
+
+// IsPart tells whether a name is that of a part of TLS, and which key of a file it is.
+func IsPart(name string) (key string, is bool) { return strings.CutPrefix(name, "tls:") }
 
 // IdleFor is how long a connection to t is kept for the next request, within the bounds
 // whatever stands in IdleTime.

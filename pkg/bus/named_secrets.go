@@ -16,7 +16,7 @@ import (
 )
 
 // NamedSecret is a secret of an instance, or of one of its organizations, that
-// somebody has set under a name. It is a text of one line. What uses it names it: it is
+// somebody has set under a name. It is a text of one line, or a key in PEM. What uses it names it: it is
 // not part of any catalog, and another value makes no revision.
 type NamedSecret struct {
 	Owner string `json:"-"` // the organization; "" = the instance
@@ -27,6 +27,15 @@ type NamedSecret struct {
 	Set         time.Time `json:"set"`
 	By          string    `json:"by,omitempty"` // who set it, by the id of his token
 	Format      int       `json:"format,omitempty"`
+
+	// PEM tells what is in a key in PEM, which is for TLS and no header; nil = it is none.
+	PEM *KeyFacts `json:"pem,omitempty"`
+}
+
+// KeyFacts are what may be known of a private key, and of the certificate beside it.
+type KeyFacts struct {
+	Sum   string    `json:"sum"`            // action.KeySum of its public half
+	Until time.Time `json:"until,omitzero"` // when the certificate ends; zero = there is none
 }
 
 // namedToken is what the key of a named secret has where that of a target that has left

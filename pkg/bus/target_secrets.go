@@ -15,7 +15,8 @@ import (
 type TargetSecrets struct {
 	Keys SigningKeys
 	// Headers are the values of those headers that are read from a variable or a file,
-	// by their names as the target has them: themselves, or sealed. nil = all that the
+	// by their names as the target has them, and the parts of TLS that are, by
+	// action.Part…: themselves, or sealed. nil = all that the
 	// target sends stands in the catalog.
 	Headers map[string]string
 }

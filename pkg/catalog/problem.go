@@ -56,6 +56,9 @@ const (
 	ProblemNoObjects          = "no_objects"          // a configuration without any object
 	ProblemEmptied            = "emptied"             // a followed file without any object, which had some
 
+	ProblemOver = "over" // a certificate that is over, or has not begun
+	ProblemEnds = "ends" // warning: a certificate that ends soon
+
 	ProblemTwice        = "twice"         // warning: one target twice in an event execution
 	ProblemUnusedList   = "unused_list"   // warning: a list that nothing includes
 	ProblemUnusedTarget = "unused_target" // warning: a target that nothing uses

@@ -99,7 +99,7 @@ func (s *Snapshot) UsersOfSecret(org, secret string) (names []string) {
 		return nil
 	}
 	for name, t := range sc.Targets {
-		for _, from := range t.HeaderSources {
+		for _, from := range t.Sources() {
 			if from.Secret == secret {
 				names = append(names, name)
 				break

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +71,7 @@ Exit code: 0 without errors, 1 with errors, 2 when the command line is wrong.`,
 // parse reads a configuration, and holds it against the contract where one is given.
 func (f *checkFlags) parse(ctx context.Context, c *configuration) (*catalog.Snapshot, []catalog.Problem, error) {
 	if f.schema == "" {
-		return c.parse(ctx, "")
+		return c.parse(ctx, time.Now(), "")
 	}
 	raw, err := follow.Once(f.schema, maxDocument)
 	if err != nil {
@@ -80,7 +81,7 @@ func (f *checkFlags) parse(ctx context.Context, c *configuration) (*catalog.Snap
 	if err != nil {
 		return nil, nil, &usageError{fmt.Errorf("--schema %s: %w", f.schema, err)}
 	}
-	return file.CheckFiles(ctx, "", c.files, document.Doubts)
+	return file.CheckFiles(ctx, time.Now(), "", c.files, document.Doubts)
 }
 
 // checked is what check found, for programs.

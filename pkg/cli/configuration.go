@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -128,12 +129,13 @@ func configurationsIn(dir string) ([]string, error) {
 	return names, nil
 }
 
-// parse reads and checks it. An empty instance takes what it says.
-func (c *configuration) parse(ctx context.Context, instance string) (*catalog.Snapshot, []catalog.Problem, error) {
+// parse reads and checks it. An empty instance takes what it says; a zero now asks for no
+// certificate that is over.
+func (c *configuration) parse(ctx context.Context, now time.Time, instance string) (*catalog.Snapshot, []catalog.Problem, error) {
 	if len(c.files) == 1 {
-		return file.ParseFor(ctx, instance, c.files[0].Name, c.files[0].Text)
+		return file.ParseFor(ctx, now, instance, c.files[0].Name, c.files[0].Text)
 	}
-	return file.ParseFiles(ctx, instance, c.files)
+	return file.ParseFiles(ctx, now, instance, c.files)
 }
 
 // read gives its objects without asking what they name.
@@ -152,7 +154,7 @@ func (c *configuration) text(ctx context.Context, instance string) (text string,
 	if len(c.files) == 1 && utf8.Valid(c.files[0].Text) {
 		return string(c.files[0].Text), nil, nil
 	}
-	s, problems, err := c.parse(ctx, instance)
+	s, problems, err := c.parse(ctx, time.Now(), instance)
 	if err != nil {
 		return "", nil, err
 	}

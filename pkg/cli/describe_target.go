@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -191,11 +192,31 @@ func tlsText(t action.TLS) string {
 	if all, err := action.ReadAuthorities(t.CA); err == nil {
 		words = append(words, "signed by "+count(len(all), "certificate")+" of its own")
 	}
+	if t.CAFrom != (action.SecretSource{}) {
+		words = append(words, "signed by "+sourceWords(sourceMessage(t.CAFrom)))
+	}
 	if t.ServerName != "" {
 		words = append(words, "as "+t.ServerName)
 	}
 	if t.MinVersion != "" {
 		words = append(words, "TLS "+t.MinVersion+" or newer")
 	}
+	if t.Key != (action.SecretSource{}) {
+		words = append(words, "shown "+certificateText(t))
+	}
 	return strings.Join(words, ", ")
+}
+
+// certificateText tells which client certificate the target's server is shown.
+func certificateText(t action.TLS) string {
+	from, with := "a certificate", ", with the key in "+sourceWords(sourceMessage(t.Key))
+	switch all, err := action.ReadAuthorities(t.Certificate); {
+	case err == nil:
+		from = "the certificate of " + all[0].Subject.String() + ", until " + all[0].NotAfter.UTC().Format(time.DateOnly)
+	case t.CertificateFrom != (action.SecretSource{}):
+		from = "the certificate in " + sourceWords(sourceMessage(t.CertificateFrom))
+	default:
+		with = " with its key, both in " + sourceWords(sourceMessage(t.Key))
+	}
+	return from + with
 }

@@ -39,6 +39,7 @@ type devFlags struct {
 	to      sealTo
 	own     ownKeysFlags
 	with    openWith
+	targets transportFlags
 }
 
 func (p *Program) devCommand() *cobra.Command {
@@ -68,6 +69,12 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 			if err := of.options(&o, p); err != nil {
 				return err
 			}
+			following, unfollow := context.WithCancel(cmd.Context())
+			defer unfollow()
+			var err error
+			if o.Installation, o.Proxy, err = of.targets.options(following, o.Log); err != nil {
+				return errors.Join(err, of.keys.close())
+			}
 			return errors.Join(p.dev(cmd.Context(), o), of.keys.close())
 		},
 	}
@@ -78,6 +85,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	of.to.add(cmd)
 	of.own.add(cmd)
 	of.with.add(cmd)
+	of.targets.add(cmd)
 	of.logs.add(cmd, "info")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -112,7 +113,7 @@ func (p *Program) explainFile(ctx context.Context, f *explainFlags, phase action
 	if err != nil {
 		return nil, err
 	}
-	s, problems, err := c.parse(ctx, f.server.instance)
+	s, problems, err := c.parse(ctx, time.Time{}, f.server.instance)
 	if err != nil {
 		return nil, err
 	}

@@ -44,15 +44,17 @@ func headerSources(given []string) (map[string]*calloutv1.SecretSource, error) {
 func sourceTexts(all map[string]*calloutv1.SecretSource) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		from := all[name]
-		switch {
-		case from.GetSecret() != "":
-			words = append(words, name+" (the secret "+from.GetSecret()+")")
-		case from.GetEnv() != "":
-			words = append(words, name+" (the variable "+from.GetEnv()+" of the dispatcher)")
-		default:
-			words = append(words, name+" (the file "+from.GetFile()+" of the dispatcher)")
-		}
+		words = append(words, name+" ("+sourceWords(all[name])+")")
 	}
 	return strings.Join(words, ", ")
+}
+
+func sourceWords(from *calloutv1.SecretSource) string {
+	switch {
+	case from.GetSecret() != "":
+		return "the secret " + from.GetSecret()
+	case from.GetEnv() != "":
+		return "the variable " + from.GetEnv() + " of the dispatcher"
+	}
+	return "the file " + from.GetFile() + " of the dispatcher"
 }

@@ -29,13 +29,13 @@ func targetOf(m *calloutv1.Target) action.Target {
 		Redact: m.GetRedact(), Mask: m.GetMask(),
 		NoKeepAlive: m.KeepAlive != nil && !m.GetKeepAlive(), IdleTime: m.GetIdleTime().AsDuration(),
 		Payload: payloadOf(m.GetPayload()), JWTAlgorithm: action.Algorithm(m.GetJwtAlgorithm()), ContentType: action.ContentType(m.GetContentType()),
-		TLS: action.TLS{CA: m.GetTls().GetCa(), ServerName: m.GetTls().GetServerName(), MinVersion: m.GetTls().GetMinVersion()},
+		TLS: tlsOf(m.GetTls()),
 	}
 	for name, from := range m.GetHeaderSources() {
 		if t.HeaderSources == nil {
 			t.HeaderSources = map[string]action.SecretSource{}
 		}
-		t.HeaderSources[name] = action.SecretSource{Env: from.GetEnv(), File: from.GetFile(), Secret: from.GetSecret()}
+		t.HeaderSources[name] = sourceOf(from)
 	}
 	if m.GetUsableBy() != nil {
 		t.UsableBy = append([]string{}, m.GetUsableBy().GetOrgs()...)
@@ -95,7 +95,7 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 		if m.HeaderSources == nil {
 			m.HeaderSources = map[string]*calloutv1.SecretSource{}
 		}
-		m.HeaderSources[name] = &calloutv1.SecretSource{Env: from.Env, File: from.File, Secret: from.Secret}
+		m.HeaderSources[name] = sourceMessage(from)
 	}
 	if t.Breaker != (action.Breaker{}) {
 		m.Breaker = &calloutv1.Breaker{Failures: uint32(t.Breaker.Failures), Open: durationpb.New(t.Breaker.Open)}
@@ -110,7 +110,7 @@ func targetMessage(org string, t *action.Target) *calloutv1.Target {
 		m.IdleTime = durationpb.New(t.IdleTime)
 	}
 	if t.TLS != (action.TLS{}) {
-		m.Tls = &calloutv1.TLS{Ca: t.TLS.CA, ServerName: t.TLS.ServerName, MinVersion: t.TLS.MinVersion}
+		m.Tls = tlsMessage(t.TLS)
 	}
 	for _, s := range t.Signatures {
 		m.Signature = append(m.Signature, string(s))

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -17,7 +18,7 @@ func snapshot(ctx context.Context, server *serverFlags, revision uint64) (*catal
 	if err != nil {
 		return nil, err
 	}
-	s, problems, err := file.ParseFor(ctx, "", answer.GetInstance(), []byte(answer.GetConfiguration()))
+	s, problems, err := file.ParseFor(ctx, time.Time{}, "", answer.GetInstance(), []byte(answer.GetConfiguration()))
 	if err != nil {
 		return nil, err
 	}

@@ -22,15 +22,16 @@ import (
 func (p *Program) secretCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
 		Use:   "secret set|list|delete",
-		Short: "Keep secrets that targets' headers name",
+		Short: "Keep secrets that targets name: headers, and keys of client certificates",
 		Long: `Keeps secrets by their names, for an instance or for one organization of it. A
-header of a target names one instead of holding it:
+header of a target, or its TLS, names one instead of holding it:
 
   targets:
     crm:
       type: webhook
       url: https://crm.example.com/hook
       headers: {Authorization: {secret: crm}}
+      tls: {key: {secret: crm-client}}
 
 A target of an organization names the organization's own secrets, one of the
 instance those of the instance. What is set anew counts from the next attempt on,
@@ -51,8 +52,12 @@ func (p *Program) secretSetCommand() *cobra.Command {
 		Long: `Sets a secret: what stands in --from-file, or comes on standard input; on a terminal
 it is asked for and not shown. It is one line of at most 4096 bytes; spaces and line
 ends around it are cut off. It is no argument, since every user of a machine sees
-those. Of a header such as Authorization it is the whole value, as "Bearer abc".`,
-		Example: "  callout secret set crm --from-file crm.token\n  printf 'Bearer %s' \"$TOKEN\" | callout secret set acme:crm",
+those. Of a header such as Authorization it is the whole value, as "Bearer abc".
+
+For the tls.key of a target it is a private key in PEM without a passphrase, of at
+most 32 KiB, and best its certificate in front of it: then both are renewed at once,
+by setting the secret again. A certificate that is over is refused.`,
+		Example: "  callout secret set crm --from-file crm.token\n  cat client.crt client.key | callout secret set crm-client\n  printf 'Bearer %s' \"$TOKEN\" | callout secret set acme:crm",
 		Args:    oneOf("name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := server.check(); err != nil {
@@ -184,14 +189,25 @@ value can be told by it.`,
 func secretRef(m *calloutv1.Secret) ref { return ref{org: m.GetOrg(), name: m.GetName()} }
 
 func (p *Program) secretLister(form string) *lister[*calloutv1.Secret] {
-	t := p.table("NAME", "SET", "BY", "FINGERPRINT", "USED BY")
+	t := p.table("NAME", "KIND", "SET", "BY", "FINGERPRINT", "USED BY")
 	if form == asWide {
 		t = t.wide()
 	}
 	return &lister[*calloutv1.Secret]{Program: p, form: form, what: "secrets", table: t, name: func(m *calloutv1.Secret) string { return secretRef(m).String() },
 		row: func(m *calloutv1.Secret) {
-			t.add(secretRef(m).String(), age(m.GetSetTime(), time.Now())+" ago", m.GetSetBy(), m.GetFingerprint(), strings.Join(m.GetUsedBy(), ","))
+			t.add(secretRef(m).String(), secretKind(m), age(m.GetSetTime(), time.Now())+" ago", m.GetSetBy(), m.GetFingerprint(), strings.Join(m.GetUsedBy(), ","))
 		}}
+}
+
+// secretKind tells what a secret is, and when the certificate in it ends.
+func secretKind(m *calloutv1.Secret) string {
+	switch {
+	case m.GetNotAfter() != nil:
+		return "certificate until " + m.GetNotAfter().AsTime().Format(time.DateOnly)
+	case m.GetPem():
+		return "key"
+	}
+	return "text"
 }
 
 func (p *Program) secretDeleteCommand() *cobra.Command {
@@ -200,7 +216,7 @@ func (p *Program) secretDeleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "delete [ORG:]NAME…",
 		Short:   "Delete secrets that no target uses",
-		Long:    "Deletes secrets. One that a target names is not deleted: take it out of the target's headers first.",
+		Long:    "Deletes secrets. One that a target names is not deleted: take it out of the target's definition first.",
 		Example: "  callout secret delete crm\n  callout secret delete acme:crm",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

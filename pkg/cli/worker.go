@@ -25,6 +25,7 @@ type workerFlags struct {
 	calls      int
 	slots      int
 	seal       openWith
+	transport  transportFlags
 }
 
 func (p *Program) workerCommand() *cobra.Command {
@@ -36,7 +37,7 @@ func (p *Program) workerCommand() *cobra.Command {
 state: run as many as you like, add and kill them at will.
 
 When it takes traffic it prints one line on stdout: ready nats=URL`,
-		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16\n  worker --nats nats://127.0.0.1:4222 --open-with secrets/secrets.key",
+		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16\n  worker --nats nats://127.0.0.1:4222 --open-with secrets/secrets.key\n  worker --nats nats://127.0.0.1:4222 --target-cert client.crt --target-key client.key --egress-proxy http://proxy.internal:3128",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := f.log.logger(p.Err)
@@ -54,6 +55,7 @@ When it takes traffic it prints one line on stdout: ready nats=URL`,
 	flags.IntVar(&f.calls, "calls", 1024, "how many calls may be under way to one target at once; twice as many wait")
 	flags.IntVar(&f.slots, "slots", 32, "how many deliveries of one unordered line are worked on at once")
 	f.seal.add(cmd)
+	f.transport.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
@@ -77,6 +79,12 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 	if err != nil {
 		return err
 	}
+	following, unfollow := context.WithCancel(ctx)
+	defer unfollow()
+	installation, proxy, err := f.transport.options(following, log)
+	if err != nil {
+		return err
+	}
 	starting, cancel := context.WithTimeout(ctx, startIn)
 	defer cancel()
 	b, err := bus.Connect(starting, f.bus.options("callout worker", access.InboxWorker, log))
@@ -84,7 +92,7 @@ func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger)
 		return err
 	}
 	defer b.Close()
-	invoker := invoke.New(invoke.Options{Log: log, AllowLocal: f.allowLocal, Allow: allow, AllowEgress: mayAsk})
+	invoker := invoke.New(invoke.Options{Log: log, AllowLocal: f.allowLocal, Allow: allow, AllowEgress: mayAsk, Installation: installation, Proxy: proxy})
 	defer invoker.Close()
 	w, err := work.Start(starting, work.Options{Bus: b, Invoker: invoker, Log: log, Calls: f.calls, Slots: f.slots, OpenWith: ring, Version: p.version})
 	if err != nil {

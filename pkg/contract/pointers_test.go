@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,7 +43,7 @@ orgs:
     events:
       all.done: {targets: [{target: own}]}
 `
-	s, problems, err := file.CheckFiles(t.Context(), "", []file.File{{Name: "f.yaml", Text: []byte(configuration)}}, typedDocument(t).Doubts)
+	s, problems, err := file.CheckFiles(t.Context(), time.Time{}, "", []file.File{{Name: "f.yaml", Text: []byte(configuration)}}, typedDocument(t).Doubts)
 	require.NoError(t, err)
 	require.NotNil(t, s)
 	doubted := []string{}

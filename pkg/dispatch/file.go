@@ -38,12 +38,16 @@ func LoadFile(ctx context.Context, path string) (*catalog.Snapshot, []catalog.Pr
 }
 
 func parseFile(ctx context.Context, path string, raw []byte) (*catalog.Snapshot, []catalog.Problem, error) {
-	s, problems, err := file.ParseFor(ctx, "", path, raw)
+	s, problems, err := file.ParseFor(ctx, time.Time{}, "", path, raw)
 	if err != nil {
 		return nil, nil, err
 	}
 	if s == nil {
 		return nil, problems, &BadFile{Problems: problems}
+	}
+	for _, p := range catalog.CheckEnds(s, time.Now()) { // that one is over keeps nothing else up
+		p.File, p.Severity = path, catalog.Warning
+		problems = append(problems, p)
 	}
 	return s, problems, nil
 }

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"maps"
 
+	"github.com/rs/zerolog"
+
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -17,6 +19,7 @@ const maxKeyFile = catalog.MaxHeaderValue + 2
 // keyFiles are files of signing keys and of values of headers by where they are, as they were read while no
 // lock was held: a disk that does not answer holds up who asks, and nobody else.
 type keyFiles struct {
+	log   zerolog.Logger
 	offer offers
 	read  map[keyPlace]keyFile
 }
@@ -37,7 +40,7 @@ func (e *unreadKeys) Error() string {
 // withKeyFiles does something that takes locks, and once more from its beginning
 // when it says that files of keys are needed: they are read in between.
 func (d *Dispatcher) withKeyFiles(ctx context.Context, do func(keyFiles) error) error {
-	for have := (keyFiles{offer: d.offer}); ; {
+	for have := (keyFiles{log: d.log, offer: d.offer}); ; {
 		err := do(have)
 		var unread *unreadKeys
 		if !errors.As(err, &unread) {

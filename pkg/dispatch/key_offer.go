@@ -35,12 +35,13 @@ func (o offers) of(p keyPlace) (of offer, dirFlag, envFlag string) {
 	return o.keys, "--keys-dir", "--key-env"
 }
 
-// keyPlace is where a signing key or the value of a header comes from. What is offered
+// keyPlace is where a signing key, the value of a header or a part of TLS comes from. What is offered
 // is within the offer; the rest is the operator's own, and may be anywhere.
 type keyPlace struct {
 	action.KeySource
 	offered bool
 	header  bool
+	pem     bool // of TLS
 }
 
 // keyed is a target, and where its key and the values of its headers come from.
@@ -52,20 +53,22 @@ type keyed struct {
 }
 
 func keyedBy(owner string, t action.Target, offered bool) keyed {
-	return keyed{t, owner, keyPlace{t.SigningKey, offered, false}, offered}
+	return keyed{t, owner, keyPlace{KeySource: t.SigningKey, offered: offered}, offered}
 }
 
-// header is where the value of one of the target's headers comes from.
-func (k keyed) header(name string) keyPlace {
-	from := k.HeaderSources[name]
-	return keyPlace{action.KeySource{Env: from.Env, File: from.File}, k.offered, true}
+// place is where one of the target's Sources comes from. What TLS needs is offered with
+// the keys: none of it leaves as it is.
+func (k keyed) place(name string) keyPlace {
+	from := k.Sources()[name]
+	_, part := action.IsPart(name)
+	return keyPlace{action.KeySource{Env: from.Env, File: from.File}, k.offered, !part, part}
 }
 
 // places are all where something of the target comes from.
 func (k keyed) places() []keyPlace {
 	all := []keyPlace{k.from}
-	for name := range k.HeaderSources {
-		all = append(all, k.header(name))
+	for name := range k.Sources() {
+		all = append(all, k.place(name))
 	}
 	return all
 }
@@ -76,10 +79,16 @@ func (o offers) refuses(k keyed) error {
 	if field, message := o.outside(k.from); message != "" {
 		return k.refusal("signing_key", field, message+"; leave signing_key out, and a key is made")
 	}
-	for _, name := range slices.Sorted(maps.Keys(k.HeaderSources)) {
-		if field, message := o.outside(k.header(name)); message != "" {
-			return k.refusal(catalog.JoinPath("headers", name), field, message+`; set it by "callout secret set NAME", and write {secret: NAME}`)
+	for _, name := range slices.Sorted(maps.Keys(k.Sources())) {
+		field, message := o.outside(k.place(name))
+		if message == "" {
+			continue
 		}
+		help := `; set it by "callout secret set NAME", and write {secret: NAME}`
+		if part, is := action.IsPart(name); is && part != "key" {
+			help = "; write the certificates themselves, which are no secret"
+		}
+		return badSource(k, name, field, message+help)
 	}
 	return nil
 }
@@ -115,15 +124,19 @@ func (k keyed) refusal(at, field, message string) error {
 // read reads the file of a key. One that is offered is opened from its directory,
 // out of which no link leads.
 func (o offers) read(p keyPlace) ([]byte, error) {
+	most := int64(maxKeyFile)
+	if p.pem {
+		most = action.MaxSecret
+	}
 	if !p.offered {
-		return follow.Once(p.File, maxKeyFile)
+		return follow.Once(p.File, most)
 	}
 	of, _, _ := o.of(p)
 	root, err := os.OpenRoot(of.dir)
 	if err != nil {
 		return nil, err
 	}
-	text, err := follow.OnceIn(root, p.File, maxKeyFile)
+	text, err := follow.OnceIn(root, p.File, most)
 	return text, errors.Join(err, root.Close())
 }
 

@@ -30,7 +30,7 @@ func (i *Instance) keepKeys(ctx context.Context, targets iter.Seq[keyed], files 
 		case keysFit(owner, t.Target, secrets.text) != nil:
 			return keysFit(owner, t.Target, secrets.text)
 		case i.isKept(t, secrets, stored):
-		case secrets.made != "" && t.HeaderSources == nil:
+		case secrets.made != "" && !t.HasSources():
 			err := i.makeKey(ctx, t, secrets)
 			if bus.IsBadSecret(err) { // whoever applies it wants it to be called
 				i.log.Warn().Str("org", owner).Str("target", t.Name).Msg("the signing key of a target could not sign: a new one is made")
@@ -51,7 +51,7 @@ func (i *Instance) keepKeys(ctx context.Context, targets iter.Seq[keyed], files 
 
 func readAnew(t keyed) string {
 	if t.SigningKey == (action.KeySource{}) {
-		return "the values of headers of a target are read anew from where they come from"
+		return "what a target has in variables and files is read anew"
 	}
 	return "the signing key of a target is read anew from where it comes from"
 }
@@ -113,7 +113,7 @@ func (i *Instance) makeKey(ctx context.Context, t keyed, secrets secretsOf) erro
 	if err != nil {
 		return err
 	}
-	if t.HeaderSources != nil {
+	if t.HasSources() {
 		err = i.bus.PutSecrets(ctx, []bus.NewSecret{kept})
 	} else {
 		_, err = i.bus.MakeSecret(ctx, t.owner, t.Name, kept.Key)

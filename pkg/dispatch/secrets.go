@@ -17,20 +17,25 @@ import (
 
 // SetSecret stores a secret of the instance, or of an organization of it, and tells
 // whether there was one of its name. value is one line as the value of a header may be,
-// of 1 to catalog.MaxHeaderValue bytes; by is who sets it. It is no edit: who uses it is
+// of 1 to catalog.MaxHeaderValue bytes, or a private key in PEM, with its certificate or
+// without, of at most action.MaxSecret; by is who sets it. It is no edit: who uses it is
 // told by the store. The error is bad_field, unknown_instance, or too_large.
 func (i *Instance) SetSecret(ctx context.Context, org, name, value, by string) (s bus.NamedSecret, replaced bool, err error) {
 	if err := checkSecretPlace(org, name); err != nil {
 		return s, false, err
 	}
-	if err := checkSecretValue(value); err != nil {
+	facts, err := checkNamedValue(value, time.Now())
+	if err != nil {
 		return s, false, action.NewError(action.CodeBadField, action.StageDecode, "the secret cannot be used: "+err.Error()).WithField("value")
 	}
 	var made [8]byte
 	rand.Read(made[:]) // never fails
 	// What is made from the value could be tried values against, by who sees it.
-	s = bus.NamedSecret{Owner: org, Name: name, Fingerprint: hex.EncodeToString(made[:]), Set: time.Now().UTC().Truncate(time.Millisecond), By: by, Value: value}
-	err = i.alone(ctx, func(ctx context.Context, _ *catalog.Snapshot) error {
+	s = bus.NamedSecret{Owner: org, Name: name, Fingerprint: hex.EncodeToString(made[:]), Set: time.Now().UTC().Truncate(time.Millisecond), By: by, Value: value, PEM: facts}
+	err = i.alone(ctx, func(ctx context.Context, c *catalog.Snapshot) error {
+		if err := fitsUsers(c, s); err != nil {
+			return err
+		}
 		replaced, err = i.bus.PutNamedSecret(ctx, s, i.dispatcher.sealing.to)
 		return err
 	})
@@ -76,7 +81,7 @@ func (i *Instance) DeleteSecret(ctx context.Context, org, name string) error {
 				named += fmt.Sprintf(" and %d more", more)
 			}
 			return action.NewError(action.CodeStillUsed, action.StageCatalog,
-				fmt.Sprintf("the secret %q is used by the targets %s: take it out of their headers first", name, named)).WithField("name")
+				fmt.Sprintf("the secret %q is used by the targets %s: take it out of their definitions first", name, named)).WithField("name")
 		}
 		there, err := i.bus.DeleteNamedSecret(ctx, org, name)
 		if err == nil && !there {
@@ -122,7 +127,11 @@ func (i *Instance) refuseUnset(ctx context.Context, e *edition, s catalog.Stampe
 	var set []bus.NamedSecret
 	asked := false
 	for t := range e.touched(s) {
-		for header, from := range t.HeaderSources {
+		shown := t.Target
+		if from := t.place(action.PartCertificate); from.KeySource != (action.KeySource{}) {
+			shown.TLS.Certificate, _ = e.files.textAt(from) // what is wrong with it is said where it is read
+		}
+		for name, from := range t.Sources() {
 			if from.Secret == "" {
 				continue
 			}
@@ -133,21 +142,25 @@ func (i *Instance) refuseUnset(ctx context.Context, e *edition, s catalog.Stampe
 				}
 				asked = true
 			}
-			if slices.ContainsFunc(set, func(n bus.NamedSecret) bool { return n.Owner == t.owner && n.Name == from.Secret }) {
+			var err error
+			if n := slices.IndexFunc(set, func(n bus.NamedSecret) bool { return n.Owner == t.owner && n.Name == from.Secret }); n < 0 {
+				err = unset(t, name, from.Secret, set)
+			} else if says := misfit(&shown, name, set[n]); says != "" {
+				err = badSource(t, name, "secret", says)
+			} else if err = i.ends(e, t, set[n], name); err == nil {
 				continue
 			}
-			err := unset(t, header, from.Secret, set)
 			if !e.operators {
 				return err
 			}
-			i.log.Warn().Err(err).Str("org", t.owner).Str("target", t.Name).Msg("a target names a secret that is not set: what is to be sent to it waits")
+			i.log.Warn().Err(err).Str("org", t.owner).Str("target", t.Name).Msg("a target names a secret that cannot be used: what is to be sent to it waits")
 		}
 	}
 	return nil
 }
 
-// unset is the error of a header that names a secret which is not set.
-func unset(t keyed, header, secret string, set []bus.NamedSecret) error {
+// unset is the error of a target that names a secret which is not set.
+func unset(t keyed, name, secret string, set []bus.NamedSecret) error {
 	whose, how := "the instance has", "callout secret set"
 	if t.owner != "" {
 		whose, how = "the organization has", "callout secret set --org "+t.owner
@@ -162,6 +175,5 @@ func unset(t keyed, header, secret string, set []bus.NamedSecret) error {
 	if best := catalog.Nearest(secret, names); best != "" {
 		hint = fmt.Sprintf("; did you mean %q?", best)
 	}
-	return action.NewError(action.CodeBadField, action.StageCatalog, fmt.Sprintf("%s no secret %q: set it first, by %s%s", whose, secret, how, hint)).
-		WithField(catalog.JoinPath(t.path()+".headers", header) + ".secret").WithTarget(t.Name)
+	return badSource(t, name, "secret", fmt.Sprintf("%s no secret %q: set it first, by %s%s", whose, secret, how, hint))
 }

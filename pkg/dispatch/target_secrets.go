@@ -77,31 +77,37 @@ func (have keyFiles) key(t keyed) (string, error) {
 	return text, nil
 }
 
-// headers reads the values of those headers of a target that come from variables and
-// files. It is nil when all that the target sends stands in its definition.
+// headers reads the values of those headers and parts of TLS of a target that come from
+// variables and files. It is nil when all of them stand in its definition.
 func (have keyFiles) headers(t keyed) (map[string]string, error) {
-	if t.HeaderSources == nil {
+	sources := t.Sources()
+	if sources == nil {
 		return nil, nil //nolint:nilnil // nothing is no error
 	}
 	values := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(t.HeaderSources)) {
-		if !t.HeaderSources[name].IsRead() {
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		if !sources[name].IsRead() {
 			continue
 		}
-		refused := func(words string) *action.Error {
-			return action.NewError(action.CodeBadField, action.StageCatalog, "the value of the header "+name+" cannot be used"+words).
-				WithField(catalog.JoinPath(t.path()+".headers", name)).WithTarget(t.Name)
+		value, err := have.textAt(t.place(name))
+		part, isPart := action.IsPart(name)
+		what := "the value of the header " + name
+		if isPart {
+			what = "tls." + part
 		}
-		value, err := have.textAt(t.header(name))
 		if err != nil {
-			return nil, refused("").WithCause(err)
+			return nil, badSource(t, name, "", what+" cannot be used").WithCause(err)
+		}
+		if isPart {
+			values[name] = value
+			continue
 		}
 		if err := checkSecretValue(value); err != nil { // who names it may read what it says
-			return nil, refused(": " + err.Error())
+			return nil, badSource(t, name, "", what+" cannot be used: "+err.Error())
 		}
 		values[name] = value
 	}
-	return values, nil
+	return values, have.parts(t, values)
 }
 
 // textAt gives what stands in a variable, or in a file that was read.

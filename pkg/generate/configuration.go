@@ -102,6 +102,11 @@ func table(b *strings.Builder, title, where string, keys []file.Key) {
 		if k.Form == file.FormMapping || k.Form == file.FormEntries || k.Form == file.FormTextMap {
 			for _, below := range k.Keys {
 				row(b, above, below)
+				if below.Form == file.FormMapping || below.Form == file.FormTextOr {
+					for _, last := range below.Keys {
+						row(b, above+below.Name+".", last)
+					}
+				}
 			}
 		}
 	}
@@ -114,9 +119,9 @@ func row(b *strings.Builder, above string, k file.Key) {
 	}
 	form := string(k.Form)
 	switch k.Form {
-	case file.FormMapping, file.FormNamed, file.FormSection, file.FormEntries, file.FormTextMap:
+	case file.FormMapping, file.FormNamed, file.FormSection, file.FormEntries, file.FormTextMap, file.FormTextOr:
 		form = map[file.Form]string{file.FormMapping: "mapping", file.FormNamed: "mapping by name", file.FormSection: "mapping by condition",
-			file.FormEntries: "list of mappings", file.FormTextMap: "mapping of texts"}[k.Form]
+			file.FormEntries: "list of mappings", file.FormTextOr: "text or mapping", file.FormTextMap: "mapping of texts"}[k.Form]
 	case file.FormTexts:
 		form = "list of texts"
 	}

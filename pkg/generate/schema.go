@@ -96,6 +96,8 @@ func valueSchema(k file.Key) schema {
 		return listSchema(k)
 	case file.FormTextMap:
 		return textMapSchema(k)
+	case file.FormTextOr:
+		return schema{"anyOf": []any{textSchema(k), belowSchema(file.Key{Keys: k.Keys, Count: 1})}}
 	case file.FormMapping:
 		return belowSchema(k)
 	case file.FormEntries:

@@ -63,7 +63,7 @@ func TestOwnAuthorities(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := tlsServer(t, c.server, answer)
-			i := newInvoker(t, func(o *Options) { o.RootCAs = ours.pool() })
+			i := newInvoker(t, func(o *Options) { o.Installation = believing(ours.pool()) })
 			a := i.Do(t.Context(), callTo(s.URL, by(c.tls)))
 			if c.code != "" {
 				require.NotNil(t, a.Err)
@@ -108,25 +108,31 @@ func TestUnreadableAuthorities(t *testing.T) {
 }
 
 // TestCertificate has the installation's certificate shown to who asks, for the instance's
-// targets alone.
+// targets alone, and another one as soon as there is one.
 func TestCertificate(t *testing.T) {
 	servers, clients := newAuthority(t), newAuthority(t)
-	shown := make(chan int, 1)
-	config := servers.config()
-	config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, clients.pool()
-	s := tlsServer(t, config, func(_ http.ResponseWriter, r *http.Request) { shown <- len(r.TLS.PeerCertificates) })
-	ours := clients.config(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }).Certificates[0]
-	i := newInvoker(t, func(o *Options) { o.RootCAs, o.Certificate = servers.pool(), &ours })
-	for owner, want := range map[string]int{"": 1, "acme": 0} {
+	s, shown := askingServer(t, servers, clients)
+	first, second := clients.client("first"), clients.client("second")
+	installation := NewInstallation(Installed{Roots: servers.pool(), Certificate: &first})
+	i := newInvoker(t, func(o *Options) { o.Installation = installation })
+	ask := func(want string, own bool) {
+		t.Helper()
 		for _, instance := range []string{"one", "two"} {
-			require.Nil(t, i.Do(t.Context(), callTo(s.URL, webhook, in(instance), func(c *Call) { c.Owner = owner })).Err)
-			require.Equal(t, want, <-shown, owner)
+			mine := func(c *Call) { c.MayAsk = own }
+			require.Nil(t, i.Do(t.Context(), callTo(s.URL, webhook, in(instance), mine)).Err)
+			require.Equal(t, want, <-shown, instance)
+			require.Nil(t, i.Try(t.Context(), callTo(s.URL, webhook, mine)).Err)
+			require.Equal(t, want, <-shown, "a trial")
 		}
-		require.Nil(t, i.Try(t.Context(), callTo(s.URL, webhook, func(c *Call) { c.Owner = owner })).Err)
-		require.Equal(t, want, <-shown, "a trial, %s", owner)
 	}
-	require.Nil(t, newInvoker(t, func(o *Options) { o.RootCAs = servers.pool() }).Do(t.Context(), callTo(s.URL, webhook, func(c *Call) { c.Owner = "" })).Err)
-	require.Zero(t, <-shown, "there is none")
+	ask("first", true)
+	ask("", false)
+	installation.Set(Installed{Roots: servers.pool(), Certificate: &second})
+	ask("second", true)
+	installation.Set(Installed{Roots: servers.pool()})
+	ask("", true)
+	installation.Set(Installed{Roots: clients.pool(), Certificate: &first})
+	require.Equal(t, action.CodeTLS, action.CodeOf(i.Do(t.Context(), callTo(s.URL, webhook, in("one"))).Err), "its servers are not believed any more")
 }
 
 // TestKeepAliveOfTheServer has kept connections dropped when their server is about to.
@@ -156,7 +162,7 @@ func connOf(t *testing.T, i *Invoker, at string) *countedConn {
 	u, err := url.Parse(at)
 	require.NoError(t, err)
 	c := callTo(u.String(), webhook)
-	v, refused := i.enter(c.Instance, c.Owner, c.Target)
+	v, refused := i.enter(c.Instance, c.Owner, i.definition(&c))
 	require.Nil(t, refused)
 	defer i.clients.leave(v)
 	ex := &exchange{}

@@ -46,7 +46,7 @@ func BenchmarkSecure(b *testing.B) {
 			call := Call{Target: &action.Target{Name: "hook", Kind: action.CallOut, URL: "http://127.0.0.1:9", Timeout: time.Second}, Keys: []string{sign.NewKey()},
 				Body: raw, ID: "01M8PGMH39XF0BBSGWF2NVK48S", Attempt: 1, Instance: "default", Org: "acme"}
 			c.change(&call)
-			cl, refused := i.newClient("", call.definition())
+			cl, refused := i.newClient(i.definition(&call))
 			require.Nil(b, refused)
 			guard := NewTargetGuard(i.options, nil)
 			b.ReportAllocs()

@@ -152,7 +152,7 @@ func BenchmarkTLS(b *testing.B) {
 	b.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	tuned := do(b, newInvoker(b, func(o *Options) { o.RootCAs = roots }), s.URL)
+	tuned := do(b, newInvoker(b, func(o *Options) { o.Installation = believing(roots) }), s.URL)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy, transport.TLSClientConfig = nil, s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	transport.ForceAttemptHTTP2, transport.TLSClientConfig.NextProtos = false, []string{"http/1.1"}

@@ -12,10 +12,15 @@ import (
 // Call is one HTTP exchange to be had.
 type Call struct {
 	Target *action.Target
-	Owner  string   // the scope that defines Target; with Instance and its name it finds the connection pool
-	MayAsk bool     // Target.Egress counts, as far as Options.AllowEgress goes: an organization's target may not ask
-	Keys   []string // signing keys, the newest first; needed unless Target carries no signature
-	Body   []byte   // JSON, sent as it is where Target has payload: json; never empty
+	Owner  string // the scope that defines Target; with Instance and its name it finds the connection pool
+	// MayAsk tells that Target is the instance's: its Egress counts, as far as
+	// Options.AllowEgress goes, and it is shown the installation's certificate. Of an
+	// organization's neither is so.
+	MayAsk bool
+	// Identity is what of Target.TLS comes from elsewhere; nil = its definition says all.
+	Identity *Identity
+	Keys     []string // signing keys, the newest first; needed unless Target carries no signature
+	Body     []byte   // JSON, sent as it is where Target has payload: json; never empty
 	// Headers are those of Target.HeaderSources, with their values: secrets. They are not
 	// written to.
 	Headers map[string]string
@@ -63,14 +68,23 @@ func (c *Call) hidden() [][]byte {
 	return wire.WaysOf(c.Target.Mask).Values(nil, c.Body)
 }
 
-// definition is the target as it is dialled.
-func (c *Call) definition() *action.Target {
-	if c.MayAsk || len(c.Target.Egress) == 0 {
-		return c.Target
+// definition is a target as it is dialled.
+type definition struct {
+	*action.Target
+	own       bool // the instance's
+	identity  *Identity
+	installed *Installed
+}
+
+// definition is the target of a call as it is dialled.
+func (i *Invoker) definition(c *Call) definition {
+	d := definition{c.Target, c.MayAsk, c.Identity, i.options.Installation.installed()}
+	if !c.MayAsk && len(c.Target.Egress) > 0 {
+		t := *c.Target
+		t.Egress = nil
+		d.Target = &t
 	}
-	t := *c.Target
-	t.Egress = nil
-	return &t
+	return d
 }
 
 // Answer is what came of a Call.

@@ -77,7 +77,13 @@ func isTLS(err error) bool {
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
+		op        *net.OpError
 	)
+	// With TLS 1.3 a server says only after the handshake that it does not take our
+	// certificate, and that comes in the place of an answer.
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return true
+	}
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &verify) || errors.As(err, &record) ||
 		errors.As(err, &alert) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
 }

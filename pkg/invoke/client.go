@@ -37,6 +37,9 @@ type client struct {
 	egress      []netip.Prefix
 	idle        time.Duration
 	tls         action.TLS
+	own         bool
+	identity    *Identity
+	installed   *Installed
 
 	parsed    *url.URL
 	http      *retryablehttp.Client
@@ -44,27 +47,27 @@ type client struct {
 	signer    atomic.Pointer[sign.Signer] // of the keys last used
 }
 
-func (c *client) fits(t *action.Target) bool {
-	return c.url == t.URL && c.timeout == timeoutOf(t) &&
+func (c *client) fits(t definition) bool {
+	return c.url == t.URL && c.timeout == timeoutOf(t.Target) &&
 		c.concurrency == t.Concurrency && c.noKeepAlive == t.NoKeepAlive && slices.Equal(c.egress, t.Egress) &&
-		c.idle == t.IdleFor() && c.tls == t.TLS
+		c.idle == t.IdleFor() && c.tls == t.TLS && c.own == t.own && c.identity.is(t.identity) && c.installed == t.installed
 }
 
-// newClient makes the client of a target that the instance has, owner is "", or an
-// organization.
-func (i *Invoker) newClient(owner string, t *action.Target) (*client, *action.Error) {
+// newClient makes the client of a target.
+func (i *Invoker) newClient(t definition) (*client, *action.Error) {
 	parsed, err := url.Parse(t.URL)
 	if err != nil || parsed.Host == "" || parsed.User != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 		return nil, action.NewError(action.CodeBadField, action.StageInvoke,
 			"a target's URL is an absolute http or https URL without a user").WithField("url")
 	}
-	config, refused := i.tlsConfig(owner, t)
+	config, refused := i.tlsConfig(t)
 	if refused != nil {
 		return nil, refused
 	}
 	c := &client{
-		url: t.URL, timeout: timeoutOf(t), concurrency: t.Concurrency, noKeepAlive: t.NoKeepAlive, egress: slices.Clone(t.Egress),
-		idle: t.IdleFor(), tls: t.TLS, parsed: parsed, transport: i.newTransport(t, config),
+		url: t.URL, timeout: timeoutOf(t.Target), concurrency: t.Concurrency, noKeepAlive: t.NoKeepAlive, egress: slices.Clone(t.Egress),
+		idle: t.IdleFor(), tls: t.TLS, own: t.own, identity: t.identity, installed: t.installed, parsed: parsed,
+		transport: i.newTransport(t.Target, config),
 	}
 	c.http = &retryablehttp.Client{
 		HTTPClient: &http.Client{
@@ -76,7 +79,7 @@ func (i *Invoker) newClient(owner string, t *action.Target) (*client, *action.Er
 		Logger:       nil, // its lines hold URLs
 		RetryMax:     maxRepeats,
 		CheckRetry:   unprocessed,
-		Backoff:      atOnce,
+		Backoff:      pause,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	return c, nil
@@ -106,7 +109,7 @@ func (i *Invoker) newTransport(t *action.Target, config *tls.Config) *http.Trans
 		idle = idleConns
 	}
 	return &http.Transport{
-		Proxy:                  nil, // a proxy would dial in our stead, past the guard
+		Proxy:                  nil, // that of the environment would dial in our stead, past the guard
 		DialContext:            i.dialer(t),
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    timeoutOf(t),
@@ -132,8 +135,12 @@ func (i *Invoker) newTransport(t *action.Target, config *tls.Config) *http.Trans
 func (i *Invoker) dialer(t *action.Target) func(context.Context, string, string) (net.Conn, error) {
 	guard := NewTargetGuard(i.options, t.Egress)
 	d := &net.Dialer{Timeout: timeoutOf(t), Control: guard.control, Resolver: i.resolver}
+	dial := d.DialContext
+	if i.options.Proxy != nil {
+		dial = i.options.Proxy.dialer(guard, timeoutOf(t))
+	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := d.DialContext(ctx, network, address)
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}

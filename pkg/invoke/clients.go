@@ -50,7 +50,7 @@ type visit struct {
 // enter finds the target's client and limits, or makes them. A client whose
 // target has changed is replaced; requests under way on it run to their end.
 // leave must follow.
-func (i *Invoker) enter(instance, owner string, t *action.Target) (visit, *action.Error) {
+func (i *Invoker) enter(instance, owner string, t definition) (visit, *action.Error) {
 	s, key := i.clients, clientKey{instance, owner, t.Name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (i *Invoker) enter(instance, owner string, t *action.Target) (visit, *actio
 		e = found.Value.(*clientEntry)
 	}
 	if e == nil || !e.client.fits(t) {
-		made, refused := i.newClient(owner, t)
+		made, refused := i.newClient(t)
 		if refused != nil {
 			return visit{}, refused
 		}
@@ -77,8 +77,8 @@ func (i *Invoker) enter(instance, owner string, t *action.Target) (visit, *actio
 		}
 		e.client = made
 	}
-	if e.limits == nil || !e.limits.fit(t) {
-		e.limits = e.limits.follow(t)
+	if e.limits == nil || !e.limits.fit(t.Target) {
+		e.limits = e.limits.follow(t.Target)
 	}
 	e.users++
 	s.order.MoveToFront(found)

@@ -3,6 +3,7 @@ package invoke
 import (
 	"bufio"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -50,6 +51,9 @@ func callTo(url string, change ...func(*Call)) Call {
 	}
 	return c
 }
+
+// believing is an installation that believes a pool.
+func believing(pool *x509.CertPool) *Installation { return NewInstallation(Installed{Roots: pool}) }
 
 func within(d time.Duration) func(*Call) { return func(c *Call) { c.Target.Timeout = d } }
 func webhook(c *Call)                    { c.ReadBody = false }
@@ -149,7 +153,7 @@ func flood(c net.Conn, text string) {
 
 // clientOf is the client that a target has now.
 func clientOf(i *Invoker, owner string, t *action.Target) (*client, *action.Error) {
-	v, refused := i.enter("", owner, t)
+	v, refused := i.enter("", owner, i.definition(&Call{Target: t, MayAsk: true}))
 	if refused == nil {
 		i.clients.leave(v)
 	}

@@ -2,7 +2,6 @@ package invoke
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/netip"
@@ -22,12 +21,13 @@ type Options struct {
 	// AllowEgress is what a target may ask for by its own Egress; what of that lies
 	// outside does not count. None = nothing.
 	AllowEgress []netip.Prefix
-	RootCAs     *x509.CertPool // of targets that name none; nil = the system's
-	// Certificate is shown to the servers of the instance's targets that ask for one; nil =
-	// none. An organization's target is not shown it: what believes the certificate would do
-	// for that organization what it does for us.
-	Certificate *tls.Certificate
-	Now         func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
+	// Installation is what is believed of all targets, and shown to them; nil = the
+	// system's authorities, and no certificate.
+	Installation *Installation
+	// Proxy is asked to connect to targets in our place; nil = they are dialled from here.
+	// It resolves their names, so of a name the guard sees no address then, see proxy.go.
+	Proxy *Proxy
+	Now   func() time.Time // clock of signatures and of Retry-After dates; nil = time.Now
 }
 
 // Invoker holds one connection pool and the limits of each target. It is safe for concurrent
@@ -47,7 +47,10 @@ func New(o Options) *Invoker {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.RootCAs == nil {
+	if o.Installation == nil {
+		o.Installation = NewInstallation(Installed{})
+	}
+	if o.Installation.installed().Roots == nil {
 		// The system's are read once, and not again if that fails: better now
 		// than when there is no descriptor left. That they cannot be read is
 		// said by the exchanges that need them.
@@ -102,7 +105,7 @@ func (i *Invoker) do(caller context.Context, c Call) Answer {
 	if err := caller.Err(); err != nil {
 		return Answer{Err: classify(caller, caller, nil, err)}
 	}
-	v, err := i.enter(c.Instance, c.Owner, c.definition())
+	v, err := i.enter(c.Instance, c.Owner, i.definition(&c))
 	if err != nil {
 		return Answer{Err: err}
 	}

@@ -265,12 +265,12 @@ func TestTargetInUseIsKept(t *testing.T) {
 	i := newInvoker(t)
 	i.clients.max = 2
 	target := func(n int) *action.Target { return &action.Target{Name: fmt.Sprint(n), URL: "http://hook.example"} }
-	used, refused := i.enter("", "", target(0))
+	used, refused := i.enter("", "", i.definition(&Call{Target: target(0), MayAsk: true}))
 	require.Nil(t, refused)
 	for n := range 10 {
 		_, _ = clientOf(i, "", target(n+1))
 	}
-	again, _ := i.enter("", "", target(0))
+	again, _ := i.enter("", "", i.definition(&Call{Target: target(0), MayAsk: true}))
 	require.Same(t, used.limits, again.limits)
 	i.clients.leave(used)
 	i.clients.leave(again)
@@ -278,7 +278,7 @@ func TestTargetInUseIsKept(t *testing.T) {
 		_, _ = clientOf(i, "", target(n+1))
 	}
 	require.Len(t, i.clients.byKey, 2)
-	fresh, _ := i.enter("", "", target(0))
+	fresh, _ := i.enter("", "", i.definition(&Call{Target: target(0), MayAsk: true}))
 	require.NotSame(t, used.limits, fresh.limits)
 }
 
@@ -286,10 +286,10 @@ func TestTargetInUseIsKept(t *testing.T) {
 func TestLimitsAreNotThePools(t *testing.T) {
 	i := newInvoker(t)
 	target := &action.Target{Name: "hook", URL: "http://hook.example"}
-	before, _ := i.enter("", "", target)
+	before, _ := i.enter("", "", i.definition(&Call{Target: target, MayAsk: true}))
 	changed := *target
 	changed.Rate, changed.Breaker = action.Rate{N: 1, Per: time.Second}, action.Breaker{Failures: 1, Open: time.Second}
-	after, _ := i.enter("", "", &changed)
+	after, _ := i.enter("", "", i.definition(&Call{Target: &changed, MayAsk: true}))
 	require.Same(t, before.client, after.client)
 	require.Same(t, before.limits.slots, after.limits.slots)
 	require.NotNil(t, after.limits.rate)
@@ -303,7 +303,7 @@ func TestForgetAnInstance(t *testing.T) {
 	target := &action.Target{Name: "hook", URL: "http://hook.example"}
 	kept := map[string]*client{}
 	for _, instance := range []string{"a", "a/b", "b"} {
-		v, refused := i.enter(instance, "", target)
+		v, refused := i.enter(instance, "", i.definition(&Call{Target: target, MayAsk: true}))
 		require.Nil(t, refused)
 		kept[instance] = v.client
 		defer i.clients.leave(v)
@@ -311,7 +311,7 @@ func TestForgetAnInstance(t *testing.T) {
 	i.Forget("a")
 	require.Equal(t, 2, i.clients.order.Len())
 	for instance, before := range kept {
-		v, refused := i.enter(instance, "", target)
+		v, refused := i.enter(instance, "", i.definition(&Call{Target: target, MayAsk: true}))
 		require.Nil(t, refused)
 		require.Equal(t, instance != "a", v.client == before, instance)
 		i.clients.leave(v)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -12,8 +13,9 @@ import (
 
 // maxRepeats bounds how often a request is sent again after its first try. What
 // met a dead connection goes again once; only what a server refuses over and
-// over comes to this bound.
-const maxRepeats = 3
+// over comes to this bound. One that refuses every third stream, whoever sends it,
+// refuses a request that is sent as often once in a million.
+const maxRepeats = 12
 
 // deadWithin is how soon a kept connection that had died before it was given to
 // us shows it: at the first write, or by the answer to it, a round trip later.
@@ -93,6 +95,17 @@ func isEnd(err error) bool {
 		withoutURL(err).Error() == "http: server closed idle connection"
 }
 
-// atOnce is the wait before a repeat. It never looks at the answer: Retry-After
-// is for whoever owns the retries.
-func atOnce(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }
+// maxPause bounds the wait before a repeat.
+const maxPause = 50 * time.Millisecond
+
+// pause is the wait before a repeat, where repeats are counted from 0. The first goes at
+// once; a server that refuses it again has too much to do, and gets a little longer each
+// time, with jitter, so that those it refused together do not come back together. It never
+// looks at the answer: Retry-After is for whoever owns the retries.
+func pause(_, _ time.Duration, repeat int, _ *http.Response) time.Duration {
+	if repeat == 0 {
+		return 0
+	}
+	most := min(5*time.Millisecond<<min(repeat-1, 8), maxPause)
+	return most/2 + rand.N(most/2)
+}

@@ -83,7 +83,7 @@ func TestServerThatClosesAfterEachAnswer(t *testing.T) {
 				}
 				handle(conn)
 			})
-			i := newInvoker(t, func(o *Options) { o.RootCAs = ca.pool() })
+			i := newInvoker(t, func(o *Options) { o.Installation = believing(ca.pool()) })
 			require.Zero(t, l.fill(t, i, scheme+address, 400, 1))
 		})
 	}
@@ -100,6 +100,38 @@ func TestGoAwayAfterEachAnswer(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	})
 	require.Zero(t, l.fill(t, newInvoker(t, trust), s.URL, 800, 80))
+}
+
+// A server that refuses every third stream, whoever sends it, fails no call: one that is
+// refused is sent until it is taken.
+func TestServerThatRefusesEveryThird(t *testing.T) {
+	const calls, flight = 1200, 24
+	ca := newAuthority(t)
+	config := ca.config()
+	config.NextProtos = []string{"h2"}
+	var streams, taken atomic.Int64
+	address := rawServer(t, overTLS(config, speakHTTP2(func(stream uint32) []byte {
+		if streams.Add(1)%3 == 0 {
+			return reset(stream, codeRefused)
+		}
+		taken.Add(1)
+		return fine(stream)
+	})))
+	i := newInvoker(t, func(o *Options) { o.Installation = believing(ca.pool()) })
+	var done sync.WaitGroup
+	for range flight {
+		done.Go(func() {
+			for range calls / flight {
+				a := i.Do(t.Context(), callTo("https://"+address, within(20*time.Second)))
+				if a.Err != nil {
+					t.Error(a.Err)
+				}
+			}
+		})
+	}
+	done.Wait()
+	require.EqualValues(t, calls, taken.Load(), "each once")
+	require.GreaterOrEqual(t, streams.Load(), int64(calls*3/2-1))
 }
 
 // What is sent again, and what never is: the server reads whole requests, and
@@ -213,7 +245,7 @@ func TestWhatIsSentAgainOverHTTP2(t *testing.T) {
 				}
 				return c.meet(stream, int(requests.Add(1)))
 			})))
-			i := newInvoker(t, func(o *Options) { o.RootCAs = ca.pool() })
+			i := newInvoker(t, func(o *Options) { o.Installation = believing(ca.pool()) })
 			if c.kept {
 				require.Nil(t, i.Do(t.Context(), callTo("https://"+address)).Err)
 			}

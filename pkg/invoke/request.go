@@ -64,6 +64,9 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 		// net/http repeats a POST without a body by itself, see below.
 		return action.NewError(action.CodeBadField, action.StageInvoke, "a target is sent a body").WithField("body")
 	}
+	if refused := i.checkIdentity(c.Identity); refused != nil {
+		return refused
+	}
 	ex.begin(ctx)
 	now := i.options.Now()
 	var refused *action.Error

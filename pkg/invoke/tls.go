@@ -2,46 +2,40 @@ package invoke
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
 
-// tlsConfig is how a target's server is believed. What it says counts for it alone: its
-// sessions are kept apart from those of others too, so that none is resumed that another
-// authority has vouched for.
-func (i *Invoker) tlsConfig(owner string, t *action.Target) (*tls.Config, *action.Error) {
+// tlsConfig is how a target's server is believed, and what it is shown. What the target
+// says counts for it alone, and its sessions are kept apart from those of others, so that
+// none is resumed that another authority has vouched for, or another certificate opened.
+func (i *Invoker) tlsConfig(d definition) (*tls.Config, *action.Error) {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		RootCAs:    i.options.RootCAs,
-		ServerName: t.TLS.ServerName, // "" = the URL's
+		RootCAs:    d.installed.Roots,
+		ServerName: d.TLS.ServerName, // "" = the URL's
 		// Makes a new connection cheap again, which a short idle time
 		// asks for.
 		ClientSessionCache: tls.NewLRUClientSessionCache(8),
 	}
-	if t.TLS.MinVersion == action.TLS13 {
+	if d.TLS.MinVersion == action.TLS13 {
 		config.MinVersion = tls.VersionTLS13
 	}
-	if owner == "" { // see Options.Certificate
-		config.Certificates = i.options.certificates()
+	switch {
+	case d.identity != nil && d.identity.certificate != nil:
+		config.Certificates = []tls.Certificate{*d.identity.certificate}
+	case d.own && d.installed.Certificate != nil: // see Installed.Certificate
+		config.Certificates = []tls.Certificate{*d.installed.Certificate}
 	}
-	if t.TLS.CA == "" {
-		return config, nil
-	}
-	all, err := action.ReadAuthorities(t.TLS.CA)
-	if err != nil {
-		return nil, action.NewError(action.CodeBadField, action.StageInvoke, "the target's authorities cannot be read: "+err.Error()).WithField("tls.ca")
-	}
-	config.RootCAs = x509.NewCertPool()
-	for _, c := range all {
-		config.RootCAs.AddCert(c)
+	switch {
+	case d.identity != nil && d.identity.roots != nil:
+		config.RootCAs = d.identity.roots
+	case d.TLS.CA != "":
+		all, err := action.ReadAuthorities(d.TLS.CA)
+		if err != nil {
+			return nil, action.NewError(action.CodeBadField, action.StageInvoke, "the target's authorities cannot be read: "+err.Error()).WithField("tls.ca")
+		}
+		config.RootCAs = poolOf(all)
 	}
 	return config, nil
-}
-
-func (o *Options) certificates() []tls.Certificate {
-	if o.Certificate == nil {
-		return nil
-	}
-	return []tls.Certificate{*o.Certificate}
 }

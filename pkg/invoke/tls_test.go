@@ -95,7 +95,7 @@ func TestBrokenTLS(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			i := newInvoker(t, func(o *Options) { o.RootCAs = ours.pool() })
+			i := newInvoker(t, func(o *Options) { o.Installation = believing(ours.pool()) })
 			address := rawServer(t, c.serve)
 			timeout := 5 * time.Second
 			if c.code == action.CodeTimeout {
@@ -132,7 +132,7 @@ func http2Server(t testing.TB, handle http.HandlerFunc) (*httptest.Server, func(
 	t.Cleanup(s.Close)
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
-	return s, func(o *Options) { o.RootCAs = pool }
+	return s, func(o *Options) { o.Installation = believing(pool) }
 }
 
 func TestHTTP2(t *testing.T) {

@@ -42,7 +42,7 @@ func (i *Invoker) Try(ctx context.Context, c Call) Trial {
 }
 
 func (i *Invoker) try(caller context.Context, c Call, t *Trial) {
-	cl, refused := i.newClient(c.Owner, c.definition())
+	cl, refused := i.newClient(i.definition(&c))
 	if t.Err = refused; refused != nil {
 		return
 	}

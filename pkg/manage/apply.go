@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -93,11 +94,11 @@ func planned(current *catalog.Snapshot, text *file.Text, prune bool) (*catalog.S
 		others := *current
 		others.Scopes = maps.Clone(current.Scopes)
 		delete(others.Scopes, org)
-		return text.Over(&others)
+		return text.Over(&others, time.Now())
 	case prune:
-		return text.Alone()
+		return text.Alone(time.Now())
 	}
-	return text.Over(current)
+	return text.Over(current, time.Now())
 }
 
 // mayApply refuses a text for an instance or an organization that who asks has nothing

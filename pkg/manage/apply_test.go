@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/stretchr/testify/require"
@@ -43,7 +44,7 @@ func TestTwoConfigurationsAreReadAtOnce(t *testing.T) {
 	var both sync.WaitGroup
 	for range 2 {
 		r := &reading{Context: t.Context(), begun: make(chan struct{}), goOn: goOn}
-		both.Go(func() { _, _, _ = file.ParseFor(r, "", "other.yaml", []byte(first)) })
+		both.Go(func() { _, _, _ = file.ParseFor(r, time.Time{}, "", "other.yaml", []byte(first)) })
 		<-r.begun
 	}
 	for _, instance := range []string{"default", "twin"} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
@@ -155,9 +156,11 @@ type subject struct {
 // check tells what is wrong with the object in a catalog, and what is doubtful
 // about it. Only what the object reaches is looked at.
 func (o *subject) check(next *catalog.Snapshot) (doubts []catalog.Problem, err error) {
-	found := o.reading.Problems(catalog.Validate(next.Part(o.place)))
+	part := next.Part(o.place)
+	ends := catalog.CheckEnds(part, time.Now())
+	found := o.reading.Problems(append(catalog.Validate(part), ends...))
 	if catalog.HasErrors(found) {
-		return nil, o.refusal(o.reading.Problems(catalog.Validate(next)))
+		return nil, o.refusal(o.reading.Problems(append(catalog.Validate(next), ends...)))
 	}
 	for _, p := range found {
 		switch p.Code {
@@ -247,6 +250,9 @@ func (o *subject) rename(err error) error {
 		}
 		if rest, is := strings.CutPrefix(of.Field, path+".headers."); is { // of those whose values stand here nothing is said so late
 			return of.WithField(o.field + ".header_sources." + rest)
+		}
+		if rest, is := strings.CutPrefix(of.Field, path+".tls."); is {
+			return of.WithField(o.field + ".tls." + rest)
 		}
 	}
 	return err

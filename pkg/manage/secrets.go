@@ -66,6 +66,10 @@ func (s *Service) DeleteSecret(ctx context.Context, req *connect.Request[callout
 
 func secretMessage(c *catalog.Snapshot, s bus.NamedSecret) *calloutv1.Secret {
 	users := c.UsersOfSecret(s.Owner, s.Name)
-	return &calloutv1.Secret{Org: s.Owner, Name: s.Name, SetTime: timestamppb.New(s.Set), SetBy: s.By, Fingerprint: s.Fingerprint,
-		UsedBy: users[:min(len(users), maxUsers)]}
+	m := &calloutv1.Secret{Org: s.Owner, Name: s.Name, SetTime: timestamppb.New(s.Set), SetBy: s.By, Fingerprint: s.Fingerprint,
+		UsedBy: users[:min(len(users), maxUsers)], Pem: s.PEM != nil}
+	if s.PEM != nil && !s.PEM.Until.IsZero() {
+		m.NotAfter = timestamppb.New(s.PEM.Until)
+	}
+	return m
 }

@@ -32,12 +32,26 @@ func fieldSet(names ...protoreflect.Name) map[protoreflect.Name]bool {
 // targetSettings and executionSettings are messages as a file would hold them:
 // the fields have the names of its keys. What has its default is left out.
 func targetSettings(t *calloutv1.Target) file.Settings {
-	return settingsOf(t.ProtoReflect(), besideTarget, elsewhere)
+	s := settingsOf(t.ProtoReflect(), besideTarget, elsewhere)
+	tls, _ := s["tls"].(file.Settings)
+	for _, key := range []string{"ca", "certificate"} { // of which a file has one or the other under one key
+		from, is := tls[key+"_from"]
+		delete(tls, key+"_from")
+		if is && tls[key] == nil {
+			tls[key] = from
+		}
+	}
+	return s
 }
 
 // readTarget reads the target of a message under a name.
 func readTarget(org, name string, m *calloutv1.Target) (action.Target, *file.Reading) {
 	t, reading := file.ReadTarget(org, name, targetSettings(m))
+	for from, of := range map[*calloutv1.SecretSource]*action.SecretSource{m.GetTls().GetCaFrom(): &t.TLS.CAFrom, m.GetTls().GetCertificateFrom(): &t.TLS.CertificateFrom} {
+		if from != nil { // beside a text too, which the check refuses
+			*of = action.SecretSource{Env: from.GetEnv(), File: from.GetFile(), Secret: from.GetSecret()}
+		}
+	}
 	for header, from := range m.GetHeaderSources() {
 		if t.HeaderSources == nil {
 			t.HeaderSources = map[string]action.SecretSource{}

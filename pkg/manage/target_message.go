@@ -34,7 +34,7 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 		if m.HeaderSources == nil {
 			m.HeaderSources = map[string]*calloutv1.SecretSource{}
 		}
-		m.HeaderSources[name] = &calloutv1.SecretSource{Env: from.Env, File: from.File, Secret: from.Secret}
+		m.HeaderSources[name] = sourceMessage(from)
 	}
 	if t.Breaker != (action.Breaker{}) {
 		m.Breaker = &calloutv1.Breaker{Failures: uint32(t.Breaker.Failures), Open: durationpb.New(t.Breaker.Open)}
@@ -46,7 +46,8 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 		m.IdleTime = durationpb.New(t.IdleTime)
 	}
 	if t.TLS != (action.TLS{}) {
-		m.Tls = &calloutv1.TLS{Ca: t.TLS.CA, ServerName: t.TLS.ServerName, MinVersion: t.TLS.MinVersion}
+		m.Tls = &calloutv1.TLS{Ca: t.TLS.CA, ServerName: t.TLS.ServerName, MinVersion: t.TLS.MinVersion, Certificate: t.TLS.Certificate,
+			Key: sourceMessage(t.TLS.Key), CaFrom: sourceMessage(t.TLS.CAFrom), CertificateFrom: sourceMessage(t.TLS.CertificateFrom)}
 	}
 	if len(t.Egress) > 0 {
 		m.Egress = &calloutv1.Egress{Allow: texts(t.Egress, netip.Prefix.String)}
@@ -55,6 +56,14 @@ func targetMessage(org string, t *action.Target, meta catalog.Meta) *calloutv1.T
 		m.UsableBy = &calloutv1.UsableBy{Orgs: t.UsableBy}
 	}
 	return m
+}
+
+// sourceMessage tells where a secret comes from; nil = nothing is said.
+func sourceMessage(s action.SecretSource) *calloutv1.SecretSource {
+	if s == (action.SecretSource{}) {
+		return nil
+	}
+	return &calloutv1.SecretSource{Env: s.Env, File: s.File, Secret: s.Secret}
 }
 
 // rateText writes a rate as a file has it.

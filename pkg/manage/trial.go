@@ -75,6 +75,11 @@ func draft(instance, org string, wanted *calloutv1.Target) (action.Target, error
 			return action.Target{}, badField("target.header_sources."+header, "what is read from a variable or a file is kept with a target that is stored: store the target and give its name, or name a secret")
 		}
 	}
+	for key, from := range map[string]*calloutv1.SecretSource{"ca_from": wanted.GetTls().GetCaFrom(), "certificate_from": wanted.GetTls().GetCertificateFrom(), "key": wanted.GetTls().GetKey()} {
+		if from.GetEnv() != "" || from.GetFile() != "" {
+			return action.Target{}, badField("target.tls."+key, "what is read from a variable or a file is kept with a target that is stored: store the target and give its name, or name a secret")
+		}
+	}
 	t, reading := readTarget(place.Org, place.Name, wanted)
 	about := &subject{place: place, field: "target", reading: reading}
 	_, err := about.check(catalog.Empty(instance).WithTarget(place.Org, t))

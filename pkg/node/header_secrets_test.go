@@ -98,7 +98,7 @@ func TestSecretsOfHeaders(t *testing.T) {
 		require.Equal(t, "instance's of "+id, v.shared(id, "hook", count+1), "the instance's is another")
 
 		_, err = api(d).DeleteSecret(within(t, 10*time.Second), connect.NewRequest(&calloutv1.DeleteSecretRequest{Instance: id, Name: "partner"}))
-		require.ErrorContains(t, err, `the secret "partner" is used by the targets call, hook: take it out of their headers first`)
+		require.ErrorContains(t, err, `the secret "partner" is used by the targets call, hook: take it out of their definitions first`)
 		_, err = api(d).DeleteSecret(within(t, 10*time.Second), connect.NewRequest(&calloutv1.DeleteSecretRequest{Instance: id, Org: "other", Name: "partner"}))
 		require.Equal(t, connect.CodeNotFound, connect.CodeOf(err))
 	}

@@ -65,6 +65,9 @@ type Options struct {
 	// MadeKeys is told the signing keys that the File has made for its targets; nil =
 	// nobody is.
 	MadeKeys func(instance string, made []bus.NewSecret)
+	// Installation and Proxy are how targets are reached, see invoke.Options.
+	Installation *invoke.Installation
+	Proxy        *invoke.Proxy
 	// WithoutWorker leaves the worker out: others do the work.
 	WithoutWorker bool
 	Version       string // of the program; "" = dev
@@ -106,7 +109,7 @@ func configuration(ctx context.Context, o Options) (*catalog.Snapshot, error) {
 		}
 	case o.Config != nil:
 		var err error
-		if s, problems, err = file.ParseFor(ctx, "", o.ConfigName, o.Config); err != nil {
+		if s, problems, err = file.ParseFor(ctx, time.Time{}, "", o.ConfigName, o.Config); err != nil {
 			return nil, err
 		}
 		if s == nil {
@@ -144,7 +147,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 	if o.WithoutWorker {
 		return nil
 	}
-	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true})
+	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true, Installation: o.Installation, Proxy: o.Proxy})
 	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log, OpenWith: o.OpenWith, Version: o.Version})
 	return err
 }

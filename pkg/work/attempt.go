@@ -26,7 +26,7 @@ func (r *run) attempt(ctx context.Context) {
 		r.hold(err, false)
 		return
 	}
-	headers, err := w.headersOf(ctx, d.Line.Instance, c)
+	sent, err := w.sentTo(ctx, d.Line.Instance, c)
 	if err != nil {
 		r.hold(err, false)
 		return
@@ -45,7 +45,7 @@ func (r *run) attempt(ctx context.Context) {
 		return
 	}
 	exchange := invoke.Call{
-		Target: c.target, Owner: d.Line.Instance + "/" + c.owner, MayAsk: c.owner == "", Keys: keys, Headers: headers, Body: d.Body, ID: c.id, Attempt: number,
+		Target: c.target, Owner: d.Line.Instance + "/" + c.owner, MayAsk: c.owner == "", Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: d.Body, ID: c.id, Attempt: number,
 		Sequence: c.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay, Redrive: d.Line.Redrive, Wait: limitWait,
 		Instance: d.Line.Instance, Org: c.org,
 	}

@@ -166,12 +166,12 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 	if err != nil {
 		return invoke.Answer{}, err
 	}
-	headers, err := c.worker.keys.headers(ctx, c.call.Instance, t.Owner, t.Target, "")
+	sent, err := c.worker.keys.sent(ctx, c.call.Instance, t.Owner, t.Target, "")
 	if err != nil {
 		return invoke.Answer{}, err
 	}
 	exchange := invoke.Call{
-		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, MayAsk: t.Owner == "", Keys: keys, Headers: headers, Body: c.body.Raw(), ID: id, Attempt: 1,
+		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, MayAsk: t.Owner == "", Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: c.body.Raw(), ID: id, Attempt: 1,
 		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut, Heard: true,
 		Shares: c.worker.shares, Instance: c.call.Instance, Org: c.body.OrgID,
 	}

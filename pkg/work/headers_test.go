@@ -41,20 +41,20 @@ func TestHeadersCostALookUp(t *testing.T) {
 	for _, id := range instances {
 		target := withHeaders()
 		ask := func() map[string]string {
-			values, err := k.headers(t.Context(), id, "", target, "")
+			values, err := k.sent(t.Context(), id, "", target, "")
 			require.NoError(t, err)
-			return values
+			return values.headers
 		}
 		require.Equal(t, map[string]string{"X-Key": "a of " + id, "X-Shared": "b of " + id}, ask())
-		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = k.headers(t.Context(), id, "", target, "") }))
+		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = k.sent(t.Context(), id, "", target, "") }))
 		again := *target // as each delivery has one of its own
-		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = k.headers(t.Context(), id, "", &again, "") }))
+		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = k.sent(t.Context(), id, "", &again, "") }))
 		k.setNamed(id, bus.NamedSecret{Name: "partner", Value: "c"})
 		require.Equal(t, "c", ask()["X-Shared"])
 		target = &action.Target{Name: "hook", HeaderSources: map[string]action.SecretSource{"X-Other": {Secret: "partner"}}}
 		require.Equal(t, map[string]string{"X-Other": "c"}, ask())
 		plain := &action.Target{Name: "hook"}
-		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = k.headers(t.Context(), id, "", plain, "") }))
+		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = k.sent(t.Context(), id, "", plain, "") }))
 	}
 }
 
@@ -67,12 +67,12 @@ func TestAHeaderThatAnEditTakesAway(t *testing.T) {
 		k, of := newKeys(nil, with), bus.TargetKey{Instance: id, Name: "hook"}
 		target := &action.Target{Name: "hook", HeaderSources: map[string]action.SecretSource{"X-Key": {File: "key"}}}
 		k.set(of, sealedHeaders(t, with, id, map[string]string{"X-Key": "a"}))
-		_, err := k.headers(t.Context(), id, "", target, "")
+		_, err := k.sent(t.Context(), id, "", target, "")
 		require.NoError(t, err)
 		k.set(of, sealedText(t, with, id, bus.SigningKeys{{Key: sign.NewKey()}}))
-		values, err := k.headers(t.Context(), id, "", target, "")
+		values, err := k.sent(t.Context(), id, "", target, "")
 		require.NoError(t, err)
-		require.Equal(t, "a", values["X-Key"])
+		require.Equal(t, "a", values.headers["X-Key"])
 		k.set(of, sealedText(t, with, id, bus.SigningKeys{{Key: sign.NewKey()}}))
 		_, err = k.together(id, "", target, "")
 		require.ErrorIs(t, err, errLacking)
@@ -89,17 +89,17 @@ func TestHeadersThatCannotBeOpened(t *testing.T) {
 		k.set(bus.TargetKey{Instance: id, Name: "hook"}, sealedHeaders(t, other, id, map[string]string{"X-Key": "a"}))
 		k.setNamed(id, bus.NamedSecret{Name: "partner", Value: "b"})
 		for range 2 {
-			_, err := k.headers(t.Context(), id, "", withHeaders(), "")
+			_, err := k.sent(t.Context(), id, "", withHeaders(), "")
 			require.Equal(t, action.CodeInternal, action.CodeOf(err))
 			require.True(t, action.CodeOf(err).IsOurs(), "it is no attempt")
 			require.ErrorContains(t, err, "the value of the header X-Key is sealed for key "+other[0].ID())
 		}
 		// What was swapped by who may write the bucket is not sent.
 		k.set(bus.TargetKey{Instance: id, Name: "hook"}, sealedHeaders(t, with, "elsewhere", map[string]string{"X-Key": "a"}))
-		_, err := k.headers(t.Context(), id, "", withHeaders(), "")
+		_, err := k.sent(t.Context(), id, "", withHeaders(), "")
 		require.ErrorContains(t, err, "it was changed, or is of somewhere else")
 		k.set(bus.TargetKey{Instance: id, Name: "hook"}, sealedHeaders(t, with, id, map[string]string{"X-Key": "two\nlines"}))
-		_, err = k.headers(t.Context(), id, "", withHeaders(), "")
+		_, err = k.sent(t.Context(), id, "", withHeaders(), "")
 		require.ErrorContains(t, err, "what is kept for the header X-Key cannot be the value of a header")
 		require.NotContains(t, err.Error(), "two")
 		sealed, err := other[0].Public().Seal("b", seal.Record{Purpose: "named secret", Instance: id, Name: "partner"})
@@ -126,22 +126,22 @@ func TestHeadersThatTheWatchDoesNotKnowYet(t *testing.T) {
 		_, err := newKeys(g.bus, with).get(ctx, in.id, "", withHeaders())
 		require.ErrorContains(t, err, "the target has no signing key")
 		require.NoError(t, in.bus.PutSecrets(ctx, []bus.NewSecret{{Target: "hook", Key: sealedHeaders(t, with, in.id, map[string]string{"X-Key": "a"})}}))
-		_, err = newKeys(g.bus, with).headers(ctx, in.id, "", withHeaders(), "")
+		_, err = newKeys(g.bus, with).sent(ctx, in.id, "", withHeaders(), "")
 		require.ErrorContains(t, err, "the secret partner is not set: callout secret set partner")
 		to := with[0].Public()
 		_, err = in.bus.PutNamedSecret(ctx, bus.NamedSecret{Name: "partner", Value: "b"}, &to)
 		require.NoError(t, err)
-		values, err := newKeys(g.bus, with).headers(ctx, in.id, "", withHeaders(), "")
+		values, err := newKeys(g.bus, with).sent(ctx, in.id, "", withHeaders(), "")
 		require.NoError(t, err)
-		require.Equal(t, map[string]string{"X-Key": "a", "X-Shared": "b"}, values)
-		_, err = newKeys(g.bus, with).headers(ctx, in.id, "acme", &action.Target{Name: "own", HeaderSources: map[string]action.SecretSource{"X": {Secret: "partner"}}}, "")
-		require.ErrorContains(t, err, "nothing is kept of the secrets of the target", "the instance's is not the organization's")
+		require.Equal(t, map[string]string{"X-Key": "a", "X-Shared": "b"}, values.headers)
+		_, err = newKeys(g.bus, with).sent(ctx, in.id, "acme", &action.Target{Name: "own", HeaderSources: map[string]action.SecretSource{"X": {Secret: "partner"}}}, "")
+		require.ErrorContains(t, err, "the secret partner is not set: callout secret set --org acme partner", "the instance's is not the organization's")
 		left := bus.Departed{ID: "id", Target: "gone", Key: sealedHeaders(t, with, in.id, map[string]string{"X-Key": "of one that left"})}
 		k := newKeys(g.bus, with)
 		k.setDeparted(in.id, left)
-		values, err = k.headers(ctx, in.id, "", withHeaders(), "id")
+		values, err = k.sent(ctx, in.id, "", withHeaders(), "id")
 		require.NoError(t, err)
-		require.Equal(t, "of one that left", values["X-Key"])
+		require.Equal(t, "of one that left", values.headers["X-Key"])
 	})
 }
 
@@ -152,7 +152,7 @@ func BenchmarkHeaders(b *testing.B) {
 	k.set(bus.TargetKey{Instance: "north", Name: "hook"}, sealedHeaders(b, with, "north", map[string]string{"X-Key": strings.Repeat("a", 40)}))
 	k.setNamed("north", bus.NamedSecret{Name: "partner", Value: "b"})
 	for b.Loop() {
-		if values, err := k.headers(b.Context(), "north", "", target, ""); err != nil || len(values) != 2 {
+		if values, err := k.sent(b.Context(), "north", "", target, ""); err != nil || len(values.headers) != 2 {
 			b.Fatal(err)
 		}
 	}

@@ -32,14 +32,14 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 			return calls.Tried{}, err
 		}
 	}
-	headers, err := w.keys.headers(ctx, t.Instance, t.Owner, &t.Target, "")
+	sent, err := w.keys.sent(ctx, t.Instance, t.Owner, &t.Target, "")
 	if err != nil {
 		return calls.Tried{}, err
 	}
 	ch := chain{worker: w, body: body}
 	applied := ch.body != nil && t.Target.Kind == action.CallOut
 	exchange := invoke.Call{
-		Target: &t.Target, Keys: keys, Headers: headers, Body: t.Body, ID: newID(time.Now()), Attempt: 1, ReadBody: applied, Heard: ch.body != nil,
+		Target: &t.Target, Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: t.Body, ID: newID(time.Now()), Attempt: 1, ReadBody: applied, Heard: ch.body != nil,
 		Instance: t.Instance, MayAsk: t.Owner == "" && t.Stored,
 	}
 	if exchange.Heard {

@@ -29,7 +29,7 @@ func checkTrial(t *calls.Trial, maxObject int) (*wire.Call, error) {
 		return nil, action.NewError(action.CodeBadField, action.StageDecode, "a target that is not stored may not ask for addresses").WithField("target")
 	}
 	if !t.Stored && readsHeaders(&t.Target) { // else it would be sent what is kept for the one of its name
-		return nil, action.NewError(action.CodeBadField, action.StageDecode, "a target that is not stored has no headers that were read from elsewhere").WithField("target")
+		return nil, action.NewError(action.CodeBadField, action.StageDecode, "a target that is not stored has nothing that was read from elsewhere").WithField("target")
 	}
 	switch t.Phase {
 	case action.Request, action.Response, action.Function:

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/stretchr/testify/require"
@@ -56,7 +57,7 @@ func TestFilesAreBoundedTogether(t *testing.T) {
 	for _, files := range [][]File{{{"a.yaml", []byte(half)}, {"b.yaml", []byte("targets:\n  # " + half)}}, {{"b.yaml", []byte("#\n " + half + half)}}} {
 		x := textOf("", files)
 		require.True(t, x.Flawed())
-		_, problems := x.Alone()
+		_, problems := x.Alone(time.Time{})
 		require.Len(t, problems, 1)
 		require.Equal(t, "b.yaml: too_many", problems[0].File+": "+problems[0].Code)
 		require.Equal(t, 2, problems[0].Line)
@@ -84,12 +85,15 @@ func TestEachStepAsksItsContext(t *testing.T) {
 	files := []File{{"a.yaml", src}, {"b.yaml", []byte("targets: {}\n")}}
 	for name, read := range map[string]func(context.Context) (done bool, err error){
 		"ParseFor": func(ctx context.Context) (bool, error) {
-			s, _, err := ParseFor(ctx, "", "a.yaml", src)
+			s, _, err := ParseFor(ctx, time.Time{}, "", "a.yaml", src)
 			return s != nil, err
 		},
-		"ParseFiles": func(ctx context.Context) (bool, error) { s, _, err := ParseFiles(ctx, "", files); return s != nil, err },
-		"ReadFiles":  func(ctx context.Context) (bool, error) { s, _, err := ReadFiles(ctx, "", files); return s != nil, err },
-		"ReadText":   func(ctx context.Context) (bool, error) { x, err := ReadText(ctx, "", files); return x != nil, err },
+		"ParseFiles": func(ctx context.Context) (bool, error) {
+			s, _, err := ParseFiles(ctx, time.Time{}, "", files)
+			return s != nil, err
+		},
+		"ReadFiles": func(ctx context.Context) (bool, error) { s, _, err := ReadFiles(ctx, "", files); return s != nil, err },
+		"ReadText":  func(ctx context.Context) (bool, error) { x, err := ReadText(ctx, "", files); return x != nil, err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			steps := 0
@@ -119,13 +123,13 @@ func TestTwoAreReadAtOnce(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		_, _, err := ParseFor(gone, "", "f.yaml", nil)
+		_, _, err := ParseFor(gone, time.Time{}, "", "f.yaml", nil)
 		ended <- err
 	}()
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
 	go func() {
-		_, _, err := ParseFor(t.Context(), "", "f.yaml", nil)
+		_, _, err := ParseFor(t.Context(), time.Time{}, "", "f.yaml", nil)
 		ended <- err
 	}()
 	for range readAtOnce {

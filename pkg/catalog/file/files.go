@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
@@ -18,15 +19,19 @@ type File struct {
 // what a file names may stand in another. An object that stands in two of them
 // is a problem that names both places, and so are two instances. Together they
 // have at most MaxFile bytes. Problems are in the order of the files.
-func ParseFiles(ctx context.Context, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
-	return readWhole(ctx, instance, files, catalog.Validate)
+func ParseFiles(ctx context.Context, now time.Time, instance string, files []File) (*catalog.Snapshot, []catalog.Problem, error) {
+	return readWhole(ctx, instance, files, problemsOf(now))
 }
 
 // CheckFiles is ParseFiles with questions of one's own behind those that there are: ask is
 // given what was read, as it is, and what it finds is told with its place. One file is a
 // configuration too.
-func CheckFiles(ctx context.Context, instance string, files []File, ask func(*catalog.Snapshot) []catalog.Problem) (*catalog.Snapshot, []catalog.Problem, error) {
-	return readWhole(ctx, instance, files, catalog.Validate, ask)
+func CheckFiles(ctx context.Context, now time.Time, instance string, files []File, ask func(*catalog.Snapshot) []catalog.Problem) (*catalog.Snapshot, []catalog.Problem, error) {
+	return readWhole(ctx, instance, files, problemsOf(now), ask)
+}
+
+func problemsOf(now time.Time) func(*catalog.Snapshot) []catalog.Problem {
+	return func(s *catalog.Snapshot) []catalog.Problem { return problemsAt(s, now) }
 }
 
 // ReadFiles is ParseFiles without the questions of meaning: the form is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,7 +33,7 @@ func lines(problems []catalog.Problem) string {
 // TestParseFiles: several files say what one would.
 func TestParseFiles(t *testing.T) {
 	t.Parallel()
-	s, problems, err := file.ParseFiles(context.Background(), "", files(
+	s, problems, err := file.ParseFiles(context.Background(), time.Time{}, "", files(
 		"a.yaml", "instance: acme\ndefaults: {timeout: 3s}\ntargets:\n  audit: {type: webhook, url: https://a.example/a}\norgs:\n  one: {targets: {own: {type: webhook, url: https://a.example/o}}}\n",
 		"b.yaml", "events:\n  user.*: {targets: [{target: audit}]}\norgs:\n  one: {events: {user.added: {targets: [{target: own}]}}}\n",
 		"c.yaml", "instance: acme\ntargets:\n  crm: {type: webhook, url: https://a.example/c}\nevents:\n  user.added: {targets: [{target: crm}, {include: user.*}]}\n",
@@ -92,7 +93,7 @@ func TestParseFilesProblems(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, problems, err := file.ParseFiles(context.Background(), tt.instance, tt.files)
+			s, problems, err := file.ParseFiles(context.Background(), time.Time{}, tt.instance, tt.files)
 			require.NoError(t, err)
 			require.Nil(t, s)
 			if tt.want != "" {

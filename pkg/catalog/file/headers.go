@@ -24,7 +24,7 @@ func (r *reader) headers(t *action.Target, f field) {
 			if t.HeaderSources == nil {
 				t.HeaderSources = map[string]action.SecretSource{}
 			}
-			t.HeaderSources[e.key] = r.source(e)
+			t.HeaderSources[e.key] = r.source(e, headerKeys)
 		default:
 			r.wrongShape(e, "a text, {env: NAME}, {file: PATH} or {secret: NAME}")
 		}
@@ -32,8 +32,8 @@ func (r *reader) headers(t *action.Target, f field) {
 }
 
 // source reads where a secret comes from; that it is one place the check tells.
-func (r *reader) source(f field) (s action.SecretSource) {
-	for _, x := range r.fields(f.value, f.path, namesOf(headerKeys)) {
+func (r *reader) source(f field, known []Key) (s action.SecretSource) {
+	for _, x := range r.fields(f.value, f.path, namesOf(known)) {
 		text, ok := r.text(x)
 		switch {
 		case ok && text == "":

@@ -17,6 +17,7 @@ const (
 	FormWhole    Form = "whole number"
 	FormDuration Form = "duration"
 	FormTexts    Form = "list"
+	FormTextOr   Form = "text or keys" // a text, or a mapping of one of Keys
 	FormTextMap  Form = "mapping"      // of texts; with Keys a value may be a mapping of one of them too
 	FormMapping  Form = "keys"         // a mapping of Keys
 	FormNamed    Form = "keys by name" // a mapping of names to mappings of Keys
@@ -94,6 +95,13 @@ var sourceKeys = readKeys("--key-env", "--keys-dir")
 var headerKeys = append(readKeys("--header-env", "--headers-dir"),
 	Key{Name: "secret", Form: FormText, Length: action.MaxName, Says: "One that was set by `callout secret set`, for whose the target is: the instance or its organization."})
 
+// pemKeys say where certificates come from, one of them.
+var pemKeys = sourceKeys
+
+// clientKeyKeys say where the key of a client certificate comes from, one of them.
+var clientKeyKeys = append(readKeys("--key-env", "--keys-dir"),
+	Key{Name: "secret", Form: FormText, Length: action.MaxName, Says: "One that was set by `callout secret set`, for whose the target is: what is set anew counts from the next connection on."})
+
 // readKeys are those of what a dispatcher reads; the flags say what it offers.
 func readKeys(envFlag, dirFlag string) []Key {
 	return []Key{
@@ -132,10 +140,12 @@ var TargetKeys = []Key{
 	{Name: "max_answer", Form: FormWhole, Default: "1048576", Least: 1, Most: action.CeilingAnswer, Says: "Bytes that an answer may have."},
 	{Name: "keep_alive", Form: FormBool, Default: "true", Says: "Whether a connection is used again."},
 	{Name: "idle_time", Form: FormDuration, Default: "4s", From: action.MinIdleTime, To: action.MaxIdleTime, Says: "How long a connection is kept for the next request. A server that says less in its `Keep-Alive: timeout` is heeded."},
-	{Name: "tls", Form: FormMapping, Says: "How the server of an `https` URL proves who it is.", Keys: []Key{
-		{Name: "ca", Form: FormText, Unset: "what the worker believes", Pattern: "-----BEGIN CERTIFICATE-----", Length: action.MaxAuthorities, Says: "Certificates in PEM that its own may be signed by, in the place of those that the worker believes."},
+	{Name: "tls", Form: FormMapping, Says: "How the server of an `https` URL proves who it is, and what it is shown of who calls.", Keys: []Key{
+		{Name: "ca", Form: FormTextOr, Unset: "what the worker believes", Pattern: "-----BEGIN CERTIFICATE-----", Length: action.MaxAuthorities, Keys: pemKeys, Says: "Certificates in PEM that its own may be signed by, in the place of those that the worker believes: a text, `{env: NAME}` or `{file: PATH}`."},
 		{Name: "server_name", Form: FormText, Unset: "the name in the URL", Pattern: `^[A-Za-z0-9._:-]+$`, Length: action.MaxServerName, Says: "The name that is asked for (SNI) and that its certificate must have."},
-		{Name: "min_version", Form: FormText, Default: "1.2", OneOf: []string{"1.2", "1.3"}, Says: "The oldest version of TLS that is spoken."}}},
+		{Name: "min_version", Form: FormText, Default: "1.2", OneOf: []string{"1.2", "1.3"}, Says: "The oldest version of TLS that is spoken."},
+		{Name: "certificate", Form: FormTextOr, Unset: "what stands in front of the key", Pattern: "-----BEGIN CERTIFICATE-----", Length: action.MaxSecret, Keys: pemKeys, Says: "The client certificate that it is shown, in PEM, followed by those that lead to its authority: a text, `{env: NAME}` or `{file: PATH}`. Left out where there is no key, none is shown but the workers' own."},
+		{Name: "key", Form: FormMapping, Unset: "none", Count: 1, Keys: clientKeyKeys, Says: "Where the private key of the certificate comes from, in PEM and without a passphrase. The key itself never stands in a file. One of:"}}},
 	{Name: "egress", Form: FormMapping, Says: "Which addresses may be called beyond the public ones, as far as the workers' `--allow-egress` lets targets ask. Not of an organization's target.", Keys: []Key{
 		{Name: "allow", Form: FormTexts, Unset: "public addresses only", Count: catalog.MaxPrefixes, Says: "Addresses or ranges: `10.1.0.0/16`, `fd00::/8`."}}},
 	{Name: "paused", Form: FormBool, Default: "false", Says: "Nothing is sent: events wait, and a turn in a call fails."},

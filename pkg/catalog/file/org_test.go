@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,10 +70,10 @@ func TestTextOfAnOrganization(t *testing.T) {
 	current, problems := Parse("base.yaml", []byte("targets: {shared: {type: webhook, url: 'https://a.example/'}, closed: {type: webhook, url: 'https://a.example/', usable_by: [umbrella]}}\n"+
 		"orgs: {umbrella: {targets: {own: {type: webhook, url: 'https://a.example/'}}}}\n"))
 	require.False(t, catalog.HasErrors(problems), "%v", problems)
-	next, problems := read("org: acme\nevents: {'*': {targets: [{target: shared}]}}").Over(current)
+	next, problems := read("org: acme\nevents: {'*': {targets: [{target: shared}]}}").Over(current, time.Time{})
 	require.False(t, catalog.HasErrors(problems), "%v", problems)
 	require.Contains(t, next.Scopes["umbrella"].Targets, "own")
-	_, problems = read("org: acme\nevents: {'*': {targets: [{target: closed}]}}").Over(current)
+	_, problems = read("org: acme\nevents: {'*': {targets: [{target: closed}]}}").Over(current, time.Time{})
 	require.True(t, catalog.HasErrors(problems))
 	require.Equal(t, catalog.ProblemNotUsable, problems[0].Code)
 	require.Equal(t, 2, problems[0].Line)

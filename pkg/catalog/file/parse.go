@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -33,21 +34,23 @@ import (
 // (`type: REST webhook`, `Interrupt_on_error`, `async: true`, `function:`).
 // Defaults are filled in, so that a snapshot shows what is in force.
 func Parse(file string, src []byte) (*catalog.Snapshot, []catalog.Problem) {
-	s, problems, _ := ParseFor(context.Background(), "", file, src) // which never ends
+	s, problems, _ := ParseFor(context.Background(), time.Time{}, "", file, src) // a context that never ends
 	return s, problems
 }
 
 // ParseFor is Parse for a given instance: a file that names none configures
 // that one, and one that names another is refused. An empty instance takes
 // what the file says, as Parse does. The error is that of ctx, which is asked
-// before each step.
-func ParseFor(ctx context.Context, instance, file string, src []byte) (*catalog.Snapshot, []catalog.Problem, error) {
+// before each step. Certificates that are over at now are refused, and those that end soon
+// are told of; a zero now asks for neither, as Parse does: what was in force yesterday is
+// read again.
+func ParseFor(ctx context.Context, now time.Time, instance, file string, src []byte) (*catalog.Snapshot, []catalog.Problem, error) {
 	if err := takeTurn(ctx); err != nil {
 		return nil, nil, err
 	}
 	defer giveTurn()
 	rep := &catalog.Report{}
-	s, named := parse(ctx, File{file, src}, rep)
+	s, named := parse(ctx, now, File{file, src}, rep)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -74,7 +77,7 @@ func ParseFor(ctx context.Context, instance, file string, src []byte) (*catalog.
 }
 
 // parse gives also where the file names its instance.
-func parse(ctx context.Context, f File, rep *catalog.Report) (s *catalog.Snapshot, named position) {
+func parse(ctx context.Context, now time.Time, f File, rep *catalog.Report) (s *catalog.Snapshot, named position) {
 	if _, found, past := bound([]File{f}); past {
 		rep.Add(found)
 		return nil, named
@@ -88,12 +91,21 @@ func parse(ctx context.Context, f File, rep *catalog.Report) (s *catalog.Snapsho
 	if ctx.Err() != nil {
 		return nil, named
 	}
-	for _, p := range catalog.Validate(s) {
+	for _, p := range problemsAt(s, now) {
 		if p, ok := rd.placed(p); ok {
 			rep.Add(p)
 		}
 	}
 	return s, rd.positions["instance"]
+}
+
+// problemsAt are those of a catalog at a moment; a zero one is none.
+func problemsAt(s *catalog.Snapshot, now time.Time) []catalog.Problem {
+	all := catalog.Validate(s)
+	if !now.IsZero() {
+		all = append(all, catalog.CheckEnds(s, now)...)
+	}
+	return all
 }
 
 // readTree makes nodes of a text that is bounded. The YAML library is

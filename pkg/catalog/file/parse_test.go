@@ -240,7 +240,7 @@ func TestParseFor(t *testing.T) {
 		{"acme", "version: 1\ninstance: default", "", `f.yaml:2:11: error: the file names the instance "default", and it is for "acme" [other_instance]` + "\n"},
 		{"acme", "instance: [", "", "f.yaml:1:11: error: sequence end token ']' not found [syntax]\n"},
 	} {
-		s, problems, err := ParseFor(context.Background(), c.instance, "f.yaml", []byte(c.src))
+		s, problems, err := ParseFor(context.Background(), time.Time{}, c.instance, "f.yaml", []byte(c.src))
 		require.NoError(t, err)
 		if require.Equal(t, c.problem, show(problems), c.src); c.problem == "" {
 			require.Equal(t, c.want, s.Instance)

@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"time"
 
 	"github.com/callout-hq/callout/pkg/catalog"
 )
@@ -52,10 +53,10 @@ func NoObjects(name string) catalog.Problem {
 }
 
 // Alone gives the configuration as it stands by itself, with all problems, as
-// ParseFiles does. It is nil when any of them is an error.
-func (t *Text) Alone() (*catalog.Snapshot, []catalog.Problem) {
+// ParseFiles does at a moment. It is nil when any of them is an error.
+func (t *Text) Alone(now time.Time) (*catalog.Snapshot, []catalog.Problem) {
 	w := t.whole.again()
-	for _, p := range catalog.Validate(w.snapshot) {
+	for _, p := range problemsAt(w.snapshot, now) {
 		w.locate(p)
 	}
 	return w.end()
@@ -64,12 +65,17 @@ func (t *Text) Alone() (*catalog.Snapshot, []catalog.Problem) {
 // Over gives the catalog that is in force when the configuration is put over
 // the current one: what its executions name may stand in either. The problems
 // are those of the text, and errors of what it does not fit, which have no
-// position. The catalog is nil when any of them is an error.
-func (t *Text) Over(current *catalog.Snapshot) (*catalog.Snapshot, []catalog.Problem) {
+// position. The catalog is nil when any of them is an error. Certificates of the text are
+// looked at as ParseFor does.
+func (t *Text) Over(current *catalog.Snapshot, now time.Time) (*catalog.Snapshot, []catalog.Problem) {
 	next, w := catalog.MergeInto(current, t.whole.snapshot), t.whole.again()
 	var elsewhere []catalog.Problem
 	own := t.whole.objects()
-	for _, p := range catalog.Validate(next) {
+	found := catalog.Validate(next)
+	if !now.IsZero() {
+		found = append(found, catalog.CheckEnds(t.whole.snapshot, now)...)
+	}
+	for _, p := range found {
 		switch {
 		case within(own, p.Path):
 			w.locate(p)
@@ -77,7 +83,7 @@ func (t *Text) Over(current *catalog.Snapshot) (*catalog.Snapshot, []catalog.Pro
 			elsewhere = append(elsewhere, p)
 		}
 	}
-	_, found := w.end()
+	_, found = w.end()
 	if found = append(found, elsewhere...); catalog.HasErrors(found) {
 		return nil, found
 	}

@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -57,7 +58,7 @@ func TestTextOver(t *testing.T) {
 		{"nothing", "", "", ""},
 	} {
 		before := Export(current)
-		next, problems := text(c.src).Over(current)
+		next, problems := text(c.src).Over(current, time.Time{})
 		require.Equal(t, c.problems, show(problems), c.name)
 		require.Equal(t, string(before), string(Export(current)), "it is not written to")
 		if catalog.HasErrors(problems) {
@@ -82,11 +83,11 @@ func TestTextAlone(t *testing.T) {
 	x := text(src)
 	require.Equal(t, catalog.DefaultInstance, x.Instance())
 	for range 2 {
-		s, problems := x.Alone()
+		s, problems := x.Alone(time.Time{})
 		require.Nil(t, s)
 		require.Equal(t, "f.yaml:2:33: error: no target is named \"audit\" [unknown_target]\n", show(problems))
 		require.False(t, x.Flawed(), "its form is right")
-		s, problems = x.Over(parsed(t, inForce))
+		s, problems = x.Over(parsed(t, inForce), time.Time{})
 		require.NotNil(t, s)
 		require.Empty(t, problems)
 	}
@@ -106,7 +107,7 @@ func TestTextOfSeveralFiles(t *testing.T) {
 		{"a.yaml", []byte("orgs:\n  beta: {targets: {t: {type: webhook, url: https://a.example}}}\n")},
 		{"b.yaml", []byte("orgs:\n  beta:\n    events:\n      user.added: {targets: [{target: t}, {target: check}]}\n")},
 	})
-	_, problems := x.Over(parsed(t, inForce))
+	_, problems := x.Over(parsed(t, inForce), time.Time{})
 	require.Equal(t, "b.yaml:4:52: error: an event goes to webhook and async targets only, and \"check\" is a call target [call_in_event]\n", show(problems))
 }
 
@@ -115,12 +116,12 @@ func TestOverNothingIsAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anyCatalog(t)
 		x := textOf("", []File{{"f.yaml", Export(s)}})
-		alone, found := x.Alone()
-		over, foundOver := x.Over(catalog.Empty(s.Instance))
+		alone, found := x.Alone(time.Time{})
+		over, foundOver := x.Over(catalog.Empty(s.Instance), time.Time{})
 		require.Equal(t, show(found), show(foundOver))
 		require.True(t, catalog.Equal(s, alone), "%v", catalog.Diff(s, alone))
 		require.True(t, catalog.Equal(alone, over), "%v", catalog.Diff(alone, over))
-		again, _ := x.Over(alone)
+		again, _ := x.Over(alone, time.Time{})
 		require.True(t, catalog.Equal(alone, again), "twice is once")
 	})
 }

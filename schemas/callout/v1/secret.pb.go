@@ -38,7 +38,11 @@ type Secret struct {
 	// Another one each time it is set. It is made up, and tells nothing of the value.
 	Fingerprint string `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	// The targets that name it, by the catalog in force; at most 100.
-	UsedBy        []string `protobuf:"bytes,6,rep,name=used_by,json=usedBy,proto3" json:"used_by,omitempty"`
+	UsedBy []string `protobuf:"bytes,6,rep,name=used_by,json=usedBy,proto3" json:"used_by,omitempty"`
+	// It is a private key in PEM, for the tls.key of a target.
+	Pem bool `protobuf:"varint,7,opt,name=pem,proto3" json:"pem,omitempty"`
+	// When the certificate beside that key ends; left out where there is none.
+	NotAfter      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,6 +119,20 @@ func (x *Secret) GetUsedBy() []string {
 	return nil
 }
 
+func (x *Secret) GetPem() bool {
+	if x != nil {
+		return x.Pem
+	}
+	return false
+}
+
+func (x *Secret) GetNotAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotAfter
+	}
+	return nil
+}
+
 type SetSecretRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Instance string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
@@ -123,7 +141,8 @@ type SetSecretRequest struct {
 	// 1 to 100 letters, digits, spaces or _ - . * /.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// One line of at most 4096 bytes, as the value of a header may be. Spaces and
-	// line ends around it are cut off.
+	// line ends around it are cut off. Or, for the tls.key of a target, a private key in
+	// PEM without a passphrase, with its certificate or without, of at most 32 KiB.
 	Value         string `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -440,14 +459,16 @@ var File_callout_v1_secret_proto protoreflect.FileDescriptor
 const file_callout_v1_secret_proto_rawDesc = "" +
 	"\n" +
 	"\x17callout/v1/secret.proto\x12\n" +
-	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x01\n" +
+	"callout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n" +
 	"\x06Secret\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x125\n" +
 	"\bset_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\asetTime\x12\x15\n" +
 	"\x06set_by\x18\x04 \x01(\tR\x05setBy\x12 \n" +
 	"\vfingerprint\x18\x05 \x01(\tR\vfingerprint\x12\x17\n" +
-	"\aused_by\x18\x06 \x03(\tR\x06usedBy\"j\n" +
+	"\aused_by\x18\x06 \x03(\tR\x06usedBy\x12\x10\n" +
+	"\x03pem\x18\a \x01(\bR\x03pem\x127\n" +
+	"\tnot_after\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\"j\n" +
 	"\x10SetSecretRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x10\n" +
 	"\x03org\x18\x02 \x01(\tR\x03org\x12\x12\n" +
@@ -492,13 +513,14 @@ var file_callout_v1_secret_proto_goTypes = []any{
 }
 var file_callout_v1_secret_proto_depIdxs = []int32{
 	7, // 0: callout.v1.Secret.set_time:type_name -> google.protobuf.Timestamp
-	0, // 1: callout.v1.SetSecretResponse.secret:type_name -> callout.v1.Secret
-	0, // 2: callout.v1.ListSecretsResponse.secrets:type_name -> callout.v1.Secret
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 1: callout.v1.Secret.not_after:type_name -> google.protobuf.Timestamp
+	0, // 2: callout.v1.SetSecretResponse.secret:type_name -> callout.v1.Secret
+	0, // 3: callout.v1.ListSecretsResponse.secrets:type_name -> callout.v1.Secret
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_secret_proto_init() }

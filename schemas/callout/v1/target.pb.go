@@ -445,7 +445,8 @@ func (x *Target) GetTls() *TLS {
 	return nil
 }
 
-// TLS says how the server of a target with an https URL proves who it is.
+// TLS says how the server of a target with an https URL proves who it is, and what it
+// is shown of who calls.
 type TLS struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Certificates in PEM that its own may be signed by, in the place of those that
@@ -454,9 +455,19 @@ type TLS struct {
 	// The name that is asked for and verified; empty is that in the URL.
 	ServerName string `protobuf:"bytes,2,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
 	// 1.2 or 1.3; empty is 1.2.
-	MinVersion    string `protobuf:"bytes,3,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MinVersion string `protobuf:"bytes,3,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// The client certificate that it is shown, in PEM, followed by those that lead to its
+	// authority; at most 32 KiB. Left out, it stands in front of the key.
+	Certificate string `protobuf:"bytes,4,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// Where the private key of the certificate comes from, in PEM and without a
+	// passphrase. The key itself is in no message.
+	Key *SecretSource `protobuf:"bytes,5,opt,name=key,proto3" json:"key,omitempty"`
+	// Where ca is read, in its place: a variable or a file of the dispatcher.
+	CaFrom *SecretSource `protobuf:"bytes,6,opt,name=ca_from,json=caFrom,proto3" json:"ca_from,omitempty"`
+	// Where certificate is read, in its place: a variable or a file of the dispatcher.
+	CertificateFrom *SecretSource `protobuf:"bytes,7,opt,name=certificate_from,json=certificateFrom,proto3" json:"certificate_from,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *TLS) Reset() {
@@ -508,6 +519,34 @@ func (x *TLS) GetMinVersion() string {
 		return x.MinVersion
 	}
 	return ""
+}
+
+func (x *TLS) GetCertificate() string {
+	if x != nil {
+		return x.Certificate
+	}
+	return ""
+}
+
+func (x *TLS) GetKey() *SecretSource {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *TLS) GetCaFrom() *SecretSource {
+	if x != nil {
+		return x.CaFrom
+	}
+	return nil
+}
+
+func (x *TLS) GetCertificateFrom() *SecretSource {
+	if x != nil {
+		return x.CertificateFrom
+	}
+	return nil
 }
 
 // Retry is the policy for events and for async targets.
@@ -2047,13 +2086,17 @@ const file_callout_v1_target_proto_rawDesc = "" +
 	"\x12HeaderSourcesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x05value\x18\x02 \x01(\v2\x18.callout.v1.SecretSourceR\x05value:\x028\x01B\r\n" +
-	"\v_keep_alive\"W\n" +
+	"\v_keep_alive\"\x9d\x02\n" +
 	"\x03TLS\x12\x0e\n" +
 	"\x02ca\x18\x01 \x01(\tR\x02ca\x12\x1f\n" +
 	"\vserver_name\x18\x02 \x01(\tR\n" +
 	"serverName\x12\x1f\n" +
 	"\vmin_version\x18\x03 \x01(\tR\n" +
-	"minVersion\"\x1e\n" +
+	"minVersion\x12 \n" +
+	"\vcertificate\x18\x04 \x01(\tR\vcertificate\x12*\n" +
+	"\x03key\x18\x05 \x01(\v2\x18.callout.v1.SecretSourceR\x03key\x121\n" +
+	"\aca_from\x18\x06 \x01(\v2\x18.callout.v1.SecretSourceR\x06caFrom\x12C\n" +
+	"\x10certificate_from\x18\a \x01(\v2\x18.callout.v1.SecretSourceR\x0fcertificateFrom\"\x1e\n" +
 	"\bUsableBy\x12\x12\n" +
 	"\x04orgs\x18\x01 \x03(\tR\x04orgs\"\xb9\x01\n" +
 	"\x05Retry\x123\n" +
@@ -2240,31 +2283,34 @@ var file_callout_v1_target_proto_depIdxs = []int32{
 	25, // 10: callout.v1.Target.header_sources:type_name -> callout.v1.Target.HeaderSourcesEntry
 	27, // 11: callout.v1.Target.idle_time:type_name -> google.protobuf.Duration
 	2,  // 12: callout.v1.Target.tls:type_name -> callout.v1.TLS
-	27, // 13: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
-	27, // 14: callout.v1.Retry.max:type_name -> google.protobuf.Duration
-	27, // 15: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
-	27, // 16: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
-	1,  // 17: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
-	1,  // 18: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
-	1,  // 19: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
-	26, // 20: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
-	13, // 21: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
-	1,  // 22: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
-	1,  // 23: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
-	29, // 24: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 25: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
-	0,  // 26: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
-	30, // 27: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
-	1,  // 28: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
-	27, // 29: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
-	22, // 30: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
-	22, // 31: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
-	6,  // 32: callout.v1.Target.HeaderSourcesEntry.value:type_name -> callout.v1.SecretSource
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	6,  // 13: callout.v1.TLS.key:type_name -> callout.v1.SecretSource
+	6,  // 14: callout.v1.TLS.ca_from:type_name -> callout.v1.SecretSource
+	6,  // 15: callout.v1.TLS.certificate_from:type_name -> callout.v1.SecretSource
+	27, // 16: callout.v1.Retry.initial:type_name -> google.protobuf.Duration
+	27, // 17: callout.v1.Retry.max:type_name -> google.protobuf.Duration
+	27, // 18: callout.v1.Retry.max_age:type_name -> google.protobuf.Duration
+	27, // 19: callout.v1.Breaker.open:type_name -> google.protobuf.Duration
+	1,  // 20: callout.v1.CreateTargetRequest.target:type_name -> callout.v1.Target
+	1,  // 21: callout.v1.CreateTargetResponse.target:type_name -> callout.v1.Target
+	1,  // 22: callout.v1.GetTargetResponse.target:type_name -> callout.v1.Target
+	26, // 23: callout.v1.TargetFilter.labels:type_name -> callout.v1.TargetFilter.LabelsEntry
+	13, // 24: callout.v1.ListTargetsRequest.filter:type_name -> callout.v1.TargetFilter
+	1,  // 25: callout.v1.ListTargetsResponse.targets:type_name -> callout.v1.Target
+	1,  // 26: callout.v1.UpdateTargetRequest.target:type_name -> callout.v1.Target
+	29, // 27: callout.v1.UpdateTargetRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 28: callout.v1.UpdateTargetResponse.target:type_name -> callout.v1.Target
+	0,  // 29: callout.v1.DeleteTargetRequest.waiting:type_name -> callout.v1.Waiting
+	30, // 30: callout.v1.DeleteTargetResponse.job:type_name -> callout.v1.Job
+	1,  // 31: callout.v1.TestTargetRequest.target:type_name -> callout.v1.Target
+	27, // 32: callout.v1.TestTargetResponse.duration:type_name -> google.protobuf.Duration
+	22, // 33: callout.v1.TestTargetResponse.request_headers:type_name -> callout.v1.Header
+	22, // 34: callout.v1.TestTargetResponse.response_headers:type_name -> callout.v1.Header
+	6,  // 35: callout.v1.Target.HeaderSourcesEntry.value:type_name -> callout.v1.SecretSource
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_callout_v1_target_proto_init() }

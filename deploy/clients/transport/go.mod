@@ -1,0 +1,3 @@
+module github.com/callout-hq/callout/deploy/clients/transport
+
+go 1.26
