@@ -53,7 +53,7 @@ Exit codes: 0 done; 1 failed or flawed, or different where that is the question;
 			p.createCommand(), p.setCommand(), p.editCommand(), p.deleteCommand(), p.historyCommand(), p.rollbackCommand()}},
 		{groupOperate, "Look at it, and act:", []*cobra.Command{p.statusCommand(), p.getCommand(), p.describeCommand(), p.explainCommand(), p.targetCommand(),
 			p.subscriptionCommand(), p.deadCommand(), p.eventsCommand(), p.jobCommand(), p.auditCommand()}},
-		{groupTry, "Write a target:", []*cobra.Command{p.triggerCommand(), p.listenCommand(), p.callCommand(), p.conformanceCommand()}},
+		{groupTry, "Write a target:", []*cobra.Command{p.generateCommand(), p.triggerCommand(), p.listenCommand(), p.callCommand(), p.conformanceCommand()}},
 		{groupSettings, "Settings:", []*cobra.Command{p.contextCommand(), p.tokenCommand(), p.secretCommand(), p.instanceKeyCommand(), p.authCommand(), p.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

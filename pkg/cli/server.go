@@ -41,13 +41,18 @@ type serverFlags struct {
 
 func (s *serverFlags) add(cmd *cobra.Command, outputs ...string) {
 	s.outputs = outputs
+	s.addConnection(cmd)
+	outputFlag(cmd, &s.output, outputs)
+}
+
+// addConnection adds the flags of who is asked, for a command that prints no answer.
+func (s *serverFlags) addConnection(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.url, "server", "http://127.0.0.1:8080", "`URL` of the dispatcher")
 	f.StringVar(&s.instance, "instance", catalog.DefaultInstance, "`NAME` of the instance")
 	f.StringVar(&s.token, "token", "", "`TOKEN` that is sent along, as Authorization: Bearer")
 	s.tls.add(cmd)
 	f.StringVar(&s.context, "context", "", "take server, instance and token from the context of this `NAME`")
-	outputFlag(cmd, &s.output, outputs)
 }
 
 func outputFlag(cmd *cobra.Command, output *string, outputs []string) {
@@ -79,6 +84,10 @@ func (s *serverFlags) check() error {
 	if err := checkOutput(s.output, s.outputs); err != nil {
 		return err
 	}
+	return s.checkConnection()
+}
+
+func (s *serverFlags) checkConnection() error {
 	if err := checkServer(s.url); err != nil {
 		return &usageError{err}
 	}

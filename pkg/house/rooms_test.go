@@ -15,7 +15,7 @@ var floors = [][]string{
 	{"pkg/wire", "pkg/outcome"},
 	{"pkg/patch", "pkg/sign", "pkg/catalog", "pkg/access"},
 	{"pkg/invoke", "pkg/bus", "pkg/identity", "pkg/contract"},
-	{"pkg/work", "pkg/dispatch", "pkg/manage", "pkg/callout", "pkg/conformance"},
+	{"pkg/work", "pkg/dispatch", "pkg/manage", "pkg/callout", "pkg/conformance", "pkg/scaffold"},
 	{"pkg/node"},
 	{"pkg/demo"},
 	{"pkg/cli"},

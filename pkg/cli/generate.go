@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/contract"
+	"github.com/callout-hq/callout/pkg/scaffold"
+	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
+	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
+)
+
+type generateFlags struct {
+	server     serverFlags // it prints no answer
+	language   string
+	kind       string
+	dir        string
+	file       string
+	core       string
+	sdk        string
+	force      bool
+	conditions map[action.Phase]*[]string
+}
+
+func (p *Program) generateCommand() *cobra.Command {
+	f := &generateFlags{conditions: map[action.Phase]*[]string{}}
+	cmd := &cobra.Command{
+		Use:   "generate --lang LANGUAGE --kind types|server -o DIR [--request CONDITION …]",
+		Short: "Write a target's project, or the types of what it is sent, in your language",
+		Long: `Writes a folder to begin with when you write a target.
+
+--kind server is a project over Callout's SDK of your language: it starts, checks that
+requests are genuine, and has an empty handler for each condition, which you fill in.
+In it are a configuration that names the conditions, a signing key, and a README with
+the commands. --kind types is the types of bodies alone.
+
+Conditions are those that you name. Without one they are all that the cores of the
+server have declared (see "callout get conditions"); of types, the whole contract.
+
+Types are made of the contract of targets: of --contract FILE, of the server when you
+name one or a --core, and else of the one in this program. It has types of a core's own
+messages and events where the core has declared them (--core), and a handler has them
+then. They are made by generators that are no part of Callout: ogen (Go),
+openapi-typescript, datamodel-code-generator (Python), openapi-generator (others). What
+is run is said; what is missing is said with how to get it.
+
+Everything is written, or nothing is.`,
+		Example: "  callout generate --lang python --kind server -o hooks --request /acme.user.v1.UserService/CreateUser --event 'user.*'\n" +
+			"  callout generate --lang go --kind server -o hooks --core users\n  callout generate --lang typescript --kind types -o types --server https://callout.example.com",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.generate(cmd.Context(), cmd, f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *generateFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.language, "lang", "", "the `LANGUAGE`: "+strings.Join(scaffold.Languages(scaffold.Server), ", ")+"; of types also "+strings.Join(scaffold.Languages(scaffold.Types)[len(scaffold.Languages(scaffold.Server)):], ", "))
+	flags.StringVar(&f.kind, "kind", string(scaffold.Server), "what is written: server or types")
+	flags.StringVarP(&f.dir, "dir", "o", "", "the `DIR` that is written; it is made when it is not there")
+	flags.StringVar(&f.file, "contract", "", "take the contract from a `FILE`, in JSON or YAML")
+	flags.StringVar(&f.core, "core", "", "take the contract and the conditions that this `CORE` has declared")
+	flags.StringVar(&f.sdk, "sdk", "", "use the SDKs of a checkout of Callout in this `DIR`, not those that are published")
+	flags.BoolVar(&f.force, "force", false, "write into a folder that has files, over those of the same names")
+	for _, phase := range action.Phases {
+		f.conditions[phase] = new([]string)
+		flags.StringArrayVar(f.conditions[phase], string(phase), nil, conditionUse[phase])
+	}
+	f.server.addConnection(cmd)
+	complete(cmd, "lang", cobra.FixedCompletions(scaffold.Languages(scaffold.Types), cobra.ShellCompDirectiveNoFileComp))
+	complete(cmd, "kind", cobra.FixedCompletions([]string{string(scaffold.Server), string(scaffold.Types)}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+var conditionUse = map[action.Phase]string{
+	action.Request:  "handle requests of this `CONDITION`: /package.Service/Method, package.Service or *; again for more",
+	action.Response: "handle responses of this `CONDITION`, as --request",
+	action.Function: "handle the function of this `NAME`; again for more",
+	action.OnEvent:  "handle events of this `CONDITION`: a type, a group such as user.*, or *; again for more",
+}
+
+// options are what the flags say by themselves.
+func (f *generateFlags) options() (o scaffold.Options, err error) {
+	o = scaffold.Options{Language: f.language, Kind: scaffold.Kind(f.kind), Dir: f.dir, Force: f.force, SDK: f.sdk}
+	switch {
+	case !slices.Contains(scaffold.Kinds, o.Kind):
+		err = fmt.Errorf("--kind %q: types or server is known", f.kind)
+	case f.language == "":
+		err = fmt.Errorf("--lang is missing: %s are known", strings.Join(scaffold.Languages(o.Kind), ", "))
+	case !slices.Contains(scaffold.Languages(o.Kind), f.language):
+		err = fmt.Errorf("--lang %q: for --kind %s %s are known", f.language, f.kind, strings.Join(scaffold.Languages(o.Kind), ", "))
+	case f.dir == "":
+		err = errors.New("-o DIR is missing: the folder that is written")
+	case f.file != "" && f.core != "":
+		err = errors.New("--contract and --core are two ways to say where the contract is: name one")
+	}
+	if err != nil {
+		return o, err
+	}
+	for _, phase := range action.Phases {
+		for _, text := range *f.conditions[phase] {
+			c, err := action.ParseCondition(phase, text)
+			if err != nil {
+				return o, fmt.Errorf("--%s %q: %w", phase, text, err)
+			}
+			o.Conditions = append(o.Conditions, c)
+		}
+	}
+	return o, nil
+}
+
+func (p *Program) generate(ctx context.Context, cmd *cobra.Command, f *generateFlags) error {
+	o, err := f.options()
+	if err != nil {
+		return &usageError{err}
+	}
+	if err := f.server.checkConnection(); err != nil {
+		return err
+	}
+	o.Note = p.note
+	if o.Contract, err = p.contractOf(ctx, f, cmd.Flags().Changed("server") || f.server.context != ""); err != nil {
+		return err
+	}
+	if len(o.Conditions) == 0 && o.Kind == scaffold.Server && len(o.Contract.Conditions()) == 0 {
+		if o.Conditions, err = p.declaredConditions(ctx, f); err != nil {
+			return err
+		}
+	}
+	made, err := scaffold.Generate(ctx, o)
+	if err != nil {
+		return err
+	}
+	return p.tellMade(o.Dir, made)
+}
+
+// contractOf reads the contract from where the flags have it.
+func (p *Program) contractOf(ctx context.Context, f *generateFlags, isNamed bool) (*scaffold.Contract, error) {
+	if f.file != "" {
+		raw, err := readFile(f.file, scaffold.MaxContract)
+		if err != nil {
+			return nil, err
+		}
+		return scaffold.ReadContract(raw, f.file)
+	}
+	if f.core == "" && !isNamed {
+		return scaffold.BuiltIn(), nil
+	}
+	path := contract.PathSchemas + "/" + contract.TargetsFile
+	raw, err := f.server.fetch(ctx, path, scaffold.MaxContract)
+	if err != nil {
+		return nil, err
+	}
+	return scaffold.ReadContract(raw, "what the server gives at "+path)
+}
+
+// declaredConditions are what the cores of the server can be extended at.
+func (p *Program) declaredConditions(ctx context.Context, f *generateFlags) (all []action.Condition, err error) {
+	answer, err := ask(ctx, &f.server, &calloutv1.ListConditionsRequest{Instance: f.server.instance}, calloutv1connect.ActionServiceClient.ListConditions)
+	if err != nil {
+		return nil, fmt.Errorf("no condition is named, such as --event user.added, and those of cores cannot be asked for: %w", err)
+	}
+	for _, d := range declaredIn(answer) {
+		if d.Kind == "service" {
+			continue // its methods are there
+		}
+		for _, phase := range d.Phases {
+			all = append(all, action.Condition{Phase: action.Phase(phase), Match: d.Condition})
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no condition is named, such as --event user.added, and no core has declared any")
+	}
+	return all, nil
+}
+
+// fetch gets a document of the server, of at most so many bytes.
+func (s *serverFlags) fetch(ctx context.Context, path string, most int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	client, done := s.http()
+	defer done()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.url, "/")+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, s.failure(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the server answers %d to GET %s", answer.StatusCode, path)
+	}
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	if err != nil {
+		return nil, s.failure(err)
+	}
+	return raw, nil
+}
+
+// tellMade says what was written, and how to go on.
+func (p *Program) tellMade(dir string, made scaffold.Made) error {
+	files := made.Files
+	if most := 12; len(files) > most {
+		files = append(slices.Clone(files[:most]), fmt.Sprintf("and %d more", len(files)-most))
+	}
+	if err := p.say("%s has %s.\n", dir, strings.Join(files, ", ")); err != nil || made.Run == "" {
+		return err
+	}
+	return p.say(`
+Get what it needs, and start it:
+
+  cd %s
+  %s
+  CALLOUT_KEYS=$(cat signing.key) %s
+
+Have a Callout call it, in another shell:
+
+  callout dev -f callout.yaml
+`, shellWord(dir), strings.Join(made.Install, "\n  "), made.Run)
+}
+
+// readFile reads a file of at most so many bytes, and one more.
+func readFile(name string, most int64) ([]byte, error) {
+	file, err := os.Open(name) //nolint:gosec // it is named by who runs this
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return io.ReadAll(io.LimitReader(file, most+1))
+}
