@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/contract"
@@ -12,7 +13,24 @@ import (
 
 // contract fetches what a target gets, with what the cores of the instance have declared.
 func (s *serverFlags) contract(ctx context.Context) (*contract.Document, error) {
-	status, raw, err := s.get(ctx, "/contract/openapi.json")
+	raw, err := s.contractText(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	document, err := contract.ReadDocument(raw)
+	if err != nil {
+		return nil, s.strange(err.Error())
+	}
+	return document, nil
+}
+
+// contractText fetches that contract, or the one of a single core.
+func (s *serverFlags) contractText(ctx context.Context, core string) ([]byte, error) {
+	path := "/contract/openapi.json"
+	if core != "" {
+		path += "?" + url.Values{"core": {core}}.Encode()
+	}
+	status, raw, err := s.get(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -23,11 +41,7 @@ func (s *serverFlags) contract(ctx context.Context) (*contract.Document, error) 
 		}
 		return nil, s.strange(http.StatusText(status))
 	}
-	document, err := contract.ReadDocument(raw)
-	if err != nil {
-		return nil, s.strange(err.Error())
-	}
-	return document, nil
+	return raw, nil
 }
 
 // explainSchema tells what a target gets for a call or an event.

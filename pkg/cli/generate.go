@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callout-hq/callout/pkg/action"
-	"github.com/callout-hq/callout/pkg/contract"
 	"github.com/callout-hq/callout/pkg/scaffold"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
 	"github.com/callout-hq/callout/schemas/callout/v1/calloutv1connect"
@@ -129,13 +127,14 @@ func (p *Program) generate(ctx context.Context, cmd *cobra.Command, f *generateF
 		return err
 	}
 	o.Note = p.note
-	if o.Contract, err = p.contractOf(ctx, f, cmd.Flags().Changed("server") || f.server.context != ""); err != nil {
-		return err
+	isNamed := cmd.Flags().Changed("server") || f.server.context != "" || f.core != ""
+	if asks := o.Kind == scaffold.Server && len(o.Conditions) == 0; f.file == "" && (isNamed || asks) {
+		err = f.fromServer(ctx, &o)
+	} else {
+		err = f.fromFile(&o)
 	}
-	if len(o.Conditions) == 0 && o.Kind == scaffold.Server && len(o.Contract.Conditions()) == 0 {
-		if o.Conditions, err = p.declaredConditions(ctx, f); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	made, err := scaffold.Generate(ctx, o)
 	if err != nil {
@@ -144,31 +143,47 @@ func (p *Program) generate(ctx context.Context, cmd *cobra.Command, f *generateF
 	return p.tellMade(o.Dir, made)
 }
 
-// contractOf reads the contract from where the flags have it.
-func (p *Program) contractOf(ctx context.Context, f *generateFlags, isNamed bool) (*scaffold.Contract, error) {
-	if f.file != "" {
-		raw, err := readFile(f.file, scaffold.MaxContract)
-		if err != nil {
-			return nil, err
-		}
-		return scaffold.ReadContract(raw, f.file)
+// fromFile takes the contract of a file, or the one of this program.
+func (f *generateFlags) fromFile(o *scaffold.Options) error {
+	if f.file == "" {
+		return nil
 	}
-	if f.core == "" && !isNamed {
-		return scaffold.BuiltIn(), nil
-	}
-	path := contract.PathSchemas + "/" + contract.TargetsFile
-	raw, err := f.server.fetch(ctx, path, scaffold.MaxContract)
+	raw, err := readFile(f.file, scaffold.MaxContract)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return scaffold.ReadContract(raw, "what the server gives at "+path)
+	o.Contract, err = scaffold.ReadContract(raw, f.file)
+	return err
 }
 
-// declaredConditions are what the cores of the server can be extended at.
-func (p *Program) declaredConditions(ctx context.Context, f *generateFlags) (all []action.Condition, err error) {
+// fromServer takes the contract of the server, and what its cores have declared where no
+// condition is named.
+func (f *generateFlags) fromServer(ctx context.Context, o *scaffold.Options) error {
+	raw, err := f.server.contractText(ctx, f.core)
+	if err != nil {
+		return err
+	}
+	if o.Contract, err = scaffold.ReadContract(raw, "what the server gives"); err != nil {
+		return err
+	}
+	if len(o.Conditions) > 0 || o.Kind != scaffold.Server {
+		return nil
+	}
+	if f.core == "" {
+		o.Conditions, err = f.declared(ctx)
+		return err
+	}
+	if o.Conditions = o.Contract.Conditions(); len(o.Conditions) == 0 {
+		return fmt.Errorf("the core %s has declared nothing of what is in its bodies: name conditions, such as --event user.added, or leave --core out", f.core)
+	}
+	return nil
+}
+
+// declared are what the cores of the server can be extended at.
+func (f *generateFlags) declared(ctx context.Context) (all []action.Condition, err error) {
 	answer, err := ask(ctx, &f.server, &calloutv1.ListConditionsRequest{Instance: f.server.instance}, calloutv1connect.ActionServiceClient.ListConditions)
 	if err != nil {
-		return nil, fmt.Errorf("no condition is named, such as --event user.added, and those of cores cannot be asked for: %w", err)
+		return nil, err
 	}
 	for _, d := range declaredIn(answer) {
 		if d.Kind == "service" {
@@ -182,31 +197,6 @@ func (p *Program) declaredConditions(ctx context.Context, f *generateFlags) (all
 		return nil, errors.New("no condition is named, such as --event user.added, and no core has declared any")
 	}
 	return all, nil
-}
-
-// fetch gets a document of the server, of at most so many bytes.
-func (s *serverFlags) fetch(ctx context.Context, path string, most int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askFor)
-	defer cancel()
-	client, done := s.http()
-	defer done()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.url, "/")+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return nil, s.failure(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server answers %d to GET %s", answer.StatusCode, path)
-	}
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
-	if err != nil {
-		return nil, s.failure(err)
-	}
-	return raw, nil
 }
 
 // tellMade says what was written, and how to go on.
