@@ -64,7 +64,8 @@ func Generate(ctx context.Context, o Options) (Made, error) {
 	if err := (files{}).check(o.Dir, o.Force); err != nil {
 		return Made{}, err
 	}
-	all, made := files{}, Made{}
+	var all files
+	var made Made
 	if o.Kind == Server {
 		all, made, err = o.server(ctx, l)
 	} else {

@@ -68,7 +68,7 @@ func TestTypedProjects(t *testing.T) {
 			tools := t.TempDir()
 			script := "#!/bin/sh\nfor word; do case $word in */out*) echo \"$(cat targets.json | wc -l)\" > \"${word%.*}.made\" ; esac; done\n" +
 				"cp targets.json \"" + tools + "/read.json\"\nfor word; do case $word in */out) echo made > $word/made;; esac; done\n"
-			require.NoError(t, os.WriteFile(filepath.Join(tools, l.tool), []byte(script), 0o700)) //nolint:gosec // it is run
+			require.NoError(t, os.WriteFile(filepath.Join(tools, l.tool), []byte(script), 0o700))
 			t.Setenv("PATH", tools+string(os.PathListSeparator)+os.Getenv("PATH"))
 			var notes []string
 			dir := filepath.Join(t.TempDir(), "hooks")

@@ -112,7 +112,7 @@ func (w way) run(ctx context.Context, dir string, document []byte) (string, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, generateFor)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // words of ours, and names of files
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	cmd.WaitDelay = time.Second
