@@ -43,7 +43,7 @@ var languages = []struct {
 	name: "typescript", again: "npm run build", file: "src/hooks.ts", filled: []string{
 		`import { callout }`, `import { callout, reject }`,
 		`    return undefined; // unchanged`, `    if (!request.givenName) return reject(422, "a user needs a given name");
-    return { displayName: request.givenName };`,
+    return { displayName: request.givenName }; // unchanged`,
 		`    // done`, `    console.log("added", event.aggregateID, (event.event_payload as { name: string }).name); // done`,
 	},
 }, {

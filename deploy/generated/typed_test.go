@@ -32,7 +32,7 @@ var typed = map[string][]string{
 	"typescript": {
 		`import { callout }`, `import { callout, reject }`,
 		`    return undefined; // unchanged`, `    if (!request.givenName) return reject(422, "a user needs a given name");
-    return { displayName: request.givenName };`,
+    return { displayName: request.givenName }; // unchanged`,
 		`    // done`, `    console.log("added", event.aggregateID, event.event_payload.name); // done`,
 	},
 	"java": {

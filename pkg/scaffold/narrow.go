@@ -82,6 +82,8 @@ func (t typing) renamed(value any) any {
 			switch {
 			case m.Name == "examples" || m.Name == "example":
 				continue
+			case isNothing(m.Value):
+				continue
 			case m.Name == "$ref" && isText:
 				next = append(next, contract.Member{Name: m.Name, Value: components + t.names[strings.TrimPrefix(name, components)]})
 			default:
@@ -97,6 +99,13 @@ func (t typing) renamed(value any) any {
 		return next
 	}
 	return value
+}
+
+// isNothing tells whether a schema is that of null alone. Such a member says that it is as good as absent, and
+// not every language has a type of that.
+func isNothing(schema any) bool {
+	o, _ := schema.(contract.Object)
+	return o.Get("type") == "null"
 }
 
 // text is the document as a generator reads it.
