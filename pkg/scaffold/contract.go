@@ -68,6 +68,9 @@ func (c *Contract) check() error {
 			return fmt.Errorf("it has no schema %s", bodies[phase])
 		}
 	}
+	if c.schema("Rejection") == nil {
+		return errors.New("it has no schema Rejection")
+	}
 	return nil
 }
 

@@ -69,7 +69,7 @@ func Generate(ctx context.Context, o Options) (Made, error) {
 	if o.Kind == Server {
 		all, made, err = o.server(ctx, l)
 	} else {
-		all, err = o.types(ctx, l, o.Contract.narrow(o.keys()), "")
+		all, err = o.types(ctx, l, o.Contract.narrow(o.keys(), "Rejection"), "")
 	}
 	if err != nil {
 		return Made{}, err

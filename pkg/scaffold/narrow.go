@@ -18,14 +18,18 @@ type typing struct {
 	names    map[string]string // of schemas, by those that the contract has
 }
 
-// narrow takes what is needed for some webhooks out of the contract.
-func (c *Contract) narrow(keys []string) typing {
+// narrow takes what is needed for some webhooks out of the contract, and other schemas by
+// their names.
+func (c *Contract) narrow(keys []string, also ...string) typing {
 	hooks := contract.Object{}
 	for _, key := range keys {
 		hooks = append(hooks, contract.Member{Name: key, Value: contract.Pairs("post", c.plain(key))})
 	}
 	needed := map[string]bool{}
 	c.need(hooks, needed)
+	for _, name := range also {
+		c.need(contract.Reference(name), needed)
+	}
 	t := typing{names: pascalAll(slices.Sorted(maps.Keys(needed)))}
 	schemas := contract.Object{}
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
