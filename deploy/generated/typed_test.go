@@ -1,9 +1,11 @@
 package generated
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -118,4 +120,74 @@ func withDatamodel(t *testing.T) {
 	dir := t.TempDir()
 	shell(t, dir, 10*time.Minute, "sh", "-c", "python3 -m venv . && bin/pip install --quiet --disable-pip-version-check datamodel-code-generator==0.89.0")
 	t.Setenv("PATH", filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// everything are members of all forms that protobuf has.
+const everything = `{"oneBool":true,"manyInt32":[1,-2],"mapBool":{"a":true},"oneUint32":4294967295,"oneInt64":"-9007199254740993","oneUint64":"9007199254740993",
+"manyInt64":["1","2"],"oneDouble":1.5,"manyDouble":[0.25],"oneString":"Grüße","oneBytes":"AQI=","oneColor":"COLOR","oneAll":{"oneAll":{"oneInt32":3}},
+"oneTimestamp":"2026-01-02T03:04:05.006Z","oneDuration":"1.500s","oneMask":"a.b,c","oneStruct":{"a":[1,null,{"b":"c"}]},"oneValue":[1,"x"],"oneListValue":["y",2],
+"oneDoubleValue":2.5,"oneInt64Value":"7","oneStringValue":"s","choiceInt64":"8"}`
+
+// TestEveryForm of protobuf is read into the types, and written as it came: a handler answers what it got.
+func TestEveryForm(t *testing.T) {
+	const do = "/all.v1.AllService/Do"
+	answers := map[string][]string{
+		"go":         {`	return nil, nil // unchanged`, `	return &call.Request, nil // unchanged`},
+		"python":     {`    return None  # unchanged`, `    return call.request  # unchanged`},
+		"typescript": {`    return undefined; // unchanged`, `    return request; // unchanged`},
+		"java":       {`Answer.unchanged(); // Answer.change(object)`, `Answer.change(call.request()); // Answer.change(object)`},
+		"kotlin":     {`Answer.unchanged() // Answer.change(object)`, `Answer.change(call.request()) // Answer.change(object)`},
+	}
+	document := read(t, "../../pkg/contract/testdata", "all.openapi.json")
+	sent := object(t, strings.ReplaceAll(everything, "COLOR", color(t, document)))
+	for _, l := range languages {
+		t.Run(l.name, func(t *testing.T) {
+			if l.name == "python" {
+				withDatamodel(t)
+			}
+			p := generate(t, program, l.name, "--contract", "../../pkg/contract/testdata/all.openapi.json")
+			p.patch(t, l.file, answers[l.name]...)
+			p.build(t)
+			at := callout(t, p.dir)
+			p.start(t)
+			status, answer := post(t, at+"/calls/request", map[string]any{"fullMethod": do, "request": sent})
+			got, isThere := answer["request"]
+			if !isThere {
+				got = sent // it is left out where nothing changed
+			}
+			steps, _ := answer["steps"].([]any)
+			if status != http.StatusOK || answer["outcome"] != "continue" || len(steps) != 1 || !reflect.DeepEqual(got, sent) {
+				t.Errorf("it is answered %d %v", status, answer)
+			}
+			if warnings, _ := answer["warnings"].([]any); len(warnings) > 0 {
+				t.Errorf("there are warnings: %v", warnings)
+			}
+		})
+	}
+}
+
+// color is a name that the enumeration of the contract has.
+func color(t *testing.T, document string) string {
+	t.Helper()
+	var of struct {
+		Components struct {
+			Schemas map[string]struct{ Enum []string }
+		}
+	}
+	if err := json.Unmarshal([]byte(document), &of); err != nil {
+		t.Fatal(err)
+	}
+	names := of.Components.Schemas["all.v1.Color"].Enum
+	if len(names) == 0 {
+		t.Fatal("there is no enumeration all.v1.Color")
+	}
+	return names[len(names)-1]
+}
+
+func object(t *testing.T, text string) (o map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
 }

@@ -174,7 +174,7 @@ func (o *Options) types(ctx context.Context, l language, of typing, below string
 	if err != nil {
 		return nil, err
 	}
-	document, err := of.text()
+	document, err := of.text(l.types.isSimple)
 	if err != nil {
 		return nil, err
 	}

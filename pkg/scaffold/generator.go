@@ -18,9 +18,10 @@ const generateFor = 15 * time.Minute
 // generator makes types of a document. Each is a program of others, which is found on the
 // machine, and run.
 type generator struct {
-	name string
-	get  string // the command that gets it
-	ways []way  // the first one whose tool is there is taken
+	name     string
+	get      string // the command that gets it
+	isSimple bool   // it takes a simple document, see typing.text
+	ways     []way  // the first one whose tool is there is taken
 }
 
 // way is one to run a generator. In its words DOCUMENT is the file that is read, and OUT

