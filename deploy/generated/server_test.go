@@ -1,7 +1,11 @@
 package generated
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +74,7 @@ func TestServers(t *testing.T) {
 			at := callout(t, p.dir)
 			_, stop := p.start(t)
 			unchanged(t, at)
-			strangers(t, p.url)
+			strangers(t, p)
 			stop()
 
 			p.patch(t, l.file, l.filled...)
@@ -130,11 +134,46 @@ func added(t *testing.T, at string, lines <-chan string) {
 	}
 }
 
-// strangers are refused: whoever has no key.
-func strangers(t *testing.T, url string) {
+// strangers are refused: who has no key, and who changes what was signed.
+func strangers(t *testing.T, p *project) {
 	t.Helper()
-	status, answer := post(t, url, map[string]any{"fullMethod": method, "request": map[string]any{"givenName": "Ada"}})
-	if status != http.StatusUnauthorized || answer["code"] != "unauthorized" {
-		t.Errorf("an unsigned request is answered %d %v", status, answer)
+	body := `{"fullMethod":"` + method + `","request":{"givenName":"Ada"}}`
+	signed := sign(t, read(t, p.dir, "signing.key"), body)
+	for _, c := range []struct {
+		name, body string
+		header     http.Header
+		status     int
+	}{
+		{"a signed request", body, signed, http.StatusNoContent},
+		{"an unsigned request", body, http.Header{}, http.StatusUnauthorized},
+		{"a tampered request", strings.Replace(body, "Ada", "Eve", 1), signed, http.StatusUnauthorized},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = c.header.Clone()
+		request.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != c.status {
+			t.Errorf("%s is answered %d, not %d", c.name, answer.StatusCode, c.status)
+		}
 	}
+}
+
+// sign signs a body as Standard Webhooks has it.
+func sign(t *testing.T, key, body string) http.Header {
+	t.Helper()
+	secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.TrimSpace(key), "whsec_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strconv.FormatInt(time.Now().Unix(), 10)
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("msg_1." + at + "." + body))
+	return http.Header{"Webhook-Id": {"msg_1"}, "Webhook-Timestamp": {at}, "Webhook-Signature": {"v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))}}
 }

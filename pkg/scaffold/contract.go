@@ -88,11 +88,8 @@ func (c *Contract) Conditions() (all []action.Condition) {
 	return all
 }
 
-// isTyped tells whether the body of a webhook is one of a core's.
-func (c *Contract) isTyped(key string) bool {
-	body := c.bodyOf(key)
-	return body != "" && contract.BodyOf(body).Schema == nil && c.schema(body) != nil
-}
+// isTyped tells whether there is a webhook of a condition: the contract has those of a core's own alone.
+func (c *Contract) isTyped(key string) bool { return c.schema(c.bodyOf(key)) != nil }
 
 // keyOf is the webhook of a condition; "" where the contract has no types for it.
 func (c *Contract) keyOf(of action.Condition) string {
