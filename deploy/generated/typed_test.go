@@ -41,12 +41,12 @@ var typed = map[string][]string{
 		`        return Answer.unchanged(); // Answer.change(object)`, `        if (call.request().getGivenName() == null) {
             return Answer.reject(422, "a user needs a given name");
         }
-        return Answer.change("displayName", call.request().getGivenName()); // Answer.change(object)`,
+        return Answer.change(new hooks.types.RequestChangeAcmeUserV1UserServiceCreateUser().displayName(call.request().getGivenName())); // Answer.change(object)`,
 		`        // done`, `        System.out.println("added " + event.aggregateId() + " " + event.payload().getName()); // done`,
 	},
 	"kotlin": {
 		`    return Answer.unchanged() // Answer.change(object)`, `    val given = call.request().givenName ?: return Answer.reject(422, "a user needs a given name")
-    return Answer.change("displayName", given) // Answer.change(object)`,
+    return Answer.change(hooks.types.RequestChangeAcmeUserV1UserServiceCreateUser(displayName = given)) // Answer.change(object)`,
 		`    // done`, `    println("added ${event.aggregateId()} ${event.payload().name}") // done`,
 	},
 }
