@@ -1,5 +1,6 @@
 package io.github.callouthq.callout.codec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -9,13 +10,20 @@ import java.lang.reflect.Type;
 public final class Jackson2Codec implements Codec {
     private final ObjectMapper mapper;
 
-    /** Makes one that passes over members that a type lacks. */
+    /**
+     * Makes one that passes over members that a type lacks, and leaves out those of a type that are null: in a change a null
+     * takes a member out. An entry of a map that is null is written.
+     */
     public Jackson2Codec() {
-        this(JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build());
+        this(JsonMapper.builder()
+                .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.ALWAYS))
+                .build());
     }
 
     /**
-     * Makes one with a mapper of yours. Let it pass over members that a type lacks: Callout adds some.
+     * Makes one with a mapper of yours. Let it pass over members that a type lacks, since Callout adds some, and leave out
+     * those that are null, unless a change of yours is to take them out.
      *
      * @param mapper the mapper
      */

@@ -86,4 +86,13 @@ class CodecsTest {
             assertEquals(500, TestDelivery.request("/p.S/M", Map.of("first", List.of())).sendTo(hooks).status());
         }
     }
+
+    @ParameterizedTest
+    @MethodSource("codecs")
+    void aMemberThatIsNotSetIsLeftOutOfAChange(Codec each) throws Exception {
+        assertEquals("{\"id\":1}", new String(each.write(new User(null, null, 1)), StandardCharsets.UTF_8));
+        var takesOut = new java.util.HashMap<String, Object>();
+        takesOut.put("first", null);
+        assertEquals("{\"first\":null}", new String(each.write(takesOut), StandardCharsets.UTF_8));
+    }
 }
