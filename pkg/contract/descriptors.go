@@ -18,10 +18,16 @@ import (
 const (
 	maxDescriptors = 8 << 20 // bytes
 	maxFiles       = 2000
+	maxNames       = 100_000 // messages, fields, enums and all else that has a name
+	maxNested      = 32      // messages in messages
+	maxFullName    = 1024    // bytes, with the package and the messages around it
 )
 
 // registered are the descriptors of a core; nil has none.
-type registered struct{ *protoregistry.Files }
+type registered struct {
+	*protoregistry.Files
+	size int // of the descriptors, in bytes
+}
 
 // register reads a FileDescriptorSet, as it is or by gzip.
 func register(raw []byte) (*registered, error) {
@@ -44,11 +50,14 @@ func register(raw []byte) (*registered, error) {
 	if len(set.GetFile()) > maxFiles {
 		return nil, fmt.Errorf("descriptors: at most %d files are taken", maxFiles)
 	}
+	if err := checkNames(&set); err != nil {
+		return nil, err
+	}
 	files, err := (protodesc.FileOptions{AllowUnresolvable: true}).NewFiles(&set)
 	if err != nil {
 		return nil, fmt.Errorf("descriptors: %w", err)
 	}
-	return &registered{files}, nil
+	return &registered{files, len(raw)}, nil
 }
 
 var errTooManyBytes = fmt.Errorf("descriptors: at most %d bytes are taken", maxDescriptors)

@@ -80,6 +80,35 @@ func contains(names []string, name string) bool {
 // MarshalJSON writes the members in their order.
 func (o Object) MarshalJSON() ([]byte, error) {
 	var out bytes.Buffer
+	err := write(&out, o)
+	return out.Bytes(), err
+}
+
+// write writes a value once: by MarshalJSON of each object in it, it would be copied as
+// often as it lies deep.
+func write(out *bytes.Buffer, value any) error {
+	switch v := value.(type) {
+	case Object:
+		return writeObject(out, v)
+	case []any:
+		out.WriteByte('[')
+		for i := range v {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			if err := write(out, v[i]); err != nil {
+				return err
+			}
+		}
+		out.WriteByte(']')
+		return nil
+	}
+	raw, err := json.Marshal(value)
+	out.Write(raw)
+	return err
+}
+
+func writeObject(out *bytes.Buffer, o Object) error {
 	out.WriteByte('{')
 	for i, m := range o {
 		if i > 0 {
@@ -87,18 +116,16 @@ func (o Object) MarshalJSON() ([]byte, error) {
 		}
 		name, err := json.Marshal(m.Name)
 		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(m.Value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Name, err)
+			return err
 		}
 		out.Write(name)
 		out.WriteByte(':')
-		out.Write(value)
+		if err := write(out, m.Value); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
 	}
 	out.WriteByte('}')
-	return out.Bytes(), nil
+	return nil
 }
 
 // maxDepth bounds how deep what Parse reads may be nested.

@@ -9,12 +9,16 @@ import (
 // messages writes schemas of protobuf messages, each once: exactly what protojson writes
 // of them, since that is what a core sends. Names are in lowerCamelCase, nothing is
 // required since what has its default is left out, an int64 is a text, a duration is 1.5s.
+//
+// What is put is bounded: once it is too much, over is true and the rest is not written.
 type messages struct {
 	schemas Object
-	begun   map[protoreflect.FullName]bool
+	at      map[string]int // where one stands among schemas
+	written int            // about how many bytes schemas are
+	over    bool
 }
 
-func newMessages() *messages { return &messages{begun: map[protoreflect.FullName]bool{}} }
+func newMessages() *messages { return &messages{at: map[string]int{}} }
 
 // schemaOf gives what stands for a message where it is named. Its schema, and those of
 // what is in it, are among schemas from then on: one that holds itself ends there.
@@ -31,11 +35,9 @@ func (m *messages) schemaOf(d protoreflect.MessageDescriptor) Object {
 		m.put(name, Pairs("type", "object", "description", "The core's descriptors do not say what is in it.", "additionalProperties", true))
 		return Reference(name)
 	}
-	if !m.begun[d.FullName()] {
-		m.begun[d.FullName()] = true
-		at := len(m.schemas)
-		m.schemas = append(m.schemas, Member{name, nil}) // before those in it
-		m.schemas[at].Value = m.object(d)
+	if _, begun := m.at[name]; !begun && !m.over {
+		at := m.reserve(name) // before those in it
+		m.schemas[at].Value = m.weighed(m.object(d))
 	}
 	return Reference(name)
 }
@@ -50,14 +52,41 @@ func nameOf(d protoreflect.Descriptor) string {
 }
 
 func (m *messages) put(name string, schema Object) {
-	if m.schemas.Get(name) == nil {
-		m.schemas = append(m.schemas, Member{name, schema})
+	if _, begun := m.at[name]; !begun && !m.over {
+		m.schemas[m.reserve(name)].Value = m.weighed(schema)
 	}
+}
+
+// reserve makes a place for a schema.
+func (m *messages) reserve(name string) int {
+	at := len(m.schemas)
+	m.schemas, m.at[name] = append(m.schemas, Member{name, nil}), at
+	return at
+}
+
+// of gives the schema of a name; nil = there is none.
+func (m *messages) of(name string) Object {
+	at, known := m.at[name]
+	if !known {
+		return nil
+	}
+	schema, _ := m.schemas[at].Value.(Object)
+	return schema
+}
+
+// weighed counts what is written.
+func (m *messages) weighed(schema Object) Object {
+	m.written += weight(schema)
+	m.over = m.over || m.written > maxWritten
+	return schema
 }
 
 func (m *messages) object(d protoreflect.MessageDescriptor) Object {
 	properties := Object{}
 	for i := range d.Fields().Len() {
+		if m.over {
+			break
+		}
 		f := d.Fields().Get(i)
 		schema := m.field(f)
 		if says := m.says(f); says != "" {

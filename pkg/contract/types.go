@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -16,25 +15,26 @@ import (
 type Types struct {
 	title   string
 	hooks   []hook
+	keys    map[string]bool // of hooks
 	schemas Object
-	ids     map[string]bool
-	left    []string // why a core is left out
+	at      map[string]int // where one stands among schemas
+	written int            // about how many bytes schemas are
+	read    int            // bytes of descriptors
+	ids     map[string]int // how often one was asked for
+	left    []string       // why a core is left out
 }
 
 // TypesOf reads what declarations say of bodies. A core whose types cannot be read, or
 // contradict those of one before it, is left out, and the document says so; of several the
 // first error is given, which is malformed, with the core as its field.
 func TypesOf(title string, cores ...catalog.Declaration) (*Types, error) {
-	all := &Types{title: title, ids: map[string]bool{}}
+	all := &Types{title: title, keys: map[string]bool{}, at: map[string]int{}, ids: map[string]int{}}
 	var first error
 	for i := range cores {
 		if !cores[i].IsTyped() {
 			continue
 		}
-		of, err := typesOf(&cores[i])
-		if err == nil {
-			err = all.add(of)
-		}
+		err := all.addCore(&cores[i])
 		if err != nil {
 			said := fmt.Sprintf("the types of the core %s cannot be used: %v", catalog.Quote(cores[i].Core), err)
 			all.left = append(all.left, said)
@@ -46,21 +46,38 @@ func TypesOf(title string, cores ...catalog.Declaration) (*Types, error) {
 	return all, first
 }
 
-// add takes in the types of a core, whole or not at all.
+// addCore takes in the types of a core, whole or not at all.
+func (t *Types) addCore(core *catalog.Declaration) error {
+	if t.read >= maxAllDescriptors || t.written >= maxAllWritten {
+		return errTooManyCores
+	}
+	of, err := typesOf(core)
+	if of != nil && of.files != nil {
+		t.read += of.files.size
+	}
+	if err != nil {
+		return err
+	}
+	return t.add(of)
+}
+
 func (t *Types) add(of *reading) error {
 	for _, s := range of.schemas {
-		have := t.schemas.Get(s.Name)
-		if have != nil && !same(have, s.Value) {
+		at, have := t.at[s.Name]
+		if have && !same(t.schemas[at].Value, s.Value) {
 			return fmt.Errorf("another core declares %s differently", s.Name)
 		}
 	}
+	t.written += of.written
 	for _, s := range of.schemas {
-		if t.schemas.Get(s.Name) == nil {
+		if _, have := t.at[s.Name]; !have {
+			t.at[s.Name] = len(t.schemas)
 			t.schemas = append(t.schemas, s)
 		}
 	}
 	for _, h := range of.hooks {
-		if !slices.ContainsFunc(t.hooks, func(other hook) bool { return other.key == h.key }) {
+		if !t.keys[h.key] {
+			t.keys[h.key] = true
 			h.id = t.idOf(h.id)
 			t.hooks = append(t.hooks, h)
 		}
@@ -77,10 +94,11 @@ func same(a, b any) bool {
 // idOf makes an id the only one: names that differ in a sign alone have one id.
 func (t *Types) idOf(id string) string {
 	next := id
-	for n := 2; t.ids[next]; n++ {
-		next = fmt.Sprint(id, n)
+	for t.ids[next] > 0 {
+		t.ids[id]++
+		next = fmt.Sprint(id, t.ids[id])
 	}
-	t.ids[next] = true
+	t.ids[next] = 1
 	return next
 }
 
@@ -98,22 +116,31 @@ func typesOf(core *catalog.Declaration) (*reading, error) {
 	if r.files, err = register(core.Descriptors); err != nil {
 		return nil, err
 	}
+	if err = r.all(); err == nil && r.over {
+		err = errTooLarge
+	}
+	return r, err
+}
+
+// all reads all that the core has declared, as far as there is room for it.
+func (r *reading) all() error {
+	core := r.core
 	for _, method := range core.Methods {
-		if err := r.method(method); err != nil {
-			return nil, err
+		if err := r.method(method); err != nil || r.over {
+			return err
 		}
 	}
 	for _, name := range core.EventTypes {
-		if err := r.event(name); err != nil {
-			return nil, err
+		if err := r.event(name); err != nil || r.over {
+			return err
 		}
 	}
 	for _, name := range core.Functions {
-		if err := r.function(name); err != nil {
-			return nil, err
+		if err := r.function(name); err != nil || r.over {
+			return err
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // method adds the calls of a method whose messages are known.
@@ -206,7 +233,7 @@ func member(o Object, name string, schema Object) Object {
 func (r *reading) changeOf(of Object) Object {
 	changed := BodyOf("Changed").Schema
 	name, _ := of.Get("$ref").(string)
-	properties, _ := r.schemas.Under(strings.TrimPrefix(name, components)).Get("properties").(Object)
+	properties, _ := r.of(strings.TrimPrefix(name, components)).Get("properties").(Object)
 	properties = append(append(Object{}, properties...), changed.Under("properties")...)
 	return Pairs("type", "object", "description", "Members that are to be in the object. One that is to be taken out is answered as null, which the type does not say.", "properties", properties)
 }
