@@ -34,7 +34,7 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 			return
 		}
 		// Looked up behind enter: who was handled between the two would not be seen.
-		seen, err := r.store.Seen(ctx, id)
+		seen, err := r.seen(ctx, id)
 		if err != nil || seen {
 			r.leave(id)
 			if err != nil {
@@ -49,7 +49,7 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 	if h == nil {
 		h = r.fallback
 	}
-	do, err := h(m)
+	do, err := reading(h, m)
 	if err != nil {
 		r.answer(ctx, w, m, r.finish(ctx, m, id, outcome{err: err}))
 		return
@@ -61,7 +61,7 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 		return
 	}
 	done := make(chan outcome, 1)
-	go func() { done <- run(ctx, do) }()
+	go run(ctx, do, m.Phase, done)
 	select {
 	case o := <-done:
 		r.answer(ctx, w, m, r.finish(ctx, m, id, o))
@@ -73,6 +73,16 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 	}
 }
 
+// seen asks the store, which a developer may have written.
+func (r *Receiver) seen(ctx context.Context, id string) (seen bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	return r.store.Seen(ctx, id)
+}
+
 func (r *Receiver) fallback(m *Message) (call, error) {
 	if r.options.Fallback == nil {
 		return nil, ErrUnknown
@@ -80,25 +90,48 @@ func (r *Receiver) fallback(m *Message) (call, error) {
 	return func(ctx context.Context) (any, error) { return r.options.Fallback(ctx, *m) }, nil
 }
 
-// run calls a handler. A panic is a failure of it.
-func run(ctx context.Context, do call) (o outcome) {
+// panicked is a panic of what a developer has written: a failure of it.
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+
+// reading reads a message into the types of a handler, which may read themselves.
+func reading(h handler, m *Message) (do call, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			o = outcome{err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			err = panicked(p)
 		}
 	}()
-	o.value, o.err = do(ctx)
-	return o
+	return h(m)
+}
+
+var errGone = errors.New("the handler has ended its goroutine")
+
+// run calls a handler, and makes JSON of its answer, which may write itself. done is told in any case: until then
+// the delivery is under way.
+func run(ctx context.Context, do call, phase Phase, done chan<- outcome) {
+	o := outcome{err: errGone}
+	defer func() {
+		if p := recover(); p != nil {
+			o = outcome{err: panicked(p)}
+		}
+		done <- o
+	}()
+	value, err := do(ctx)
+	if err == nil && phase != OfEvent {
+		value, err = object(value)
+	}
+	o = outcome{value, err}
 }
 
 // finish is the end of what a handler gave: it has an answer that can be sent, or has failed, and its delivery is
 // done, or comes again.
-func (r *Receiver) finish(ctx context.Context, m *Message, id string, o outcome) outcome {
+func (r *Receiver) finish(ctx context.Context, m *Message, id string, o outcome) (end outcome) {
 	if id != "" {
 		defer r.leave(id)
-	}
-	if o.err == nil && m.Phase != OfEvent {
-		o.value, o.err = object(o.value)
+		defer func() {
+			if p := recover(); p != nil {
+				end = outcome{err: unavailable(fmt.Errorf("the store: %w", panicked(p)))}
+			}
+		}()
 	}
 	if o.err == nil && id != "" {
 		// The request may be over; that the handler has succeeded is true all the same.

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,21 +41,29 @@ type keySet struct {
 	client *http.Client
 	now    func() time.Time
 
-	mu      sync.Mutex // held while they are fetched: who comes meanwhile needs what comes
-	keys    map[string]crypto.PublicKey
+	mu      sync.Mutex // held while they are fetched: who comes meanwhile and finds nothing kept needs what comes
+	kept    atomic.Pointer[keptKeys]
 	fetched time.Time
-	until   time.Time
 	fresh   bool // the last time that they were fetched has brought them: no-store has them used then, too
+}
+
+// keptKeys are never written to.
+type keptKeys struct {
+	keys  map[string]crypto.PublicKey
+	until time.Time
 }
 
 func newKeySet(o Options, now func() time.Time) (*keySet, error) {
 	s := &keySet{url: o.JWKSURL, client: o.Client, now: now}
+	s.kept.Store(&keptKeys{})
 	if s.client == nil {
-		s.client = &http.Client{Timeout: 5 * time.Second}
+		// Keys are where they were said to be, and nowhere else.
+		s.client = &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	if o.JWKS != nil {
 		keys, err := parseSet(o.JWKS)
-		s.url, s.keys = "", keys
+		s.url = ""
+		s.kept.Store(&keptKeys{keys: keys})
 		return s, err
 	}
 	if !strings.HasPrefix(s.url, "https://") && !strings.HasPrefix(s.url, "http://") {
@@ -65,6 +74,10 @@ func newKeySet(o Options, now func() time.Time) (*keySet, error) {
 
 // key gives the key of a kid, or nil. The error tells that the keys cannot be fetched.
 func (s *keySet) key(ctx context.Context, kid string) (crypto.PublicKey, error) {
+	// Who sends a kid that nobody has makes nobody wait whose key is here.
+	if k := s.kept.Load(); k.keys[kid] != nil && (s.url == "" || s.now().Before(k.until)) {
+		return k.keys[kid], nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.find(ctx, kid)
@@ -73,12 +86,12 @@ func (s *keySet) key(ctx context.Context, kid string) (crypto.PublicKey, error) 
 // ed25519 gives the keys that verify v1a. A request does not name which: what is not among those
 // that are kept is not fetched for.
 func (s *keySet) ed25519(ctx context.Context) (out []ed25519.PublicKey, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.url != "" && !s.now().Before(s.until) {
+	if s.url != "" && !s.now().Before(s.kept.Load().until) {
+		s.mu.Lock()
 		_, err = s.find(ctx, "")
+		s.mu.Unlock()
 	}
-	for _, key := range s.keys {
+	for _, key := range s.kept.Load().keys {
 		if k, ok := key.(ed25519.PublicKey); ok {
 			out = append(out, k)
 		}
@@ -87,17 +100,18 @@ func (s *keySet) ed25519(ctx context.Context) (out []ed25519.PublicKey, err erro
 }
 
 func (s *keySet) find(ctx context.Context, kid string) (crypto.PublicKey, error) {
+	k := s.kept.Load()
+	key, known := k.keys[kid]
 	if s.url == "" {
-		return s.keys[kid], nil
+		return key, nil
 	}
 	now := s.now()
-	key, known := s.keys[kid]
-	if known && now.Before(s.until) {
+	if known && now.Before(k.until) {
 		return key, nil
 	}
 	// Who sends a kid that nobody has may not have the keys fetched for each request.
 	if !s.fetched.IsZero() && now.Sub(s.fetched) < shortest {
-		if !now.Before(s.until) && !s.fresh {
+		if !now.Before(k.until) && !s.fresh {
 			return nil, errors.New("the keys could not be fetched a moment ago")
 		}
 		return key, nil
@@ -108,7 +122,7 @@ func (s *keySet) find(ctx context.Context, kid string) (crypto.PublicKey, error)
 	if err != nil {
 		return nil, err
 	}
-	return s.keys[kid], nil
+	return s.kept.Load().keys[kid], nil
 }
 
 func (s *keySet) fetch(ctx context.Context, now time.Time) error {
@@ -133,24 +147,25 @@ func (s *keySet) fetch(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.keys, s.until = keys, now.Add(age(resp.Header.Get("Cache-Control")))
+	s.kept.Store(&keptKeys{keys, now.Add(age(resp.Header.Get("Cache-Control")))})
 	return nil
 }
 
 // age is how long Cache-Control lets a set be kept.
 func age(control string) time.Duration {
+	kept := usualAge
 	for part := range strings.SplitSeq(control, ",") {
 		part = strings.TrimSpace(strings.ToLower(part))
-		if part == "no-store" || part == "no-cache" {
+		if part == "no-store" || part == "no-cache" { // wherever it stands
 			return 0
 		}
 		if text, ok := strings.CutPrefix(part, "max-age="); ok {
 			if n, err := strconv.ParseInt(text, 10, 32); err == nil && n >= 0 {
-				return min(time.Duration(n)*time.Second, longestAge)
+				kept = min(time.Duration(n)*time.Second, longestAge)
 			}
 		}
 	}
-	return usualAge
+	return kept
 }
 
 // parseSet reads a set of keys. Those of other kinds are passed over.

@@ -63,9 +63,63 @@ func TestKeysAreFetched(t *testing.T) {
 
 // TestAge is what Cache-Control says, an hour at most.
 func TestAge(t *testing.T) {
-	for control, want := range map[string]time.Duration{"": usualAge, "public, max-age=30": 30 * time.Second, "Max-Age=999999": longestAge, "no-store": 0, "max-age=x": usualAge, "max-age=-1": usualAge, "private": usualAge} {
+	for control, want := range map[string]time.Duration{"": usualAge, "public, max-age=30": 30 * time.Second, "Max-Age=999999": longestAge, "no-store": 0, "max-age=60, no-store": 0, "private, no-cache, max-age=60": 0, "max-age=x": usualAge, "max-age=-1": usualAge, "private": usualAge} {
 		if got := age(control); got != want {
 			t.Errorf("%q: %s", control, got)
 		}
+	}
+}
+
+// TestNobodyWaitsForAStrangersKey: a kid that nobody has makes them be fetched, and who has a key that is here
+// does not wait for that.
+func TestNobodyWaitsForAStrangersKey(t *testing.T) {
+	asked, answer := make(chan struct{}, 10), make(chan struct{}, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":%q}]}`, base64.RawURLEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize)))
+	}))
+	defer server.Close()
+	now := time.Unix(1_700_000_000, 0)
+	set, err := newKeySet(Options{JWKSURL: server.URL}, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer <- struct{}{}
+	if key, err := set.key(t.Context(), "a"); key == nil {
+		t.Fatal(err)
+	}
+	<-asked
+	now = now.Add(11 * time.Second)
+	ended := make(chan struct{})
+	go func() { defer close(ended); _, _ = set.key(context.Background(), "strange") }()
+	<-asked // it is being fetched
+	known := make(chan struct{})
+	go func() {
+		defer close(known)
+		_, _ = set.key(context.Background(), "a")
+		_, _ = set.ed25519(context.Background())
+	}()
+	select {
+	case <-known:
+	case <-time.After(4 * time.Second): // the fetch itself ends behind 5 s
+		t.Error("a key that is here was waited for")
+	}
+	answer <- struct{}{}
+	<-ended
+}
+
+// TestKeysAreNotElsewhere: a redirect is not followed, least of all from https to http.
+func TestKeysAreNotElsewhere(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"keys":[]}`) }))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer server.Close()
+	set, err := newKeySet(Options{JWKSURL: server.URL}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := set.key(t.Context(), "a"); err == nil {
+		t.Error("keys were taken from elsewhere")
 	}
 }

@@ -18,8 +18,11 @@ const maxCompact = 16 << 20
 // them a JSON object of texts with these members and no other, none of them twice. A member that is
 // not named may ask for something: a key to be fetched, something to be unpacked.
 func compact(text string, parts int, names ...string) (raw [][]byte, header map[string]string, ok bool) {
-	all := strings.Split(text, ".")
-	if len(text) > maxCompact || len(all) != parts {
+	if len(text) > maxCompact {
+		return nil, nil, false
+	}
+	all := strings.SplitN(text, ".", parts+1)
+	if len(all) != parts {
 		return nil, nil, false
 	}
 	for _, part := range all {
