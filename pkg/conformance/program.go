@@ -23,6 +23,7 @@ type Program struct {
 // running is a program that was started.
 type running struct {
 	cmd   *exec.Cmd
+	out   io.Closer // its standard output
 	url   string
 	ended chan struct{} // closed when it has ended; err is set then
 	err   error
@@ -70,6 +71,9 @@ var errEnded = errors.New("the program has ended before it listened: what it wri
 
 const listening = "listening on "
 
+// maxFirst bounds the first line of a target, in bytes.
+const maxFirst = 4096
+
 // target starts the program as a target and waits for its first line.
 func (p Program) target(ctx context.Context, env map[string]string) (*running, error) {
 	cmd := p.command(ctx, env, "0")
@@ -80,12 +84,12 @@ func (p Program) target(ctx context.Context, env map[string]string) (*running, e
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("the target does not start: %w", err)
 	}
-	r := &running{cmd: cmd, ended: make(chan struct{})}
+	r := &running{cmd: cmd, out: out, ended: make(chan struct{})}
 	first := make(chan string, 1)
 	go func() {
-		lines := bufio.NewReader(out)
-		line, _ := lines.ReadString('\n')
-		first <- strings.TrimSpace(line)
+		lines := bufio.NewReaderSize(out, maxFirst)
+		line, _ := lines.ReadSlice('\n') // of one that is longer what is there
+		first <- strings.TrimSpace(string(line))
 		_, _ = io.Copy(io.Discard, lines)
 		r.err = cmd.Wait()
 		close(r.ended)
@@ -96,8 +100,7 @@ func (p Program) target(ctx context.Context, env map[string]string) (*running, e
 			r.url = address
 			return r, nil
 		}
-		if line == "" {
-			<-r.ended
+		if line == "" && r.endsSoon() {
 			return r, errEnded
 		}
 		r.stop()
@@ -108,10 +111,24 @@ func (p Program) target(ctx context.Context, env map[string]string) (*running, e
 	}
 }
 
-// stop kills the program, if it still runs.
+// endsSoon waits a moment for the end of a program that has closed its standard output.
+func (r *running) endsSoon() bool {
+	select {
+	case <-r.ended:
+		return true
+	case <-time.After(r.cmd.WaitDelay):
+		return false
+	}
+}
+
+// stop kills the program, if it still runs, and what it has started. What has left its group may hold its standard
+// output open for as long as it likes.
 func (r *running) stop() {
 	_ = r.cmd.Cancel()
-	<-r.ended
+	if !r.endsSoon() {
+		_ = r.out.Close()
+		<-r.ended
+	}
 }
 
 // terminate asks the program to end, which it does with 0.

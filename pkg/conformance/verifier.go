@@ -34,15 +34,25 @@ func CheckVerifier(ctx context.Context, of Verifier, vectors []Vector, each func
 	go func() { ended <- readLines(ctx, of.Out, lines) }()
 	for _, v := range vectors {
 		begun := time.Now()
-		if err := ask(of.In, v); err != nil {
-			return fmt.Errorf("%s: the verifier takes no more: %w", v.Case, err)
+		asked := make(chan error, 1)
+		go func() { asked <- ask(of.In, v) }() // one that does not read its standard input holds up who writes
+		wait := time.After(patience)
+		select {
+		case err := <-asked:
+			if err != nil {
+				return fmt.Errorf("%s: the verifier takes no more: %w", v.Case, err)
+			}
+		case <-wait:
+			return fmt.Errorf("%s: the verifier has not read its question for %s", v.Case, patience)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		select {
 		case line := <-lines:
 			each(resultOf(v.Case, v.Rule, begun, v.compare(line)))
 		case err := <-ended:
 			return fmt.Errorf("%s: the verifier has ended without an answer: %w", v.Case, err)
-		case <-time.After(patience):
+		case <-wait:
 			return fmt.Errorf("%s: the verifier has not answered for %s", v.Case, patience)
 		case <-ctx.Done():
 			return ctx.Err()

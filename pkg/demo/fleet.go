@@ -140,11 +140,15 @@ func (f *fleet) close() error {
 	return errors.Join(f.stop(f.children[first:]), f.stop(f.children[:first]))
 }
 
+// killedIn is how long who was killed may take to be gone.
+const killedIn = 5 * time.Second
+
 // stop sends SIGTERM to all, and SIGKILL to who has not ended in time, which is
-// an error.
+// an error. What a child has started hears it too: a script that builds a program
+// waits for the compiler, and ends without it.
 func (f *fleet) stop(children []*child) error {
 	for _, c := range children {
-		_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+		c.signal(syscall.SIGTERM)
 	}
 	limit := time.NewTimer(f.stopIn)
 	defer limit.Stop()
@@ -157,10 +161,23 @@ func (f *fleet) stop(children []*child) error {
 			limit.Reset(0) // the others have had their time too
 		}
 		errs = append(errs, fmt.Errorf("%s did not stop within %s and was killed", c.name, f.stopIn))
-		_ = c.cmd.Process.Kill()
-		<-c.done
+		c.signal(syscall.SIGKILL)
+		select {
+		case <-c.done:
+		case <-time.After(killedIn): // what has left its group holds its output open
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// signal sends a signal to a child and what it has started, unless it has ended: its
+// number may be another's then.
+func (c *child) signal(s syscall.Signal) {
+	select {
+	case <-c.done:
+	default:
+		_ = signalGroup(c.cmd.Process, s) // it may be ending
+	}
 }
 
 func writeConfig(dir string, config []byte) (string, error) {

@@ -2,12 +2,14 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,4 +97,18 @@ func TestHooksOfAProgram(t *testing.T) {
 		require.ErrorAs(t, err, &usage)
 		require.ErrorContains(t, err, `no hooks "cobol"`)
 	})
+}
+
+// TestHooksThatAreStillBuilt and are interrupted end with all that they have started.
+func TestHooksThatAreStillBuilt(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "run")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nsleep 4243 >&2\necho built\n"), 0o700))
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := startHooks(ctx, Options{Hooks: program, StepTimeout: time.Minute}, nil, LDAPOptions{})
+	require.ErrorContains(t, err, "was not ready in time")
+	require.NotContains(t, err.Error(), "did not stop")
+	require.Less(t, time.Since(began), hooksStopIn)
+	requireNone(t, "sleep\x004243")
 }

@@ -128,6 +128,9 @@ type lateProxy struct{}
 func (lateProxy) Error() string { return "the proxy to the targets: it took too long" }
 func (lateProxy) Timeout() bool { return true }
 
+// nameBytes are those of a name that is resolved: net/http has made ASCII of any other.
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 // checkNamed holds the guard against what stands in a URL, host and port, where somebody
 // else resolves it: an address, a name of one's own machine, and a number, which resolvers
 // take for an address in many spellings.
@@ -137,11 +140,17 @@ func (g *Guard) checkNamed(address string) error {
 		return blocked(err)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.Zone() != "" {
+			return blocked(errors.New("the address has a zone, which is a network of this machine and none of the proxy's"))
+		}
 		network := "tcp6"
 		if ip.Unmap().Is4() {
 			network = "tcp4"
 		}
-		return g.Check(network, net.JoinHostPort(ip.WithZone("").Unmap().String(), port))
+		return g.Check(network, net.JoinHostPort(ip.Unmap().String(), port))
+	}
+	if strings.ContainsFunc(host, func(c rune) bool { return !strings.ContainsRune(nameBytes, c) }) {
+		return blocked(errors.New("the host is no name: what a proxy takes for one, or for an end of it, may be an address"))
 	}
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	last := name[strings.LastIndexByte(name, '.')+1:]

@@ -131,6 +131,7 @@ func TestProxyUnderTheGuard(t *testing.T) {
 		"[::1]", "[::]", "[fd00::1]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[64:ff9b::7f00:1]", "[fd00:ec2::254]",
 		"2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "127.1", "127.0.1", "1", "0", "017700000001", "127.0.0.0x1", "10.1",
 		"localhost", "LOCALHOST", "localhost.", "a.localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback",
+		"127.0.0.1%25lo", "localhost%25lo", "10.0.0.1%2525", "[2606:4700::1111%25eth0]", "[2606:4700::1111%25%20127.0.0.1]", "[::1%25lo]", "a<b>.example", "a,127.0.0.1",
 	} {
 		a := strict.Do(t.Context(), callTo("http://"+host+":8080/"))
 		require.NotNil(t, a.Err, host)
