@@ -3,6 +3,7 @@ package action
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -121,8 +122,15 @@ func readPrivateKey(block *pem.Block) (crypto.Signer, error) {
 	if err != nil || !signs {
 		return nil, badPart(PartKey, "the private key cannot be read: an RSA, ECDSA or Ed25519 key in PKCS #8, PKCS #1 or SEC 1 is wanted")
 	}
+	if k, is := key.(*rsa.PrivateKey); is && k.N.BitLen() > maxRSABits {
+		return nil, badPart(PartKey, "an RSA key has at most %d bits, this one has %d", maxRSABits, k.N.BitLen())
+	}
 	return signer, nil
 }
+
+// maxRSABits is what TLS itself bounds the keys of others by. To sign with a longer one
+// takes seconds, for each connection.
+const maxRSABits = 8192
 
 type comparedKey interface {
 	Equal(other crypto.PublicKey) bool

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -114,5 +115,38 @@ func TestEnds(t *testing.T) {
 		says, over := action.Ends(&x509.Certificate{NotBefore: begins, NotAfter: begins.Add(c.life)}, begins.Add(c.at))
 		require.True(t, c.says == "" && says == "" || c.says != "" && strings.HasPrefix(says, c.says), "%v: %s", c, says)
 		require.Equal(t, c.over, over)
+	}
+}
+
+// TestLongRSAKeys: each connection would be signed with one for seconds.
+func TestLongRSAKeys(t *testing.T) {
+	odd := func(bits int) *big.Int {
+		raw := make([]byte, bits/8)
+		_, _ = rand.Read(raw) // never fails
+		raw[0] |= 0xc0
+		raw[len(raw)-1] |= 1
+		return new(big.Int).SetBytes(raw)
+	}
+	for bits, good := range map[int]bool{8192: true, 8320: false, 40000: false} {
+		one, e := big.NewInt(1), big.NewInt(65537)
+		var p, q, d, pm, qm *big.Int
+		for d == nil { // they are no primes, which nobody looks at
+			p, q = odd(bits/2), odd(bits/2)
+			pm, qm = new(big.Int).Sub(p, one), new(big.Int).Sub(q, one)
+			if new(big.Int).GCD(nil, nil, p, q).Cmp(one) == 0 {
+				d = new(big.Int).ModInverse(e, new(big.Int).Mul(pm, qm))
+			}
+		}
+		raw, err := asn1.Marshal(struct {
+			Version                     int
+			N, E, D, P, Q, DP, DQ, QInv *big.Int
+		}{0, new(big.Int).Mul(p, q), e, d, p, q, new(big.Int).Mod(d, pm), new(big.Int).Mod(d, qm), new(big.Int).ModInverse(q, p)})
+		require.NoError(t, err)
+		_, err = action.ReadBundle(string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: raw})))
+		if good {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "an RSA key has at most 8192 bits")
 	}
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from functools import cache
 
 import pytest
@@ -309,3 +310,17 @@ def test_what_cannot_be_fetched_is_503(told, seen, published):
     hooks = make(told, seen, keys=[], payload="jwt", jwks=published.url, clock=lambda: NOW)
     assert receive(hooks, signed(GOOD.encode())).json["code"] == "unavailable"
     published.server.server_close()
+
+
+def test_nobody_waits_for_a_strangers_key(published):
+    now = [0.0]
+    keys = FetchedKeys(published.url, clock=lambda: now[0])
+    published.text = json.dumps(JWKS).encode()
+    assert keys.find("ed")
+    now[0] = 11.0
+    with keys._lock:  # a thread that fetches, since somebody has sent a kid that nobody has
+        found = []
+        other = threading.Thread(target=lambda: found.extend([keys.find("ed"), keys.webhook_keys()]), daemon=True)
+        other.start()
+        other.join(30)
+        assert len(found) == 2, "who has a key that is here waits for the fetch"

@@ -21,6 +21,8 @@ const maxKept = 3_600_000; // ms
 const keptUnsaid = 300_000;
 const refetchEvery = 10_000;
 const fetchTimeout = 5_000;
+/** For so long behind a failure nobody fetches: strangers send kids that nobody has. */
+const pause = 1_000;
 
 type ByKid = ReadonlyMap<string, Promise<JwksKey>>;
 
@@ -29,6 +31,7 @@ export class Jwks {
   #keys: ByKid | undefined;
   #keptUntil = Infinity;
   #fetchedAt = -Infinity;
+  #failedAt = -Infinity;
   #fetching: Promise<ByKid> | undefined;
   readonly #url: string | undefined;
 
@@ -66,6 +69,9 @@ export class Jwks {
 
   /** Fetches the set, once for all who ask at the same time. */
   #fetch(now: number): Promise<ByKid> {
+    if (!this.#fetching && now >= this.#failedAt && now - this.#failedAt < pause) {
+      return Promise.reject(new Refusal("unavailable", "the JWKS could not be fetched a moment ago"));
+    }
     this.#fetching ??= this.#fetchOnce(now).finally(() => (this.#fetching = undefined));
     return this.#fetching;
   }
@@ -81,6 +87,7 @@ export class Jwks {
       this.#keptUntil = now + keptFor(response.headers.get("cache-control"));
       return keys;
     } catch (cause) {
+      this.#failedAt = now;
       throw new Refusal("unavailable", "the JWKS cannot be fetched", { cause });
     }
   }

@@ -196,6 +196,25 @@ describe("a JWKS that is fetched", () => {
       source.close();
     }
   });
+  test("and cannot be: nobody is asked again for a second, whatever strangers send", async () => {
+    const answer = { status: 500, set: jwks as unknown };
+    const source = await serve(answer);
+    try {
+      const { clock, ask } = at(source.url);
+      const jwt = await signed(payload(), { kid: "none" });
+      for (let n = 0; n < 5; n++) assert.equal(await ask(jwt), "unavailable");
+      assert.equal(source.asked.times, 1);
+      clock.now += 999;
+      assert.equal(await ask(jwt), "unavailable");
+      assert.equal(source.asked.times, 1);
+      clock.now += 1;
+      answer.status = 200;
+      assert.equal(await ask(await signed()), "taken");
+      assert.equal(source.asked.times, 2);
+    } finally {
+      source.close();
+    }
+  });
   test("without a payload, its ed25519 keys verify v1a beside those of the receiver", async () => {
     const answer = { set: { keys: [jwks.keys[1]] } as unknown };
     const source = await serve(answer);

@@ -160,8 +160,13 @@ class FetchedKeys:
         self._lock = threading.Lock()
         self._keys: KeySet = {}
         self._fetched = self._until = self._failed = float("-inf")
+        self._kept: tuple[KeySet, float] = ({}, self._until)  # what is read without the lock, always both
 
     def find(self, kid: str) -> PublicKey | None:
+        keys, until = self._kept
+        # Who sends a kid that nobody has makes nobody wait whose key is here.
+        if kid in keys and self._clock() < until:
+            return keys[kid]
         with self._lock:
             now = self._clock()
             if now >= self._until or (kid not in self._keys and now - self._fetched >= AGAIN):
@@ -169,6 +174,9 @@ class FetchedKeys:
             return self._keys.get(kid)
 
     def webhook_keys(self, anew: bool = False) -> list[PublicKey]:
+        keys, until = self._kept
+        if not anew and self._clock() < until:
+            return _ed25519_keys(keys)
         with self._lock:
             now = self._clock()
             if now >= self._until or (anew and now - self._fetched >= AGAIN):
@@ -191,6 +199,7 @@ class FetchedKeys:
             self._failed = self._clock()
             raise UnavailableError("the JWKS cannot be fetched", fault) from None
         self._keys, self._fetched, self._until = keys, now, now + kept
+        self._kept = keys, self._until
 
 
 def _kept(control: str) -> float:
