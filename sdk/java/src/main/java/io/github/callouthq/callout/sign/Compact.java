@@ -27,7 +27,7 @@ final class Compact {
      * be unpacked, so they are refused.
      */
     static Compact read(byte[] body, int count, Set<String> members, String what) throws NotGenuineException {
-        var texts = new String(body, StandardCharsets.ISO_8859_1).split("\\.", -1);
+        var texts = new String(body, StandardCharsets.ISO_8859_1).split("\\.", count + 1);
         if (body.length > MAX || texts.length != count) {
             throw new NotGenuineException(what + ": it has not " + count + " parts with dots between");
         }

@@ -22,11 +22,16 @@ final class FetchedJwks implements JwksSource {
 
     private final URI uri;
     private HttpClient client;
-    private Jwks kept;
-    private long fetched;
-    private long keptNanos;
+    private volatile Kept kept;
     private KeysUnavailableException failure;
     private long failed;
+
+    /** A set, when it was fetched, and for how long it is kept. */
+    private record Kept(Jwks set, long fetched, long nanos) {
+        boolean isGood(long now) {
+            return now - fetched < nanos;
+        }
+    }
 
     FetchedJwks(String url) {
         uri = URI.create(url);
@@ -35,22 +40,28 @@ final class FetchedJwks implements JwksSource {
         }
     }
 
-    /** One thread fetches, others wait for it. */
+    /** One thread fetches, and others wait for it who find nothing that is kept. */
     @Override
-    public synchronized Jwks keys(boolean unknown) throws KeysUnavailableException {
+    public Jwks keys(boolean unknown) throws KeysUnavailableException {
+        var have = kept;
+        if (!unknown && have != null && have.isGood(System.nanoTime())) {
+            return have.set(); // who sends a kid that nobody has makes nobody wait whose key is here
+        }
+        return anew(unknown);
+    }
+
+    private synchronized Jwks anew(boolean unknown) throws KeysUnavailableException {
         long now = System.nanoTime();
-        boolean good = kept != null && now - fetched < keptNanos;
-        if (good && !(unknown && now - fetched >= AGAIN_NANOS)) {
-            return kept;
+        if (kept != null && kept.isGood(now) && !(unknown && now - kept.fetched() >= AGAIN_NANOS)) {
+            return kept.set();
         }
         if (failure != null && now - failed < FAILED_NANOS) {
             throw failure;
         }
         try {
             kept = fetch();
-            fetched = System.nanoTime();
             failure = null;
-            return kept;
+            return kept.set();
         } catch (KeysUnavailableException e) {
             failure = e;
             failed = System.nanoTime();
@@ -58,7 +69,7 @@ final class FetchedJwks implements JwksSource {
         }
     }
 
-    private Jwks fetch() throws KeysUnavailableException {
+    private Kept fetch() throws KeysUnavailableException {
         try {
             if (client == null) {
                 client = HttpClient.newBuilder().connectTimeout(TIMEOUT).followRedirects(HttpClient.Redirect.NEVER).build();
@@ -70,8 +81,8 @@ final class FetchedJwks implements JwksSource {
                     throw new KeysUnavailableException("fetching the keys answers " + response.statusCode(), null);
                 }
                 var set = Jwks.parse(body.readNBytes(Jwks.MAX_BYTES + 1));
-                keptNanos = seconds(response.headers().firstValue("Cache-Control").orElse("")) * 1_000_000_000L;
-                return set;
+                long nanos = seconds(response.headers().firstValue("Cache-Control").orElse("")) * 1_000_000_000L;
+                return new Kept(set, System.nanoTime(), nanos);
             }
         } catch (IOException | IllegalArgumentException e) {
             throw new KeysUnavailableException("the keys cannot be fetched", e);
