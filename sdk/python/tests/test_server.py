@@ -274,3 +274,14 @@ def test_the_sdk_needs_nothing():
 
 
 assert Connection and make
+
+
+def test_a_client_that_does_not_read_is_cut_off(address):
+    ask = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n" * 1000
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(WAIT)
+        s.connect(address)
+        with pytest.raises(ConnectionError):
+            for _ in range((16 << 20) // len(ask)):
+                s.sendall(ask)

@@ -18,6 +18,8 @@ SLOW = 10.0
 """Seconds within which headers and body come."""
 LINGER = 1.0
 """Seconds for which what a client still sends is thrown away, so that it reads the answer first."""
+MAX_UNREAD = 2 << 20
+"""Bytes of answers that wait for a client that does not read them, and sends more."""
 
 Answering = Callable[[Arrival], Awaitable[Answer]]
 
@@ -73,8 +75,11 @@ class Connection(asyncio.Protocol):
         """Ends the connection when its time is over."""
         if now < self._until or (self._task is not None and self._body is None):
             return
-        if self._lingers or not self.busy:
+        if self._transport.is_closing():  # and the client does not read what is left
+            self._transport.abort()
+        elif self._lingers or not self.busy:
             self._transport.close()
+            self._until = now + SLOW
         else:
             self._refuse(408)
 
@@ -152,6 +157,9 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         if self._lingers or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > MAX_UNREAD:
+            self._transport.abort()
             return
         unread = head.length != 0
         keep_alive = head.keep_alive and not unread and not answer.header("connection")
