@@ -123,3 +123,36 @@ func TestKeysAreNotElsewhere(t *testing.T) {
 		t.Error("keys were taken from elsewhere")
 	}
 }
+
+// TestTheIDThatIsTaken is webhook-id where Standard Webhooks decided, and else jti, and else one that nobody has signed.
+func TestTheIDThatIsTaken(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := base64.RawURLEncoding.EncodeToString
+	now := time.Unix(1_700_000_000, 0)
+	secret := []byte("0123456789abcdef0123456789abcdef")
+	key := "whsec_" + base64.StdEncoding.EncodeToString(secret)
+	set := fmt.Appendf(nil, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":%q}]}`, part(public))
+	for _, c := range []struct {
+		jti, want string
+		keys      []string
+	}{{`"jti":"inner",`, "outer", []string{key}}, {`"jti":"inner",`, "inner", nil}, {"", "unsigned", nil}} {
+		jwt := part([]byte(`{"alg":"EdDSA","kid":"k","typ":"JWT"}`)) + "." + part(fmt.Appendf(nil, `{%s"iat":1700000000,"exp":1700000300}`, c.jti))
+		jwt += "." + part(ed25519.Sign(private, []byte(jwt)))
+		v, err := NewVerifier(Options{Keys: c.keys, Payload: JWT, JWKS: set, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := http.Header{}
+		h.Set("webhook-id", "outer")
+		h.Set("webhook-timestamp", "1700000000")
+		h.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(mac(secret, "outer.1700000000", []byte(jwt))))
+		h.Set("callout-delivery-id", "unsigned")
+		got, err := v.Verify(t.Context(), h, []byte(jwt))
+		if err != nil || got.ID != c.want {
+			t.Errorf("%q, %v, want %s", got.ID, err, c.want)
+		}
+	}
+}

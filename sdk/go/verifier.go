@@ -75,7 +75,7 @@ func IsNotGenuine(err error) bool {
 // Verify checks a request by its headers, in the spelling of net/http, and its body as it came. An error
 // for which IsNotGenuine holds tells, for a log, which check failed.
 func (v *Verifier) Verify(ctx context.Context, h http.Header, body []byte) (Verified, error) {
-	out := Verified{ID: deliveryID(h), Body: body}
+	out := Verified{Body: body}
 	if len(v.options.Keys) > 0 || v.options.Payload == JSON && v.set != nil {
 		id, err := v.signature(ctx, h, body)
 		if err != nil {
@@ -84,7 +84,7 @@ func (v *Verifier) Verify(ctx context.Context, h http.Header, body []byte) (Veri
 		out.ID = id
 	}
 	if v.options.Payload == JSON {
-		return out, nil
+		return out.orUnsigned(h), nil
 	}
 	text := string(body)
 	if v.options.Payload == JWE {
@@ -103,9 +103,17 @@ func (v *Verifier) Verify(ctx context.Context, h http.Header, body []byte) (Veri
 	if json.Unmarshal(payload, &claims) != nil {
 		return Verified{}, refuse("jti is no text")
 	}
-	if claims.JTI != "" {
+	if out.ID == "" {
 		out.ID = claims.JTI
 	}
 	out.Body = payload
-	return out, nil
+	return out.orUnsigned(h), nil
+}
+
+// orUnsigned takes the id that nobody has signed, where there is no other.
+func (v Verified) orUnsigned(h http.Header) Verified {
+	if v.ID == "" {
+		v.ID = deliveryID(h)
+	}
+	return v
 }
