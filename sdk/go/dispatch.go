@@ -51,24 +51,24 @@ func (r *Receiver) dispatch(ctx context.Context, w http.ResponseWriter, m *Messa
 	}
 	do, err := reading(h, m)
 	if err != nil {
-		r.answer(ctx, w, m, r.finish(ctx, m, id, outcome{err: err}))
+		r.answer(ctx, w, m, r.finish(ctx, id, outcome{err: err}))
 		return
 	}
 	ctx, cancel := context.WithDeadline(context.WithValue(ctx, deliveryKey{}, &m.Delivery), m.Deadline)
 	defer cancel()
 	if ctx.Err() != nil { // nobody waits
-		r.answer(ctx, w, m, r.finish(ctx, m, id, outcome{err: errTimeout}))
+		r.answer(ctx, w, m, r.finish(ctx, id, outcome{err: errTimeout}))
 		return
 	}
 	done := make(chan outcome, 1)
 	go run(ctx, do, m.Phase, done)
 	select {
 	case o := <-done:
-		r.answer(ctx, w, m, r.finish(ctx, m, id, o))
+		r.answer(ctx, w, m, r.finish(ctx, id, o))
 	case <-ctx.Done():
 		// A handler that takes no notice of its context goes on behind its time: until it ends, its
 		// delivery counts as one that is under way.
-		go func() { r.finish(ctx, m, id, <-done) }()
+		go func() { r.finish(ctx, id, <-done) }()
 		r.tell(ctx, w, m, errTimeout)
 	}
 }
@@ -124,7 +124,7 @@ func run(ctx context.Context, do call, phase Phase, done chan<- outcome) {
 
 // finish is the end of what a handler gave: it has an answer that can be sent, or has failed, and its delivery is
 // done, or comes again.
-func (r *Receiver) finish(ctx context.Context, m *Message, id string, o outcome) (end outcome) {
+func (r *Receiver) finish(ctx context.Context, id string, o outcome) (end outcome) {
 	if id != "" {
 		defer r.leave(id)
 		defer func() {
