@@ -71,17 +71,24 @@ func consumed(err error) *fault {
 		"the body is not there any more (" + err.Error() + "): put the receiver before what reads the body, or give it the bytes again with http.NewRequest"}
 }
 
+// levelOf is how bad a refusal is: an error is what the target's own people have to mend.
+func levelOf(status int) slog.Level {
+	switch {
+	case status == http.StatusConflict || status == http.StatusMethodNotAllowed:
+		return slog.LevelInfo
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
 // refuse answers without a handler, and says why in the log.
 func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, f refusal) {
 	status, code, message := f.answer()
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	level := slog.LevelWarn
-	if status == http.StatusConflict || status == http.StatusMethodNotAllowed {
-		level = slog.LevelInfo
-	}
-	r.log.LogAttrs(req.Context(), level, "refused", slog.Int("status", status), slog.String("check", f.Error()), slog.String("delivery", deliveryID(req.Header)))
+	r.log.LogAttrs(req.Context(), levelOf(status), "refused", slog.Int("status", status), slog.String("check", f.Error()), slog.String("delivery", deliveryID(req.Header)))
 	write(w, status, told{code, message})
 }
 

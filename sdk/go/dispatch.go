@@ -203,7 +203,11 @@ func (r *Receiver) putOff(ctx context.Context, w http.ResponseWriter, m *Message
 
 // tell answers with a code, and says why in the log.
 func (r *Receiver) tell(ctx context.Context, w http.ResponseWriter, m *Message, f *fault) {
-	r.log.LogAttrs(ctx, slog.LevelWarn, f.code, slog.String("why", f.why), slog.String("phase", m.Phase.String()),
+	level := levelOf(f.status)
+	if f.code == "retry_later" { // what the handler wants is no error
+		level = slog.LevelWarn
+	}
+	r.log.LogAttrs(ctx, level, f.code, slog.String("why", f.why), slog.String("phase", m.Phase.String()),
 		slog.String("name", m.Name), slog.String("delivery", m.ID), slog.Int("attempt", m.Attempt))
 	write(w, f.status, told{f.code, f.message})
 }

@@ -31,23 +31,23 @@ func (k *keys) add(text string) error {
 	case strings.HasPrefix(text, "whsec_"):
 		secret, ok := decode64(text[len("whsec_"):])
 		if !ok || len(secret) < minSecret || len(secret) > maxSecret {
-			return errors.New("callout: a whsec_ key is 24 to 64 bytes in padded standard base64")
+			return errors.New("a whsec_ key is 24 to 64 bytes in padded standard base64")
 		}
 		k.secrets, k.texts = append(k.secrets, secret), append(k.texts, text)
 	case strings.HasPrefix(text, "whpk_"):
 		public, ok := decode64(text[len("whpk_"):])
 		if !ok || len(public) != ed25519.PublicKeySize {
-			return errors.New("callout: a whpk_ key is 32 bytes in padded standard base64")
+			return errors.New("a whpk_ key is 32 bytes in padded standard base64")
 		}
 		k.public = append(k.public, public)
 	case strings.HasPrefix(text, "whsk_"):
 		raw, ok := decode64(text[len("whsk_"):])
 		if !ok || len(raw) != ed25519.SeedSize && len(raw) != ed25519.PrivateKeySize {
-			return errors.New("callout: a whsk_ key is 32 or 64 bytes in padded standard base64")
+			return errors.New("a whsk_ key is 32 or 64 bytes in padded standard base64")
 		}
 		k.public = append(k.public, ed25519.NewKeyFromSeed(raw[:ed25519.SeedSize]).Public().(ed25519.PublicKey))
 	case text == "" || len(text) > maxKey:
-		return errors.New("callout: a key has 1 to 512 bytes")
+		return errors.New("a key has 1 to 512 bytes")
 	default:
 		if secret, ok := decode64(text); ok && len(secret) >= minSecret && len(secret) <= maxSecret {
 			k.secrets = append(k.secrets, secret) // some leave the prefix out

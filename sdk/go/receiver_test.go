@@ -258,3 +258,27 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+// TestAWrongKeyIsToldByItsPlace has one of two keys broken: the error says which, and shows nothing of it.
+func TestAWrongKeyIsToldByItsPlace(t *testing.T) {
+	_, err := callout.New(callout.Options{Keys: []string{callouttest.Key, "whpk_secret"}})
+	if want := "callout: key 2: a whpk_ key is 32 bytes in padded standard base64"; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, not %s", err, want)
+	}
+}
+
+// TestTheLevelOfALine holds that a log's errors are what the target's own people have to mend.
+func TestTheLevelOfALine(t *testing.T) {
+	r, log := hooks(t, nil)
+	callout.OnEvent(r, "thing.broken", func(context.Context, callout.Event[any]) error { return errors.New("broken") })
+	callout.OnEvent(r, "thing.later", func(context.Context, callout.Event[any]) error { return callout.Later("not now", time.Second) })
+	for name, want := range map[string]string{
+		"thing.broken": "level=ERROR msg=handler_failed", "thing.later": "level=WARN msg=retry_later", "thing.other": "level=WARN msg=unknown_condition",
+	} {
+		log.Reset()
+		callouttest.Event(name, map[string]any{}).To(r)
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%s: the log has no %s: %s", name, want, log.String())
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -30,9 +31,9 @@ func NewVerifier(o Options) (*Verifier, error) {
 	if v.now == nil {
 		v.now = time.Now
 	}
-	for _, text := range o.Keys {
+	for i, text := range o.Keys {
 		if err := v.keys.add(text); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("callout: key %d: %w", i+1, err)
 		}
 	}
 	for _, s := range o.Schemes {

@@ -121,8 +121,8 @@ def test_from_env(monkeypatch):
     monkeypatch.setenv("CALLOUT_KEYS", "")
     with pytest.raises(ConfigurationError, match="CALLOUT_KEYS"):
         Callout.from_env()
-    monkeypatch.setenv("CALLOUT_KEYS", "whsec_no")
-    with pytest.raises(ConfigurationError):
+    monkeypatch.setenv("CALLOUT_KEYS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,whpk_no")
+    with pytest.raises(ConfigurationError, match=r"^key 2: a whpk_ key is 32 bytes in padded standard base64$"):
         Callout.from_env()
     Callout.from_env(keys=["an option goes before"])
 

@@ -17,7 +17,7 @@ from conftest import HERE, WAIT, make, post, process, wait_for
 from callout import Callout
 from callout.connection import Connection
 from callout.http1 import BadRequestError, Chunks, parse_head
-from callout.server import _Server
+from callout.server import _address, _Server
 from callout.testing import KEY, Signed, event, request, signed
 
 TARGET = str(HERE.parent / "conformance" / "target.py")
@@ -254,6 +254,11 @@ def test_a_port_that_is_taken():
         taken.listen()
         with pytest.raises(OSError, match="address already in use"):
             Callout([KEY]).serve(taken.getsockname()[1])
+
+
+def test_all_addresses_are_told_as_one_that_is_reached():
+    with socket.create_server(("0.0.0.0", 0)) as all_of_them:
+        assert _address(all_of_them) == f"http://127.0.0.1:{all_of_them.getsockname()[1]}"
 
 
 def test_heads_are_read_strictly():

@@ -36,28 +36,30 @@ const bad = (message: string): TypeError => new TypeError(`callout: ${message}`)
 
 /**
  * Reads a key text: whsec_ and 24 to 64 bytes in base64, whpk_ and 32 bytes, whsk_ and 32 or 64 bytes, or another
- * text of 1 to 512 bytes, which is a secret of ZITADEL's scheme. Throws a TypeError that shows nothing of the text.
+ * text of 1 to 512 bytes, which is a secret of ZITADEL's scheme. Throws a TypeError that tells which of the keys is
+ * wrong, and shows nothing of the text.
  */
-export const readKey = (text: string): ReadKey => {
+export const readKey = (text: string, index: number): ReadKey => {
+  const wrong = (message: string): TypeError => bad(`key ${index + 1}: ${message}`);
   const encoded = new TextEncoder().encode(text);
   if (text.startsWith("whsec_")) {
     const secret = fromBase64(text.slice(6));
-    if (!isSecret(secret)) throw bad("a key whsec_ has 24 to 64 bytes in padded standard base64 behind its prefix");
+    if (!isSecret(secret)) throw wrong("a whsec_ key is 24 to 64 bytes in padded standard base64");
     return { standard: secret, zitadel: encoded };
   }
   if (text.startsWith("whpk_")) {
     const point = fromBase64(text.slice(5));
-    if (point?.length !== 32) throw bad("a key whpk_ has 32 bytes in padded standard base64 behind its prefix");
+    if (point?.length !== 32) throw wrong("a whpk_ key is 32 bytes in padded standard base64");
     return { public: point };
   }
   if (text.startsWith("whsk_")) {
     const pair = fromBase64(text.slice(5));
     if (pair?.length !== 32 && pair?.length !== 64) {
-      throw bad("a key whsk_ has 32 or 64 bytes in padded standard base64 behind its prefix");
+      throw wrong("a whsk_ key is 32 or 64 bytes in padded standard base64");
     }
     return pair.length === 32 ? { seed: pair } : { seed: pair.slice(0, 32), public: pair.slice(32) };
   }
-  if (text.trim() === "" || encoded.length > maxText) throw bad("a key has 1 to 512 bytes, and is not blank");
+  if (text.trim() === "" || encoded.length > maxText) throw wrong("a key has 1 to 512 bytes, and is not blank");
   const bare = fromBase64(text);
   return isSecret(bare) ? { standard: bare, zitadel: encoded } : { zitadel: encoded };
 };

@@ -13,7 +13,7 @@ export const signHeaders = async (
   seconds: number,
   body: Uint8Array,
 ): Promise<Record<string, string>> => {
-  const key = readKey(text);
+  const key = readKey(text, 0);
   const { zitadel, standard } = await importKeys(key.seed || key.public ? [] : [key]);
   const out: Record<string, string> = {};
   if (zitadel[0] && schemes.includes("zitadel")) {

@@ -27,6 +27,11 @@ const seed = Buffer.alloc(32, 7);
 const many = (n: number, part: string, between: string) => Array.from({ length: n }, () => part).join(between);
 const bad = v1(otherKey, "msg_1", now, body);
 
+test("a key that is wrong is told by its place", () => {
+  const keys = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whpk_secret"];
+  assert.throws(() => new Verifier({ keys }), { message: "callout: key 2: a whpk_ key is 32 bytes in padded standard base64" });
+});
+
 describe("published vectors", () => {
   interface Vector { name: string; secret: string; public_key?: string; id: string; timestamp: number; body_base64: string; signature: string }
   const file = new URL("../test/data/standard-webhooks.json", import.meta.url);

@@ -47,20 +47,27 @@ def read_keys(texts: Iterable[str]) -> KeyRing:
     count = 0
     for text in texts:
         count += 1
-        if text.startswith("whpk_"):
-            publics.append(_public_check(_sized(text, "whpk_", 32)))
-        elif text.startswith("whsk_"):
-            publics.append(_private_check(_sized(text, "whsk_", 32, 64)))
-        else:
-            _read_secret(text, secrets, zitadel)
+        try:
+            _read_key(text, secrets, publics, zitadel)
+        except ConfigurationError as wrong:
+            raise ConfigurationError(f"key {count}: {wrong}") from None
     return KeyRing(count, tuple(secrets), tuple(publics), tuple(zitadel))
+
+
+def _read_key(text: str, secrets: list[bytes], publics: list[Check], zitadel: list[bytes]) -> None:
+    if text.startswith("whpk_"):
+        publics.append(_public_check(_sized(text, "whpk_", 32)))
+    elif text.startswith("whsk_"):
+        publics.append(_private_check(_sized(text, "whsk_", 32, 64)))
+    else:
+        _read_secret(text, secrets, zitadel)
 
 
 def _read_secret(text: str, secrets: list[bytes], zitadel: list[bytes]) -> None:
     raw = decode_base64(text.removeprefix("whsec_"))
     fits = raw is not None and 24 <= len(raw) <= 64
     if text.startswith("whsec_") and not fits:
-        raise ConfigurationError("a key that begins with whsec_ goes on with 24 to 64 bytes in padded standard base64")
+        raise ConfigurationError("a whsec_ key is 24 to 64 bytes in padded standard base64")
     if not text.strip() or len(text.encode()) > 512:
         raise ConfigurationError("a key has 1 to 512 bytes, and is not blank")
     if raw is not None and fits:
@@ -72,7 +79,7 @@ def _sized(text: str, prefix: str, *sizes: int) -> bytes:
     raw = decode_base64(text.removeprefix(prefix))
     if raw is None or len(raw) not in sizes:
         said = " or ".join(map(str, sizes))
-        raise ConfigurationError(f"a key that begins with {prefix} goes on with {said} bytes in padded standard base64")
+        raise ConfigurationError(f"a {prefix} key is {said} bytes in padded standard base64")
     return raw
 
 

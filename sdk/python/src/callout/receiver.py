@@ -184,10 +184,10 @@ class Callout:
         """The WSGI application."""
         return wsgi.application(self, environ, start_response)
 
-    def serve(self, port: int = 9000, *, host: str = "127.0.0.1") -> None:
+    def serve(self, port: int = 9000, *, host: str = "0.0.0.0") -> None:  # noqa: S104
         """Serves on a port, 0 for any, until SIGTERM or SIGINT; then it drains for 10 seconds at most, and returns.
 
-        The first line on standard output names the address. In a container give host="0.0.0.0". GET /healthz is
-        answered. Raises OSError when the port is taken.
+        On all IPv4 addresses of the machine, unless host names one. The first line on standard output says where.
+        GET /healthz is answered. Raises OSError when the port is taken.
         """
         server.serve(self, port, host)

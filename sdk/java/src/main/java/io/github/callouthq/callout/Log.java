@@ -13,7 +13,7 @@ public interface Log {
     void write(System.Logger.Level level, String message, Throwable cause);
 
     /**
-     * Writes one line each to the standard error.
+     * Writes one line each to the standard error: the code that was answered, what happened, and where it was thrown.
      *
      * @return the log that a receiver has unless it is given another one
      */
@@ -24,7 +24,7 @@ public interface Log {
             for (var thrown = cause; thrown != null && deep < 8; thrown = thrown.getCause(), deep++) {
                 why.append(": ").append(thrown);
             }
-            System.err.println("callout: " + level + ": " + (message + why).replaceAll("\\p{Cntrl}+", " "));
+            System.err.println("callout: " + level + ": " + (message + why + Place.of(cause)).replaceAll("\\p{Cntrl}+", " "));
         };
     }
 

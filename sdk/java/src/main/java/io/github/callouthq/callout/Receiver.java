@@ -83,7 +83,7 @@ final class Receiver {
 
     /** Says that something before the receiver has read the body, and how to mend it. */
     Response consumed(String fix) {
-        log.write(ERROR, "the body was read before its signature could be checked: " + fix, null);
+        log.write(ERROR, "body_consumed: the body was read before its signature could be checked: " + fix, null);
         return Replies.BODY_CONSUMED;
     }
 
@@ -100,19 +100,19 @@ final class Receiver {
                 verified = verifier.verify(headers, body, clock.instant());
                 envelope = Envelope.read(verified.body());
             } catch (NotGenuineException e) {
-                log.write(WARNING, "a request is refused: " + e.getMessage(), null);
+                log.write(WARNING, "unauthorized: " + e.getMessage(), null);
                 reply.accept(Replies.UNAUTHORIZED);
                 return;
             } catch (KeysUnavailableException e) {
-                log.write(ERROR, "a request cannot be checked: " + e.getMessage(), e.getCause());
+                log.write(ERROR, "unavailable: a request cannot be checked: " + e.getMessage(), e.getCause());
                 reply.accept(Replies.UNAVAILABLE);
                 return;
             } catch (JsonException e) {
-                log.write(WARNING, "a genuine request is malformed: " + e.getMessage(), null);
+                log.write(WARNING, "malformed: " + e.getMessage(), null);
                 reply.accept(Replies.MALFORMED);
                 return;
             } catch (RuntimeException e) {
-                log.write(ERROR, "a request cannot be checked", e);
+                log.write(ERROR, "handler_failed: a request cannot be checked", e);
                 reply.accept(Replies.HANDLER_FAILED);
                 return;
             }
@@ -129,7 +129,7 @@ final class Receiver {
         try {
             known = once.begin(key);
         } catch (Exception e) {
-            log.write(ERROR, "the store of what is done fails", e);
+            log.write(ERROR, "unavailable: the store of what is done fails", e);
             known = Replies.UNAVAILABLE;
         }
         if (known != null) {
@@ -138,7 +138,7 @@ final class Receiver {
         }
         var found = conditions.find(delivery.phase(), delivery.name());
         if (found == null && fallback == null) {
-            log.write(WARNING, "no handler covers " + what(delivery), null);
+            log.write(WARNING, "unknown_condition: no handler covers " + what(delivery) + ": is the execution right?", null);
             once.end(key);
             reply.accept(Replies.UNKNOWN_CONDITION);
             return;
@@ -155,7 +155,7 @@ final class Receiver {
         var turn = new Turn(reply);
         Runnable over = () -> {
             if (turn.over()) {
-                log.write(ERROR, "the time of the handler of " + what(delivery) + " is over; its thread is interrupted", null);
+                log.write(ERROR, "handler_timeout: the time of the handler of " + what(delivery) + " is over; its thread is interrupted", null);
             }
         };
         Response response;
@@ -177,7 +177,7 @@ final class Receiver {
             once.done(key);
             return response;
         } catch (Exception e) {
-            log.write(ERROR, "the store of what is done fails", e);
+            log.write(ERROR, "unavailable: the store of what is done fails", e);
             return Replies.UNAVAILABLE;
         }
     }
@@ -215,7 +215,7 @@ final class Receiver {
             return Replies.never(never);
         }
         if (!late) {
-            log.write(ERROR, "the handler of " + what(delivery) + " failed", thrown);
+            log.write(ERROR, "handler_failed: the handler of " + what(delivery) + " failed", thrown);
         }
         return Replies.HANDLER_FAILED;
     }

@@ -6,6 +6,7 @@ import io.github.callouthq.callout.http.Headers;
 import io.github.callouthq.callout.http.Response;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -37,10 +38,21 @@ public final class Server implements AutoCloseable {
         this.receiver = receiver;
         pool = new ThreadPoolExecutor(threads, threads, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Threads.daemons("callout-http"));
         pool.allowCoreThreadTimeOut(true);
-        http = HttpServer.create(new InetSocketAddress(port), BACKLOG);
+        http = listen(port);
         http.setExecutor(pool);
         http.createContext("/", this::serve);
         http.start();
+    }
+
+    /** Listens. The JDK's own message does not say where it could not. */
+    private static HttpServer listen(int port) throws IOException {
+        try {
+            return HttpServer.create(new InetSocketAddress(port), BACKLOG);
+        } catch (BindException e) {
+            var told = new BindException("port " + port + ": " + e.getMessage());
+            told.initCause(e);
+            throw told;
+        }
     }
 
     /** Tells the JDK the bounds of its servers, which it asks for once. */

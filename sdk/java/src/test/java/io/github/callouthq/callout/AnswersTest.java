@@ -95,6 +95,20 @@ class AnswersTest {
     }
 
     @Test
+    void theLogTellsThePlaceInTheDevelopersCode() {
+        var thrown = new NumberFormatException("x");
+        thrown.setStackTrace(new StackTraceElement[] {
+                new StackTraceElement("java.lang.Integer", "parseInt", "Integer.java", 652),
+                new StackTraceElement("io.github.callouthq.callout.Call", "request", "Call.java", 1),
+                new StackTraceElement("acme.Hooks", "lambda$main$0", "Hooks.java", 12),
+                new StackTraceElement("acme.Main", "main", "Main.java", 3)});
+        assertEquals(" (Hooks.java:12)", Place.of(thrown));
+        assertEquals("", Place.of(null));
+        thrown.setStackTrace(new StackTraceElement[0]);
+        assertEquals("", Place.of(thrown));
+    }
+
+    @Test
     void eventsAreTaken() {
         answers(take(e -> { }), 204, "");
         var later = take(e -> {

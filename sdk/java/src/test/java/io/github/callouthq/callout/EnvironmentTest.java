@@ -40,6 +40,13 @@ class EnvironmentTest {
     }
 
     @Test
+    void aWrongKeyIsToldByItsPlace() {
+        var builder = Callout.builder().env(Map.of("CALLOUT_KEYS", OTHER + ",whpk_secret"));
+        assertEquals("key 2: a whpk_ key is 32 bytes in padded standard base64",
+                assertThrows(IllegalArgumentException.class, builder::build).getMessage());
+    }
+
+    @Test
     void whatCannotBeReadIsRefused() {
         for (Map<String, String> env : List.of(
                 Map.<String, String>of(), Map.of("CALLOUT_KEYS", " , "), Map.of("CALLOUT_KEYS", "whsec_x"), Map.of("CALLOUT_PAYLOAD", "jws", "CALLOUT_KEYS", OTHER),

@@ -2,6 +2,7 @@ package io.github.callouthq.callout;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.callouthq.callout.testing.TestDelivery;
@@ -10,6 +11,7 @@ import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.BindException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -45,6 +47,13 @@ class ServerTest {
     void stop() {
         go.countDown();
         server.close();
+    }
+
+    @Test
+    void aPortThatIsTakenIsNamed() {
+        var second = Callout.builder().key(TestDelivery.KEY).build();
+        var refused = assertThrows(BindException.class, () -> second.start(server.port()));
+        assertTrue(refused.getMessage().startsWith("port " + server.port() + ": "), refused.getMessage());
     }
 
     private HttpRequest.Builder to(String path) {

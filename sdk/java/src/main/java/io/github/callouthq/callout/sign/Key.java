@@ -5,7 +5,9 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.PublicKey;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** A key as a text, read: what it signs and verifies with, by scheme. What it cannot do is null. */
 final class Key {
@@ -29,6 +31,19 @@ final class Key {
         return new Key(null, null, key, null);
     }
 
+    /** Reads texts. The message of the error says which of them is wrong, and shows nothing of it. */
+    static List<Key> parseAll(List<String> texts) {
+        var keys = new ArrayList<Key>();
+        for (var text : texts) {
+            try {
+                keys.add(parse(text));
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException("key " + (keys.size() + 1) + ": " + e.getMessage());
+            }
+        }
+        return List.copyOf(keys);
+    }
+
     /** Reads a text. The message of the error shows nothing of it. */
     static Key parse(String text) {
         var bytes = text.getBytes(StandardCharsets.UTF_8);
@@ -36,9 +51,9 @@ final class Key {
             if (text.startsWith("whsec_")) {
                 return new Key(new Hmac(bytes), new Hmac(secret(text.substring(6))), null, null);
             } else if (text.startsWith("whpk_")) {
-                return ofPublic(Ed25519.publicKey(decode(text.substring(5), Ed25519.KEY_SIZE, Ed25519.KEY_SIZE)));
+                return ofPublic(Ed25519.publicKey(decode("whpk_", "32", text, Ed25519.KEY_SIZE)));
             } else if (text.startsWith("whsk_")) {
-                return ofPrivate(decode(text.substring(5), Ed25519.KEY_SIZE, 2 * Ed25519.KEY_SIZE));
+                return ofPrivate(decode("whsk_", "32 or 64", text, 2 * Ed25519.KEY_SIZE));
             }
         } catch (GeneralSecurityException e) {
             throw new IllegalArgumentException("a key cannot be used: " + e.getMessage());
@@ -59,10 +74,10 @@ final class Key {
         return raw;
     }
 
-    private static byte[] decode(String text, int one, int other) {
-        var raw = Base64Text.standard(text);
-        if (raw == null || raw.length != one && raw.length != other) {
-            throw new IllegalArgumentException("a whpk_ key is 32 bytes in padded standard base64, a whsk_ key 32 or 64");
+    private static byte[] decode(String prefix, String sizes, String text, int other) {
+        var raw = Base64Text.standard(text.substring(prefix.length()));
+        if (raw == null || raw.length != Ed25519.KEY_SIZE && raw.length != other) {
+            throw new IllegalArgumentException("a " + prefix + " key is " + sizes + " bytes in padded standard base64");
         }
         return raw;
     }

@@ -63,7 +63,7 @@ public final class Verifier {
      * @throws IllegalArgumentException if a key is none, or there is none at all; the message shows nothing of a key
      */
     public Verifier(Options options) {
-        keys = options.keys().stream().map(Key::parse).toList();
+        keys = Key.parseAll(options.keys());
         schemes = options.schemes().isEmpty() ? EnumSet.allOf(Scheme.class) : EnumSet.copyOf(options.schemes());
         standard = ofStandard(keys);
         payload = options.payload();
