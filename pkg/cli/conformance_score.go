@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/conformance"
@@ -15,6 +16,7 @@ type score struct {
 	results []conformance.Result
 	done    int
 	counts  map[string]int
+	unknown int // failed for want of a handler
 	line    *progress
 }
 
@@ -30,6 +32,9 @@ func (p *Program) newScore(names []string) (*score, error) {
 	return s, nil
 }
 
+// contractPage is where somebody reads the contract who has the program alone.
+const contractPage = "https://github.com/callout-hq/callout/blob/main/schemas/conformance/README.md"
+
 // notRun is a case that was not come to.
 const notRun = "not run"
 
@@ -37,6 +42,9 @@ func (s *score) add(r conformance.Result) {
 	s.results[s.place[r.Case]] = r
 	s.done++
 	s.counts[r.Result]++
+	if r.Result == conformance.Failed && strings.Contains(r.Why, `"unknown_condition"`) {
+		s.unknown++
+	}
 	s.line.count(fmt.Sprintf("%d of %d cases, %d failed", s.done, len(s.results), s.counts[conformance.Failed]))
 }
 
@@ -48,6 +56,10 @@ func (s *score) end(form string, broken error) error {
 	}
 	if broken != nil {
 		return broken
+	}
+	if s.unknown > 0 && s.unknown*2 >= s.counts[conformance.Failed] {
+		s.program.note(fmt.Sprintf("%s answered unknown_condition: what is driven is a small target around your receiver, with the handlers of section 9 of %s; sdk/*/conformance has one in each language",
+			count(s.unknown, "failed case"), contractPage))
 	}
 	if s.counts[conformance.Failed] > 0 {
 		return errTold
