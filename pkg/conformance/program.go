@@ -67,7 +67,7 @@ func (p Program) Verifier(ctx context.Context) (v Verifier, stop func(), err err
 }
 
 // errEnded tells that a program has ended before it listened.
-var errEnded = errors.New("the program has ended before it listened: what it writes to stderr says why")
+var errEnded = errors.New("the program has ended before it listened: what it writes to stderr says why, and --log shows it")
 
 const listening = "listening on "
 
