@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -73,6 +74,8 @@ func TestUnorderedLineThatStandsTooLong(t *testing.T) {
 	hooks := newTargets(t)
 	hooks.answer("hook", func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("Callout-Sequence"), "3") {
+			// The line must not stop before the two events behind are on their way.
+			assert.Eventually(t, func() bool { return len(hooks.got("hook")) >= 3 }, time.Minute, time.Millisecond)
 			w.WriteHeader(500)
 		}
 	})

@@ -115,6 +115,9 @@ def _on_signal(loop: asyncio.AbstractEventLoop, told: Callable[[], None]) -> Cal
 
 def _address(listening: socket.socket) -> str:
     """An address that this machine reaches, of a server on all of them too."""
+    host: str
+    port: int
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    host = reached.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
