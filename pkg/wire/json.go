@@ -25,6 +25,14 @@ type Member struct {
 // twice in one object, nested at most action.MaxDepth deep. The error is an
 // *action.Error with code malformed or too_deep and stage decode.
 func CheckJSON(raw []byte) error {
+	if sound(raw) {
+		return nil
+	}
+	return checkStrictly(raw)
+}
+
+// checkStrictly is CheckJSON by the decoder, which says what is wrong.
+func checkStrictly(raw []byte) error {
 	dec, err := open(raw, action.MaxDepth)
 	if err != nil {
 		return err
@@ -56,7 +64,15 @@ func Several(raw []byte) bool {
 // malformed.
 func Members(raw []byte) ([]Member, error) { return appendMembers(make([]Member, 0, 8), raw) }
 
-func appendMembers(members []Member, raw []byte) ([]Member, error) {
+func appendMembers(dst []Member, raw []byte) ([]Member, error) {
+	if members, ok := soundList(dst, raw); ok {
+		return members, nil
+	}
+	return listStrictly(dst, raw)
+}
+
+// listStrictly is appendMembers by the decoder, which says what is wrong.
+func listStrictly(members []Member, raw []byte) ([]Member, error) {
 	dec, err := open(raw, action.MaxDepth)
 	if err != nil {
 		return nil, err

@@ -79,13 +79,15 @@ func marshal(v any) []byte {
 // what is not, to its end, the answer of a worker is unavailable, as if there
 // was none.
 func DecodeReply(raw []byte) (action.Result, error) {
-	if !jsontext.Value(raw).IsValid() {
-		return action.Result{}, unreadable(errNotJSON)
-	}
 	var room [8]Member
-	members, ok := Split(raw, room[:0])
+	members, ok := soundList(room[:0], raw)
 	if !ok {
-		return action.Result{}, unreadable(nil)
+		if !jsontext.Value(raw).IsValid() {
+			return action.Result{}, unreadable(errNotJSON)
+		}
+		if members, ok = Split(raw, room[:0]); !ok {
+			return action.Result{}, unreadable(nil)
+		}
 	}
 	var r action.Result
 	var err error
@@ -120,13 +122,17 @@ func readMember(r *action.Result, name string, value []byte) (err error) {
 		}
 		r.Object = value
 	case "error":
-		if err = json.Unmarshal(value, &r.Error); err == nil {
-			err = checkError(r.Error)
+		var said *action.Error // apart, as are the warnings: a result that has none stays off the heap
+		if err = json.Unmarshal(value, &said); err == nil {
+			err = checkError(said)
 		}
+		r.Error = said
 	case "warnings":
 		r.Warnings = []action.Warning{}
 		if string(value) != "[]" {
-			err = json.Unmarshal(value, &r.Warnings)
+			warnings := r.Warnings
+			err = json.Unmarshal(value, &warnings)
+			r.Warnings = warnings
 		}
 	case "steps":
 		r.Steps, err = readSteps(value)
