@@ -33,8 +33,11 @@ func FuzzRead(f *testing.F) {
 		for _, at := range []time.Time{r.Began, r.Ended} {
 			require.NoError(t, timestamppb.New(at).CheckValid())
 		}
-		_, err = encode(r)
+		text, err := r.append(nil)
 		require.NoError(t, err)
+		again, err := l.read(bus.Message{Subject: r.subject(), Body: text})
+		require.NoError(t, err)
+		requireSame(t, r, again)
 		require.NotEmpty(t, r.State())
 		(&Filter{EventType: "a.*"}).about(&r)
 	})

@@ -51,15 +51,14 @@ func (w *onWay) life() uint64 { return w.nc.Stats().Reconnects }
 
 // send sends the last record of a batch; it is answered, overdue or among those of
 // close then. After an error it is none of them.
-func (w *onWay) send(m *nats.Msg, s sent) error {
+func (w *onWay) send(subject string, text []byte, s sent) error {
 	s.at = time.Now()
 	w.mu.Lock()
 	w.last++
 	number := w.last
 	w.sent[number] = s
 	w.mu.Unlock()
-	m.Reply = w.prefix + strconv.FormatUint(number, 36)
-	err := w.nc.PublishMsg(m)
+	err := w.nc.PublishRequest(subject, w.prefix+strconv.FormatUint(number, 36), text)
 	if err != nil && w.take(number).of == nil { // it was answered all the same
 		return nil
 	}

@@ -101,13 +101,6 @@ func (r *Record) subject() string {
 	return wire.AttemptSubject(r.Instance, r.DeliveryID, r.Target, r.Org, r.Phase, r.Name)
 }
 
-func encode(r Record) ([]byte, error) {
-	if r.Format = action.Format; r.Format == 1 { // what has no number is of format 1
-		r.Format = 0
-	}
-	return json.Marshal(r)
-}
-
 // read reads a record where it lies. The error says why it is none, or newer.
 func (l Log) read(m bus.Message) (r Record, err error) {
 	var form struct {

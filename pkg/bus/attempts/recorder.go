@@ -42,6 +42,8 @@ type Recorder struct {
 	room     chan struct{} // holds one for each record on its way
 	onWay    onWay
 	open     map[*log]*batch // of run
+	free     []*batch        // of run, to be used again
+	text     []byte          // of run: the record that is being stored
 	stopping chan struct{}
 	over     chan struct{} // closed when the time of Stop is over
 	stop     sync.Once
@@ -204,12 +206,12 @@ func (r *Recorder) store(q queued) {
 		r.full.Add(1)
 		return
 	}
-	text, err := encode(q.Record)
-	if err != nil {
+	text, err := q.append(r.text[:0])
+	if r.text = text; err != nil {
 		r.lose(of, 1)
 		return
 	}
-	r.add(of, &nats.Msg{Subject: q.subject(), Data: text})
+	r.add(of, q.subject())
 }
 
 // enter takes room among the records on their way, and gives up on those that were
