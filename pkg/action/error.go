@@ -111,8 +111,7 @@ func AsError(err error, stage Stage) *Error {
 	if err == nil {
 		return nil
 	}
-	var e *Error
-	if errors.As(err, &e) && e != nil {
+	if e, is := errors.AsType[*Error](err); is && e != nil {
 		return e
 	}
 	return NewError(CodeInternal, stage, "").WithCause(err)
@@ -121,8 +120,7 @@ func AsError(err error, stage Stage) *Error {
 // CodeOf gives the code of the first Error in err's chain, or "" if there is
 // none.
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) && e != nil { // a nil *Error held as an error is none
+	if e, is := errors.AsType[*Error](err); is && e != nil { // a nil *Error held as an error is none
 		return e.Code
 	}
 	return ""

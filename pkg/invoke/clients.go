@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/callout-hq/callout/pkg/action"
 )
@@ -21,7 +22,7 @@ type clientKey struct{ instance, owner, name string }
 // clients' lock; client and limits themselves are never changed, but replaced.
 type clientEntry struct {
 	key    clientKey
-	users  int // exchanges under way or waiting
+	users  atomic.Int64 // exchanges under way or waiting; they come under the lock, and leave without
 	client *client
 	limits *limits
 }
@@ -80,23 +81,19 @@ func (i *Invoker) enter(instance, owner string, t definition) (visit, *action.Er
 	if e.limits == nil || !e.limits.fit(t.Target) {
 		e.limits = e.limits.follow(t.Target)
 	}
-	e.users++
+	e.users.Add(1)
 	s.order.MoveToFront(found)
 	s.shrink()
 	return visit{e, e.client, e.limits}, nil
 }
 
-func (s *clients) leave(v visit) {
-	s.mu.Lock()
-	v.entry.users--
-	s.mu.Unlock()
-}
+func (s *clients) leave(v visit) { v.entry.users.Add(-1) }
 
 // shrink drops what is longest unused, over the bound.
 func (s *clients) shrink() {
 	for e := s.order.Back(); e != nil && s.order.Len() > s.max; {
 		before := e.Prev()
-		if e.Value.(*clientEntry).users == 0 {
+		if e.Value.(*clientEntry).users.Load() == 0 {
 			s.drop(e)
 		}
 		e = before

@@ -56,8 +56,9 @@ type exchange struct {
 	hooks   httptrace.ClientTrace
 	request retryablehttp.Request
 	header  http.Header
-	values  [eventHeaders]string // the header's
-	named   int                  // of values in use
+	few     [usualHeaders]string
+	values  []string // the header's: few, or more where there may be more
+	named   int      // of values in use
 
 	body   []byte
 	reader bytes.Reader // of body, for the first try
@@ -66,13 +67,15 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// begin makes ex the context of its request: net/http reports to it. end must
-// follow.
-func (ex *exchange) begin(ctx context.Context) {
+// begin makes ex the context of its request, over TLS or not: net/http reports to it.
+// end must follow.
+func (ex *exchange) begin(ctx context.Context, secure bool) {
 	ex.began = time.Now()
 	ex.hooks.GotConn = ex.gotConn
 	ex.hooks.GotFirstResponseByte = ex.gotAnswer
-	ex.hooks.TLSHandshakeDone = ex.shookHands
+	if secure {
+		ex.hooks.TLSHandshakeDone = ex.shookHands
+	}
 	ex.Context = httptrace.WithClientTrace(ctx, &ex.hooks)
 }
 

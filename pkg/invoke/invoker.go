@@ -142,7 +142,9 @@ func (i *Invoker) exchange(caller context.Context, cl *client, c Call) Answer {
 	defer resp.Body.Close()
 	ex.heed(resp, cl.idle)
 	a := Answer{Status: resp.StatusCode, Sent: true, secrets: c.Headers, hidden: c.hidden()}
-	a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), i.options.Now())
+	if when := resp.Header.Get("Retry-After"); when != "" {
+		a.RetryAfter = retryAfter(when, i.options.Now())
+	}
 	if !isSuccess(resp.StatusCode) || !c.ReadBody {
 		a.answered(resp, c, cancel)
 		return a

@@ -44,7 +44,7 @@ func requireIdle(t *testing.T, i *Invoker) {
 	t.Helper()
 	for e := i.clients.order.Front(); e != nil; e = e.Next() {
 		entry := e.Value.(*clientEntry)
-		require.Zero(t, entry.users)
+		require.Zero(t, entry.users.Load())
 		require.Zero(t, entry.limits.slots.used)
 		require.Zero(t, entry.limits.slots.waiting.Len())
 	}
@@ -104,10 +104,18 @@ func TestBusy(t *testing.T) {
 }
 
 // entryOf is a copy of what is kept of a call's target.
-func entryOf(i *Invoker, c Call) clientEntry {
+func entryOf(i *Invoker, c Call) entryNow {
 	i.clients.mu.Lock()
 	defer i.clients.mu.Unlock()
-	return *i.clients.byKey[clientKey{c.Instance, c.Owner, c.Target.Name}].Value.(*clientEntry)
+	e := i.clients.byKey[clientKey{c.Instance, c.Owner, c.Target.Name}].Value.(*clientEntry)
+	return entryNow{e.client, e.limits, e.users.Load()}
+}
+
+// entryNow is a clientEntry as it is at a moment.
+type entryNow struct {
+	client *client
+	limits *limits
+	users  int64
 }
 
 // An open breaker sends nothing, a probe closes it, and its state survives a

@@ -67,7 +67,7 @@ func (i *Invoker) prepare(ctx context.Context, ex *exchange, cl *client, c Call)
 	if refused := i.checkIdentity(c.Identity); refused != nil {
 		return refused
 	}
-	ex.begin(ctx)
+	ex.begin(ctx, cl.parsed.Scheme == "https")
 	now := i.options.Now()
 	var refused *action.Error
 	if c.Body, refused = c.shown(); refused != nil {
@@ -130,8 +130,10 @@ func (ex *exchange) setOwn(headers map[string]string) *action.Error {
 
 func (i *Invoker) fillHeader(ex *exchange, cl *client, c Call, now time.Time) *action.Error {
 	room := usualHeaders
+	ex.values = ex.few[:]
 	if c.Sequence != 0 || c.Traceparent != "" {
 		room = eventHeaders
+		ex.values = make([]string, eventHeaders)
 	}
 	ex.header = make(http.Header, room+len(c.Target.Headers)+len(c.Headers))
 	if refused := ex.setOwn(c.Target.Headers); refused != nil {

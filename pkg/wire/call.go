@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -283,6 +284,9 @@ func AppendName(dst []byte, name string) []byte {
 
 // isText tells whether a JSON string is want.
 func isText(value []byte, want string) bool {
+	if inner := len(value) - 2; inner == len(want) && value[0] == '"' && string(value[1:1+inner]) == want && strings.IndexByte(want, '\\') < 0 {
+		return true // it stands for itself
+	}
 	have, ok := text(value)
 	return ok && have == want
 }

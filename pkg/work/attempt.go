@@ -45,7 +45,7 @@ func (r *run) attempt(ctx context.Context) {
 		return
 	}
 	exchange := invoke.Call{
-		Target: c.target, Owner: d.Line.Instance + "/" + c.owner, MayAsk: c.owner == "", Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: d.Body, ID: c.id, Attempt: number,
+		Target: c.target, Owner: c.owner, MayAsk: c.owner == "", Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: d.Body, ID: c.id, Attempt: number,
 		Sequence: c.sequence, Traceparent: d.Traceparent, Replay: d.Line.Replay, Redrive: d.Line.Redrive, Wait: limitWait,
 		Instance: d.Line.Instance, Org: c.org,
 	}

@@ -141,7 +141,8 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 		}
 	}
 	step.Status = answer.Status
-	step.DurationMS = float64(time.Since(began).Microseconds()) / 1000
+	took := time.Since(began)
+	step.DurationMS = float64(took.Microseconds()) / 1000
 	failure := action.AsError(err, action.StageInvoke)
 	if failure != nil {
 		step.Outcome = action.StepFailed
@@ -149,7 +150,6 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 			step.Outcome = action.StepRejected
 		}
 	}
-	took := time.Since(began)
 	c.worker.logExchange(exchange{
 		about: about{
 			instance: c.call.Instance, scope: t.Scope, org: c.body.OrgID, phase: c.call.Phase, name: c.call.Name, callID: c.id,
@@ -171,7 +171,7 @@ func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.
 		return invoke.Answer{}, err
 	}
 	exchange := invoke.Call{
-		Target: t.Target, Owner: c.call.Instance + "/" + t.Owner, MayAsk: t.Owner == "", Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: c.body.Raw(), ID: id, Attempt: 1,
+		Target: t.Target, Owner: t.Owner, MayAsk: t.Owner == "", Keys: keys, Headers: sent.headers, Identity: sent.tls, Body: c.body.Raw(), ID: id, Attempt: 1,
 		Traceparent: c.call.Traceparent, ReadBody: t.Target.Kind == action.CallOut, Heard: true,
 		Shares: c.worker.shares, Instance: c.call.Instance, Org: c.body.OrgID,
 	}

@@ -70,8 +70,8 @@ func (r *ring) signing() ([]string, error) {
 	if r == nil {
 		return nil, nil
 	}
-	if now := time.Now(); !r.turned || !r.until.IsZero() && !now.Before(r.until) {
-		r.turn(now)
+	if !r.turned || !r.until.IsZero() && !time.Now().Before(r.until) {
+		r.turn(time.Now())
 	}
 	if r.err != nil {
 		return nil, r.err
