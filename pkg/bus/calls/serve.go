@@ -3,6 +3,7 @@ package calls
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -26,16 +27,17 @@ type IncomingCall struct {
 	MinRevision uint64
 	Traceparent string
 	msg         *nats.Msg
-	maxBody     int
 }
 
 // Reply answers with the JSON of HTTP 200. An answer over the bus's limit is
-// refused here: it would never leave, and cost the caller all its time.
+// too_large: it would never leave, and cost the caller all its time. The connection
+// tells: to ask it for its limit beforehand would be to wait for it once more.
 func (c *IncomingCall) Reply(raw []byte) error {
-	if len(raw) > c.maxBody {
+	err := c.msg.Respond(raw)
+	if errors.Is(err, nats.ErrMaxPayload) {
 		return action.NewError(action.CodeTooLarge, action.StageBus, "the answer is too large for the bus")
 	}
-	return c.msg.Respond(raw)
+	return err
 }
 
 // Refuse answers with {"error":…} and the status in a header.
@@ -134,7 +136,7 @@ func (s *CallServer) arrive(m *nats.Msg) {
 		notAsked(s.bus, m)
 		return
 	}
-	c := arrivedCall{&IncomingCall{Body: m.Data, Traceparent: m.Header.Get(wire.HeaderTraceparent), msg: m, maxBody: s.bus.MaxBody()}, time.Now()}
+	c := arrivedCall{&IncomingCall{Body: m.Data, Traceparent: m.Header.Get(wire.HeaderTraceparent), msg: m}, time.Now()}
 	err := c.call.read(c.at)
 	if err == nil {
 		err = s.take(c.call)
