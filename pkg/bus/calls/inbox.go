@@ -52,32 +52,71 @@ func asked(reply string) string {
 
 // askers are those who wait for what a server has in hand. Who knows the inbox
 // asked, and nobody else can know it: so it is by the whole inbox that an asker
-// says that he goes away.
+// says that he goes away. What is in hand is known here besides, to be ended
+// together: a context that all of it came from would be one more lock for each.
 type askers struct {
-	mu   sync.Mutex
-	gone map[string]context.CancelFunc // by inbox
+	mu    sync.Mutex
+	by    map[string]*asker // by inbox: who asked there last
+	first *asker
+	over  bool
 }
 
-func (a *askers) wait(reply string, cancel context.CancelFunc) {
+// asker is one of them, among the others.
+type asker struct {
+	cancel         context.CancelFunc
+	before, behind *asker
+}
+
+// wait begins to have something in hand for an asker; answered must follow.
+func (a *askers) wait(reply string, cancel context.CancelFunc) *asker {
+	s := &asker{cancel: cancel}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.gone == nil {
-		a.gone = map[string]context.CancelFunc{}
+	if a.over {
+		cancel()
 	}
-	a.gone[asked(reply)] = cancel
+	if a.by == nil {
+		a.by = map[string]*asker{}
+	}
+	a.by[asked(reply)] = s
+	if s.behind = a.first; s.behind != nil {
+		s.behind.before = s
+	}
+	a.first = s
+	return s
 }
 
-func (a *askers) answered(reply string) {
+func (a *askers) answered(reply string, s *asker) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.gone, asked(reply))
+	if inbox := asked(reply); a.by[inbox] == s {
+		delete(a.by, inbox)
+	}
+	if s.behind != nil {
+		s.behind.before = s.before
+	}
+	if s.before != nil {
+		s.before.behind = s.behind
+	} else {
+		a.first = s.behind
+	}
 }
 
 // abandon ends what is in hand for an asker that went away, if it is in hand here.
 func (a *askers) abandon(inbox string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if cancel := a.gone[inbox]; cancel != nil {
-		cancel()
+	if s := a.by[inbox]; s != nil {
+		s.cancel()
+	}
+}
+
+// end ends all that is in hand, and what comes after that.
+func (a *askers) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	for s := a.first; s != nil; s = s.behind {
+		s.cancel()
 	}
 }

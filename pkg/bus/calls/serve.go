@@ -74,7 +74,7 @@ type CallServer struct {
 	next    chan arrivedCall // to a goroutine that waits
 	closed  chan struct{}
 	running context.Context // ends when the time of Stop is over
-	abort   context.CancelFunc
+	abort   func()
 	stop    sync.Once
 	stopped error
 	working sync.WaitGroup
@@ -113,7 +113,8 @@ func serve(b *bus.Bus, most Bounds, idle time.Duration, handle func(context.Cont
 	}
 	s := &CallServer{bus: b, handle: handle, idle: idle, calls: pool(int64(most.Calls)), bytes: pool(most.Bytes),
 		next: make(chan arrivedCall), closed: make(chan struct{})}
-	s.running, s.abort = context.WithCancel(context.Background())
+	running, end := context.WithCancel(context.Background())
+	s.running, s.abort = running, func() { end(); s.askers.end() }
 	var err error
 	if s.cancel, err = b.Conn().Subscribe(wire.Cancelled, func(m *nats.Msg) { s.askers.abandon(string(m.Data)) }); err != nil {
 		return nil, bus.Failure(err)
@@ -198,11 +199,11 @@ func (s *CallServer) serve(a arrivedCall) {
 		s.refuse(c, action.NewError(action.CodeDeadline, action.StageBus, ""))
 		return
 	}
-	ctx, cancel := context.WithDeadline(s.running, c.Deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), c.Deadline)
 	defer cancel()
-	s.askers.wait(m.Reply, cancel)
+	asker := s.askers.wait(m.Reply, cancel)
 	s.handle(ctx, c)
-	s.askers.answered(m.Reply)
+	s.askers.answered(m.Reply, asker)
 }
 
 func (s *CallServer) refuse(c *IncomingCall, err error) {

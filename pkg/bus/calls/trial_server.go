@@ -83,9 +83,9 @@ func (s *TrialServer) serve(m *nats.Msg, arrived time.Time) {
 	}
 	ctx, cancel := context.WithDeadline(s.running, arrived.Add(budget-min(budget/20, wayBack)))
 	defer cancel()
-	s.askers.wait(m.Reply, cancel)
+	asker := s.askers.wait(m.Reply, cancel)
 	tested, err := s.handle(ctx, t)
-	s.askers.answered(m.Reply)
+	s.askers.answered(m.Reply, asker)
 	if s.running.Err() != nil {
 		err = action.NewError(action.CodeUnavailable, action.StageBus, "the worker is stopping")
 	}
