@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -72,7 +71,7 @@ func BenchmarkLargeEdit(b *testing.B) {
 	b.Logf("the first apply took %s", time.Since(began).Round(time.Millisecond))
 	var times, done []time.Duration
 	edits := 0
-	before, used := catalogBytes(b, n.NATSURL()), cpu(b)
+	before, used := catalogBytes(b, n.NATSURL()), cpuTime(b)
 	for b.Loop() {
 		began := time.Now()
 		_, revision, err := n.Dispatcher().Instance(catalog.DefaultInstance).Edit(ctx, "bench", changing(edits))
@@ -82,7 +81,7 @@ func BenchmarkLargeEdit(b *testing.B) {
 		times = append(times, time.Since(began))
 		edits++
 	}
-	b.ReportMetric(millis(cpu(b)-used)/float64(edits), "cpu-ms/edit")
+	b.ReportMetric(millis(cpuTime(b)-used)/float64(edits), "cpu-ms/edit")
 	b.ReportMetric(float64(catalogBytes(b, n.NATSURL())-before)/float64(edits), "bytes/edit")
 	for name, list := range map[string][]time.Duration{"edit": done, "everywhere": times} {
 		slices.Sort(list)
@@ -95,13 +94,6 @@ func BenchmarkLargeEdit(b *testing.B) {
 
 // cpu is the time that all cores together have spent on this process: broker,
 // dispatcher, worker and core. Unlike the clock it does not count the neighbours.
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	ok(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func changing(n int) func(*catalog.Snapshot) (*catalog.Snapshot, error) {
