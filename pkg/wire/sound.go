@@ -42,19 +42,19 @@ func soundValue(raw []byte, from, levels int) int {
 	if from >= len(raw) {
 		return 0
 	}
-	switch c := raw[from]; {
-	case c == '"':
+	switch raw[from] {
+	case '"':
 		return soundText(raw, from)
-	case c == '{':
+	case '{':
 		end, _ := soundObject(raw, from, levels, nil, false)
 		return end
-	case c == '[':
+	case '[':
 		return soundArray(raw, from, levels)
-	case c == 't':
+	case 't':
 		return soundWord(raw, from, "true")
-	case c == 'f':
+	case 'f':
 		return soundWord(raw, from, "false")
-	case c == 'n':
+	case 'n':
 		return soundWord(raw, from, "null")
 	}
 	return soundNumber(raw, from)
@@ -81,26 +81,22 @@ func soundObject(raw []byte, from, levels int, list []Member, listed bool) (int,
 	}
 	var names [soundMembers]place
 	for n := 0; n < len(names) && i < len(raw) && raw[i] == '"'; n++ {
-		end := soundText(raw, i)
-		if end == 0 || bytes.IndexByte(raw[i:end], '\\') >= 0 {
+		behind := soundName(raw, i, names[:n])
+		if behind == 0 {
 			return 0, list
 		}
-		name := raw[i+1 : end-1]
-		for _, before := range names[:n] {
-			if string(raw[before.from:before.to]) == string(name) {
-				return 0, list
-			}
-		}
-		names[n] = place{uint32(i + 1), uint32(end - 1)}
-		if end = skipSpace(raw, end); end == len(raw) || raw[end] != ':' {
+		names[n] = place{uint32(i + 1), uint32(behind - 1)}
+		colon := skipSpace(raw, behind)
+		if colon == len(raw) || raw[colon] != ':' {
 			return 0, list
 		}
-		start := skipSpace(raw, end+1)
-		if end = soundValue(raw, start, levels-1); end == 0 {
+		start := skipSpace(raw, colon+1)
+		end := soundValue(raw, start, levels-1)
+		if end == 0 {
 			return 0, list
 		}
 		if listed {
-			list = append(list, Member{Name: word(name), Start: i, ValStart: start, ValEnd: end})
+			list = append(list, Member{Name: word(raw[i+1 : behind-1]), Start: i, ValStart: start, ValEnd: end})
 		}
 		if i = skipSpace(raw, end); i == len(raw) {
 			return 0, list
@@ -115,6 +111,20 @@ func soundObject(raw []byte, from, levels int, list []Member, listed bool) (int,
 		}
 	}
 	return 0, list
+}
+
+// soundName is soundText of a name that is none of those before it in its object.
+func soundName(raw []byte, from int, before []place) int {
+	end := soundText(raw, from)
+	if end == 0 || bytes.IndexByte(raw[from:end], '\\') >= 0 {
+		return 0
+	}
+	for _, b := range before {
+		if string(raw[b.from:b.to]) == string(raw[from+1:end-1]) {
+			return 0
+		}
+	}
+	return end
 }
 
 func soundArray(raw []byte, from, levels int) int {
