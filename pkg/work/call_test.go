@@ -237,6 +237,22 @@ func TestAnAnswerThatIsTooLarge(t *testing.T) {
 	})
 }
 
+// TestABodyThatBecomesTooLarge for the bus, by an object that is none, is a warning.
+func TestABodyThatBecomesTooLarge(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.apply(chainConfig)
+	w := g.worker()
+	g.says("first", 200, `{"more":"`+strings.Repeat("x", 300<<10)+`"}`)
+	body := `{"fullMethod":"/t.S/chain","request":{"n":1},"headers":{"Pad":["` + strings.Repeat("x", w.bus.MaxBody()-200<<10) + `"]}}`
+	g.both(func(in at) {
+		r, err := in.request(calls.CallRequest{Phase: action.Request, Name: "/t.S/chain", Timeout: time.Minute, Body: []byte(body)})
+		require.NoError(t, err)
+		require.Equal(t, []any{action.Continue, action.CodeTooLarge, "first"}, []any{r.Outcome, r.Warnings[0].Code, r.Warnings[0].Target})
+		require.Nil(t, r.Object)
+	})
+}
+
 // TestAPanicEndsOneCall as an internal error, with the worker alive.
 func TestAPanicEndsOneCall(t *testing.T) {
 	t.Parallel()
