@@ -249,9 +249,9 @@ func (p *Program) tellAgain(dir string, made scaffold.Made) error {
 	for _, lack := range made.Lacks {
 		says := fmt.Sprintf("has nothing for %s", some(lack.Conditions))
 		if lack.Unread {
-			says = "cannot be read, so what it lacks is not known"
+			says = "cannot be read, so what is lacking is not known"
 		}
-		if err := p.say("%s %s: take it over from %s\n", filepath.Join(dir, lack.File), says, filepath.Join(dir, lack.New)); err != nil {
+		if err := p.say("%s %s: take that over from %s\n", filepath.Join(dir, lack.File), says, filepath.Join(dir, lack.New)); err != nil {
 			return err
 		}
 	}

@@ -78,7 +78,7 @@ func TestAgain(t *testing.T) {
 			key := f.text("signing.key")
 			made := f.generate()
 			require.True(t, made.Again)
-			require.Equal(t, []string{"callout.generated.json"}, made.Files, "nothing else has changed")
+			require.Empty(t, made.Files, "nothing has changed")
 			require.Equal(t, []string{"signing.key"}, made.Kept)
 
 			f.o.Conditions = append(f.o.Conditions[:len(f.o.Conditions):len(f.o.Conditions)], removed)
@@ -118,6 +118,9 @@ func TestAgain(t *testing.T) {
 			f.o.Force = false
 			made = f.generate()
 			require.Equal(t, []string{main}, made.Gone, "it may be elsewhere by now")
+			require.Len(t, made.Lacks, 1)
+			require.True(t, made.Lacks[0].Unread)
+			require.Contains(t, f.text(main+".new"), "user.removed")
 			require.Contains(t, made.Files, "signing.key", "nobody has it whose checkout is new")
 			f.o.Force = true
 			require.Contains(t, f.generate().Files, main)

@@ -122,7 +122,7 @@ func (o *Options) put(p *project, before *record, all files, generated map[strin
 	}
 	var lacks []Lack
 	if o.Kind == Server {
-		if lacks, err = p.additions(o.Dir, first.kept, all, generated); err != nil {
+		if lacks, err = p.additions(first, all, generated); err != nil {
 			return Made{}, err
 		}
 	}

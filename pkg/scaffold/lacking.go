@@ -23,22 +23,27 @@ type Lack struct {
 	File       string
 	Conditions []string // such as "event user.added", in their order
 	New        string   // the file that has them
-	// Unread says that the file cannot be read, so that what it lacks is not known.
+	// Unread says that the file cannot be read, or is not there any more, so that what is
+	// lacking is not known: New has all of it.
 	Unread bool
 }
 
-// additions writes, beside each kept file that names conditions, what it lacks.
-func (p *project) additions(dir string, kept []string, all files, generated map[string]bool) (lacks []Lack, err error) {
+// additions writes, beside each file that names conditions and is somebody's own by now, what
+// it lacks.
+func (p *project) additions(of *plan, all files, generated map[string]bool) (lacks []Lack, err error) {
 	main := p.language.files[len(p.language.files)-1]
 	for name, from := range map[string]string{main: p.language.name + "/" + path.Base(main), configFile: "any/" + configFile} {
-		if !slices.Contains(kept, name) {
+		missing, isRead := p.Handlers, false
+		switch {
+		case slices.Contains(of.kept, name):
+			text, err := os.ReadFile(filepath.Join(of.dir, filepath.FromSlash(name)))
+			if err != nil {
+				return nil, err
+			}
+			missing, isRead = p.missing(name, text)
+		case !slices.Contains(of.gone, name):
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))) //nolint:gosec // a file of the project
-		if err != nil {
-			return nil, err
-		}
-		missing, isRead := p.missing(name, text)
 		lack := Lack{File: name, New: name + newEnding, Unread: !isRead}
 		if isRead && len(missing) == 0 {
 			continue

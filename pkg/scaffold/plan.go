@@ -117,7 +117,14 @@ func (p *plan) done(o Options) (Made, error) {
 	if err != nil {
 		return Made{}, err
 	}
-	p.write[recordFile] = append(raw, '\n')
+	raw = append(raw, '\n')
+	is, err := sumAt(p.dir, recordFile)
+	if err != nil {
+		return Made{}, err
+	}
+	if is != sumOf(raw) {
+		p.write[recordFile] = raw
+	}
 	return Made{Files: slices.Sorted(maps.Keys(p.write)), Same: p.same, Kept: p.kept, Gone: p.gone, Removed: p.remove}, nil
 }
 
