@@ -82,7 +82,7 @@ func (i Instance) DeclaredRevision(ctx context.Context, core string) (revision s
 func revisionOf(all []Value) string {
 	sum := sha256.New()
 	for _, v := range all {
-		fmt.Fprintf(sum, "%s %d %d\n", v.Key, v.Revision, v.At.UnixNano()) //nolint:errcheck // a hash takes all
+		fmt.Fprintf(sum, "%s %d %d\n", v.Key, v.Revision, v.At.UnixNano())
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }

@@ -70,7 +70,7 @@ dispatcher answers who is asked for a schema.`,
 				if err := f.server.checkConnection(); err != nil {
 					return err
 				}
-				if !p.given(cmd, "instance") {
+				if !p.namesInstance(cmd) {
 					f.server.instance = "" // the file says it
 				}
 			}

@@ -53,33 +53,44 @@ func (p *plan) decide(name string, text []byte, isGenerated bool) error {
 	}
 	known, isOurs := p.before.Files[name]
 	now := origin{sumOf(text), isGenerated}
-	writes := func() {
-		p.write[name] = text
-		p.after[name] = now
-	}
 	switch {
-	case name == keyFile && is != "":
-		p.kept = append(p.kept, name)
 	case name == keyFile:
-		p.write[name] = text // its sum is nobody's business
+		p.key(text, is != "")
 	case is == "" && isOurs && !isGenerated && !p.force:
 		p.gone, p.after[name] = append(p.gone, name), known
 	case is == "" || isOurs && is == known.Sum && is != now.Sum:
-		writes()
+		p.write[name], p.after[name] = text, now
 	case is == now.Sum:
 		p.same, p.after[name] = append(p.same, name), now
-	case isGenerated && isOurs && p.force:
-		writes()
-	case isGenerated && isOurs:
-		p.edited = append(p.edited, name)
 	case isGenerated:
-		p.strange = append(p.strange, name)
+		p.changed(name, text, isOurs)
 	default:
 		if p.kept = append(p.kept, name); isOurs {
 			p.after[name] = known
 		}
 	}
 	return nil
+}
+
+// key keeps a key that is there. Its sum is nobody's business.
+func (p *plan) key(text []byte, isThere bool) {
+	if isThere {
+		p.kept = append(p.kept, keyFile)
+		return
+	}
+	p.write[keyFile] = text
+}
+
+// changed decides about a generated file that is another one than was written.
+func (p *plan) changed(name string, text []byte, isOurs bool) {
+	switch {
+	case !isOurs:
+		p.strange = append(p.strange, name)
+	case !p.force:
+		p.edited = append(p.edited, name)
+	default:
+		p.write[name], p.after[name] = text, origin{sumOf(text), true}
+	}
 }
 
 // outlive decides about a file that was written before, and would not be now.
