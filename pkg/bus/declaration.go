@@ -2,8 +2,11 @@ package bus
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +50,9 @@ func (i Instance) Declare(ctx context.Context, d catalog.Declaration) error {
 // have, is left out and named.
 func (i Instance) Declared(ctx context.Context) (*catalog.Declared, error) {
 	var cores []catalog.Declaration
+	var all []Value
 	err := i.Bucket(BucketDeclared).Each(ctx, i.Token+".*", func(v Value) error {
+		all = append(all, v)
 		if d, ok := i.declaration(v, len(cores)); ok {
 			cores = append(cores, d)
 		}
@@ -56,7 +61,30 @@ func (i Instance) Declared(ctx context.Context) (*catalog.Declared, error) {
 	if err != nil {
 		return nil, err
 	}
-	return catalog.Gather(cores), nil
+	declared := catalog.Gather(cores)
+	declared.Revision = revisionOf(all)
+	return declared, nil
+}
+
+// DeclaredRevision gives the Revision that Declared would have, and reads no declaration for
+// it. isThere tells whether a core of that name has declared something, readable or not.
+func (i Instance) DeclaredRevision(ctx context.Context, core string) (revision string, isThere bool, err error) {
+	all, err := i.Bucket(BucketDeclared).Keys(ctx, i.Token+".*")
+	if err != nil {
+		return "", false, err
+	}
+	key := i.declaredKey(core)
+	return revisionOf(all), slices.ContainsFunc(all, func(v Value) bool { return v.Key == key }), nil
+}
+
+// revisionOf names what stands under some keys: what is stored again has another place, and
+// in a bucket that was made again another time.
+func revisionOf(all []Value) string {
+	sum := sha256.New()
+	for _, v := range all {
+		fmt.Fprintf(sum, "%s %d %d\n", v.Key, v.Revision, v.At.UnixNano())
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 // errTooManyCores is why a declaration is left out that could be read.

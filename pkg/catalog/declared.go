@@ -15,6 +15,9 @@ type Declared struct {
 	Methods, Services, Functions, EventTypes []string
 	// Cores are sorted by name.
 	Cores []Declaration
+	// Revision names what was read, where it was read from NATS: that of other
+	// declarations is another one. What it is made of is nobody else's.
+	Revision string
 
 	groups []string // the event groups that a declared type lies under
 	known  map[declaredKind]map[string]bool

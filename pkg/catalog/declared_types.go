@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // MaxDeclaredTypes bounds the messages and schemas that a core names. How large they are
@@ -56,9 +57,10 @@ func (d *Declaration) checkTypes() error {
 	return nil
 }
 
+// isObject tells whether a text is a JSON object that a reader of declarations takes.
 func isObject(raw json.RawMessage) bool {
 	var o map[string]json.RawMessage
-	return json.Unmarshal(raw, &o) == nil && o != nil
+	return wire.CheckJSON(raw) == nil && json.Unmarshal(raw, &o) == nil && o != nil
 }
 
 // IsTyped tells whether a declaration says what is in the bodies.

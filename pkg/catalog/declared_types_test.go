@@ -39,3 +39,15 @@ func TestTypesOfADeclaration(t *testing.T) {
 	}
 	require.Equal(t, action.CodeTooLarge, action.CodeOf(many.Check()))
 }
+
+// TestOnlyWhatIsReadIsDeclared: a schema that no reader of declarations takes is refused
+// before it is stored, with its place.
+func TestOnlyWhatIsReadIsDeclared(t *testing.T) {
+	t.Parallel()
+	for _, schema := range []string{"{\"a\":\"\xb8\"}", `{"a":1,"a":2}`, `{"a":1}{}`, `{`} {
+		d := Declaration{Core: "a", EventTypes: []string{"x"}, Schemas: map[string]json.RawMessage{"event/x": json.RawMessage(schema)}}
+		_, err := d.Encode()
+		require.Equal(t, action.CodeBadField, action.CodeOf(err), schema)
+		require.Equal(t, `schemas."event/x"`, action.AsError(err, action.StageDecode).Field)
+	}
+}

@@ -58,7 +58,7 @@ change, 1 when there are differences, 2 when it would be refused.`,
 			if err := f.server.check(); err != nil {
 				return err
 			}
-			if !p.given(cmd, "instance") {
+			if !p.namesInstance(cmd) {
 				f.server.instance = "" // the file says it
 			}
 			return p.apply(cmd.Context(), &f)

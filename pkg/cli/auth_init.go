@@ -14,6 +14,7 @@ import (
 	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/logins"
+	"github.com/callout-hq/callout/pkg/scaffold"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -98,7 +99,7 @@ func (p *Program) authInit(f *authInitFlags) error {
 		if err := writeLogins(f.dir, names, files); err != nil {
 			return err
 		}
-		path := func(name string) string { return shellWord(filepath.Join(f.dir, name)) }
+		path := func(name string) string { return scaffold.ShellWord(filepath.Join(f.dir, name)) }
 		return p.say("written to %s: %s\n\ndispatcher --token-file %s --seal-to %s …\nworker --open-with %s …\ncallout context set operator --server https://… --token - < %s\n",
 			f.dir, strings.Join(names, ", "), path(tokenFile), path(sealPublicFile), path(sealPrivateFile), path(tokenFile))
 	}
@@ -141,4 +142,16 @@ func writeLogins(dir string, names []string, files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// writeNew makes a file that is not there.
+func writeNew(name, text string, mode fs.FileMode) (err error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteString(text); err != nil {
+		return errors.Join(err, f.Close(), os.Remove(name))
+	}
+	return f.Close()
 }

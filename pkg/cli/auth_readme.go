@@ -6,6 +6,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/bus/logins"
+	"github.com/callout-hq/callout/pkg/scaffold"
 )
 
 // authReadme says what auth init has written, and how to start with it.
@@ -14,7 +15,7 @@ func authReadme(f *authInitFlags) string {
 	var named []string
 	for _, instance := range f.instances {
 		core := access.Core(instance)
-		named = append(named, "--instance "+shellWord(instance))
+		named = append(named, "--instance "+scaffold.ShellWord(instance))
 		fmt.Fprintf(&cores, "| `%s` | cores of the instance `%s`: its calls, events, declaration and conditions; answered at `%s.>` |\n", logins.SeedFile(core), instance, core.Inbox)
 	}
 	first := f.instances[0]

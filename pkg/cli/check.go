@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,7 +25,11 @@ type checkFlags struct {
 	strict     bool
 	allowEmpty bool
 	schema     string
+	server     serverFlags // of a schema that is served; it prints no answer
 }
+
+// servedSchema stands for the contract that a dispatcher serves.
+const servedSchema = "served"
 
 func (p *Program) checkCommand() *cobra.Command {
 	var f checkFlags
@@ -40,15 +46,18 @@ One that names no target and no execution is an error, unless --allow-empty says
 that it is meant.
 
 With --schema it warns too of a pointer in redact or allow that names nothing in what the
-target gets, as far as cores have declared that: the file is what a dispatcher gives as
+target gets, as far as cores have declared that. --schema served asks the dispatcher for
+it, of the instance that the configuration names unless a flag or a context names one, and
+nothing else does. A FILE is what a dispatcher gives as
 /v1/instances/INSTANCE/contract/openapi.json.
 
 With -o json it prints one object: file, errors and warnings, which are counts,
 and problems, each with file, line, col, path, severity, code and message. With
 -o github each problem is an annotation, as a workflow of GitHub shows them.
 
-Exit code: 0 without errors, 1 with errors, 2 when the command line is wrong.`,
-		Example: "  callout check callout.yaml\n  cat callout.yaml | callout check -\n  callout check callout.d/ -o json | jq -r '.problems[].code'",
+Exit code: 0 without errors, 1 with errors, 2 when the command line is wrong, 3 when no
+dispatcher answers who is asked for a schema.`,
+		Example: "  callout check callout.yaml\n  cat callout.yaml | callout check -\n  callout check callout.yaml --schema served --context staging\n  callout check callout.d/ -o json | jq -r '.problems[].code'",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.files.take(args, "checked"); err != nil {
@@ -57,21 +66,33 @@ Exit code: 0 without errors, 1 with errors, 2 when the command line is wrong.`,
 			if err := checkOutput(f.form, outputs); err != nil {
 				return err
 			}
+			if f.schema == servedSchema {
+				if err := f.server.checkConnection(); err != nil {
+					return err
+				}
+				if !p.namesInstance(cmd) {
+					f.server.instance = "" // the file says it
+				}
+			}
 			return p.check(cmd.Context(), &f)
 		},
 	}
 	f.files.add(cmd, "the configuration")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "a warning makes it wrong too")
 	cmd.Flags().BoolVar(&f.allowEmpty, "allow-empty", false, "take a configuration that names no target and no execution")
-	cmd.Flags().StringVar(&f.schema, "schema", "", "hold pointers against the contract in this `FILE`")
+	cmd.Flags().StringVar(&f.schema, "schema", "", "hold pointers against the contract in this `FILE`, or the one that is served")
+	f.server.addConnection(cmd)
 	outputFlag(cmd, &f.form, outputs)
 	return cmd
 }
 
 // parse reads a configuration, and holds it against the contract where one is given.
 func (f *checkFlags) parse(ctx context.Context, c *configuration) (*catalog.Snapshot, []catalog.Problem, error) {
-	if f.schema == "" {
+	switch f.schema {
+	case "":
 		return c.parse(ctx, time.Now(), "")
+	case servedSchema:
+		return f.parseServed(ctx, c)
 	}
 	raw, err := follow.Once(f.schema, maxDocument)
 	if err != nil {
@@ -82,6 +103,21 @@ func (f *checkFlags) parse(ctx context.Context, c *configuration) (*catalog.Snap
 		return nil, nil, &usageError{fmt.Errorf("--schema %s: %w", f.schema, err)}
 	}
 	return file.CheckFiles(ctx, time.Now(), "", c.files, document.Doubts)
+}
+
+// parseServed holds a configuration against what the dispatcher serves.
+func (f *checkFlags) parseServed(ctx context.Context, c *configuration) (s *catalog.Snapshot, problems []catalog.Problem, err error) {
+	var unserved error
+	s, problems, err = file.CheckFiles(ctx, time.Now(), "", c.files, func(s *catalog.Snapshot) []catalog.Problem {
+		of := f.server
+		of.instance = cmp.Or(of.instance, s.Instance)
+		var document *contract.Document
+		if document, unserved = of.contract(ctx); unserved != nil {
+			return nil
+		}
+		return document.Doubts(s)
+	})
+	return s, problems, errors.Join(err, unserved)
 }
 
 // checked is what check found, for programs.
@@ -100,7 +136,7 @@ func (p *Program) check(ctx context.Context, f *checkFlags) error {
 	} else {
 		s, found, err := f.parse(ctx, c)
 		if err != nil {
-			return err
+			return p.refused(err)
 		}
 		if problems = found; s != nil && s.Objects() == 0 && !f.allowEmpty {
 			problems = append(problems, file.NoObjects(c.name))

@@ -160,8 +160,8 @@ func (p *Program) enter(cmd *cobra.Command) error {
 	return nil
 }
 
-// given tells whether a flag was set by anybody: the command line, a variable,
-// or a context.
-func (p *Program) given(cmd *cobra.Command, flag string) bool {
-	return cmd.Flags().Changed(flag) || p.entered[flag]
+// namesInstance tells whether anybody named the instance: the command line, a variable, or a
+// context.
+func (p *Program) namesInstance(cmd *cobra.Command) bool {
+	return cmd.Flags().Changed("instance") || p.entered["instance"]
 }

@@ -77,7 +77,7 @@ these, then its targets. What is in the file and not on the server is passed ove
 			if err := f.check(); err != nil {
 				return err
 			}
-			if !p.given(cmd, "instance") {
+			if !p.namesInstance(cmd) {
 				f.server.instance = "" // the file says it
 			}
 			return p.deleteFiles(cmd.Context(), &f, files)

@@ -51,7 +51,7 @@ the command line is wrong, or anything else failed, 3 when no dispatcher answers
 			if err := f.apply.files.check(); err != nil {
 				return err
 			}
-			if !p.given(cmd, "instance") {
+			if !p.namesInstance(cmd) {
 				f.apply.server.instance = "" // the file says it
 			}
 			return p.apply(cmd.Context(), &f.apply)

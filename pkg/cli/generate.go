@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,7 +35,9 @@ func (p *Program) generateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate --lang LANGUAGE --kind types|server -o DIR [--request CONDITION …]",
 		Short: "Write a target's project, or the types of what it is sent, in your language",
-		Long: `Writes a folder to begin with when you write a target.
+		Long: `Writes a folder to begin with when you write a target, and brings it up to date
+when the core or the conditions have changed. To see how a target works on the wire,
+without a library, take "callout init".
 
 --kind server is a project over Callout's SDK of your language: it starts, checks that
 requests are genuine, and has an empty handler for each condition, which you fill in.
@@ -50,6 +53,13 @@ messages and events where the core has declared them (--core), and a handler has
 then. They are made by generators that are no part of Callout: ogen (Go),
 openapi-typescript, datamodel-code-generator (Python), openapi-generator (others). What
 is run is said; what is missing is said with how to get it.
+
+Run it again in the same folder for other conditions or types. It writes anew what you
+have not changed, keeps what you have, and puts what that lacks into a file beside it
+that ends in .new. It remembers what it has written in callout.generated.json. A folder
+with files of yours is left alone, and so is a generated file that you have changed:
+--force begins beside the first, and writes over the second. What you have filled in,
+a signing key, and what callout generate has not written are never written over.
 
 Everything is written, or nothing is.`,
 		Example: "  callout generate --lang python --kind server -o hooks --request /acme.user.v1.UserService/CreateUser --event 'user.*'\n" +
@@ -71,7 +81,7 @@ func (f *generateFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.file, "contract", "", "take the contract from a `FILE`, in JSON or YAML")
 	flags.StringVar(&f.core, "core", "", "take the contract and the conditions that this `CORE` has declared")
 	flags.StringVar(&f.sdk, "sdk", "", "use the SDKs of a checkout of Callout in this `DIR`, not those that are published")
-	flags.BoolVar(&f.force, "force", false, "write into a folder that has files, over those of the same names")
+	flags.BoolVar(&f.force, "force", false, "begin in a folder that has files of yours, beside them; write over generated files that you have changed")
 	for _, phase := range action.Phases {
 		f.conditions[phase] = new([]string)
 		flags.StringArrayVar(f.conditions[phase], string(phase), nil, conditionUse[phase])
@@ -201,11 +211,10 @@ func (f *generateFlags) declared(ctx context.Context) (all []action.Condition, e
 
 // tellMade says what was written, and how to go on.
 func (p *Program) tellMade(dir string, made scaffold.Made) error {
-	files := made.Files
-	if most := 12; len(files) > most {
-		files = append(slices.Clone(files[:most]), fmt.Sprintf("and %d more", len(files)-most))
+	if made.Again || len(made.Kept) > 0 {
+		return p.tellAgain(dir, made)
 	}
-	if err := p.say("%s has %s.\n", dir, strings.Join(files, ", ")); err != nil || made.Run == "" {
+	if err := p.say("%s has %s.\n", dir, some(made.Files)); err != nil || made.Run == "" {
 		return err
 	}
 	return p.say(`
@@ -218,7 +227,43 @@ Get what it needs, and start it:
 Have a Callout call it, in another shell:
 
   callout dev -f callout.yaml
-`, shellWord(dir), strings.Join(made.Install, "\n  "), made.Run)
+`, scaffold.ShellWord(dir), strings.Join(made.Install, "\n  "), made.Run)
+}
+
+// tellAgain says what became of each file where some were there.
+func (p *Program) tellAgain(dir string, made scaffold.Made) error {
+	for _, one := range []struct {
+		what  string
+		files []string
+	}{
+		{"written", made.Files}, {"as it was", made.Same}, {"kept, since it is yours", made.Kept},
+		{"not written again, since you took it away", made.Gone}, {"removed, since nothing needs it", made.Removed},
+	} {
+		if len(one.files) == 0 {
+			continue
+		}
+		if err := p.say("%s: %s\n", one.what, some(one.files)); err != nil {
+			return err
+		}
+	}
+	for _, lack := range made.Lacks {
+		says := fmt.Sprintf("has nothing for %s", some(lack.Conditions))
+		if lack.Unread {
+			says = "cannot be read, so what is lacking is not known"
+		}
+		if err := p.say("%s %s: take that over from %s\n", filepath.Join(dir, lack.File), says, filepath.Join(dir, lack.New)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some names the first of many.
+func some(names []string) string {
+	if most := 12; len(names) > most {
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // readFile reads a file of at most so many bytes, and one more.

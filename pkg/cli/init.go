@@ -2,18 +2,15 @@ package cli
 
 import (
 	"embed"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/callout-hq/callout/pkg/scaffold"
 	"github.com/callout-hq/callout/pkg/sign"
 )
 
@@ -41,7 +38,9 @@ func (p *Program) initCommand() *cobra.Command {
 		Long: `Writes a folder to begin with, and the lines to try it: a configuration, a target
 that verifies both signatures, refuses, changes a request and takes events, a small
 core that makes a call and publishes an event, and a signing key. The target and the
-core need nothing but the standard library of their language.
+core need nothing but the standard library of their language: they show what is on the
+wire, to be read and tried. A target that is to stay is begun by "callout generate":
+over an SDK, which verifies, decodes, keeps to the deadline and drains for you.
 
 DIR is made when it is not there, and must be empty when it is. Left out, it is the
 present folder.`,
@@ -71,7 +70,7 @@ func (p *Program) init(dir, language string) error {
 		return &usageError{err}
 	}
 	files[keyFile] = sign.NewKey() + "\n"
-	if err := writeStart(dir, files); err != nil {
+	if err := scaffold.WriteNew(dir, files); err != nil {
 		return err
 	}
 	return p.tellStart(dir, language, files)
@@ -117,63 +116,11 @@ func runOf(language, file string) string {
 	return ""
 }
 
-// writeStart writes all of the files, or leaves nothing behind. Nothing is ever
-// written over.
-func writeStart(dir string, files map[string]string) (err error) {
-	there, err := os.ReadDir(dir)
-	isNew := errors.Is(err, fs.ErrNotExist)
-	switch {
-	case isNew:
-		err = os.MkdirAll(dir, 0o750)
-	case err == nil && len(there) > 0:
-		err = fmt.Errorf("%s is not empty, it has %s: nothing is written; name another folder", dir, there[0].Name())
-	}
-	if err != nil {
-		return err
-	}
-	var written []string
-	defer func() {
-		if err == nil {
-			return
-		}
-		for _, name := range written {
-			err = errors.Join(err, os.Remove(name))
-		}
-		if isNew {
-			err = errors.Join(err, os.Remove(dir))
-		}
-	}()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		at := filepath.Join(dir, name)
-		mode := fs.FileMode(0o644)
-		if name == keyFile {
-			mode = 0o600
-		}
-		if err := writeNew(at, files[name], mode); err != nil {
-			return err
-		}
-		written = append(written, at)
-	}
-	return nil
-}
-
-// writeNew makes a file that is not there.
-func writeNew(name, text string, mode fs.FileMode) (err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	if _, err = f.WriteString(text); err != nil {
-		return errors.Join(err, f.Close(), os.Remove(name))
-	}
-	return f.Close()
-}
-
 // tellStart says what is there now, and the lines to try it.
 func (p *Program) tellStart(dir, language string, files map[string]string) error {
 	enter := ""
 	if dir != "." {
-		enter = "cd " + shellWord(dir) + " && "
+		enter = "cd " + scaffold.ShellWord(dir) + " && "
 	}
 	names := slices.Sorted(maps.Keys(files))
 	return p.say(`%s has %s. Try it, each line in a shell of its own:
@@ -184,15 +131,4 @@ func (p *Program) tellStart(dir, language string, files map[string]string) error
 
 How to go on: docs/targets.md and docs/core.md of Callout.
 `, dir, strings.Join(names, ", "), enter, runOf(language, "target"), enter, enter, runOf(language, "core"))
-}
-
-// shellWord writes a path so that a shell reads it as one word.
-func shellWord(s string) string {
-	isPlain := func(c rune) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+,@", c)
-	}
-	if s != "" && strings.TrimFunc(s, isPlain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

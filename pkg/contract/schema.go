@@ -78,9 +78,9 @@ func localized(value any, need *[]string) any {
 		next := make(Object, 0, len(v))
 		for _, m := range v {
 			ref, isText := m.Value.(string)
-			if name, ours := strings.CutPrefix(ref, components); isText && ours && m.Name == "$ref" {
+			if name, ours := strings.CutPrefix(ref, components); isText && ours && isReference(m.Name) {
 				*need = append(*need, name)
-				next = append(next, Member{"$ref", ownDefinitions + name})
+				next = append(next, Member{m.Name, ownDefinitions + name})
 				continue
 			}
 			next = append(next, Member{m.Name, localized(m.Value, need)})
@@ -119,26 +119,40 @@ func (d *Document) Has(phase action.Phase, name, pointer string) bool {
 	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		parts = append(parts, strings.NewReplacer("~1", "/", "~0", "~").Replace(part))
 	}
-	return pointer == "" || d.has(Reference(ref), parts, 0)
+	return pointer == "" || (&looking{document: d}).has(Reference(ref), parts, 0)
 }
 
-// maxHops bounds the references that are followed from one to the next.
-const maxHops = 64
+// Bounds of a look for what a pointer may name: references that are followed from one to
+// the next, and schemas that are looked at. Behind them it may name something.
+const (
+	maxHops  = 64
+	maxLooks = 20000
+)
 
-func (d *Document) has(schema Object, parts []string, hops int) bool {
+// looking is one look for what a pointer may name. A few schemas that name each other have
+// more ways through them than anybody can go.
+type looking struct {
+	document *Document
+	looks    int
+}
+
+func (l *looking) has(schema Object, parts []string, hops int) bool {
+	if l.looks++; l.looks > maxLooks {
+		return true
+	}
 	if ref, _ := schema.Get("$ref").(string); ref != "" && hops < maxHops {
-		return d.has(d.component(strings.TrimPrefix(ref, components)), parts, hops+1)
+		return l.has(l.document.component(strings.TrimPrefix(ref, components)), parts, hops+1)
 	}
 	if len(parts) == 0 {
 		return true
 	}
 	if parts[0] == "*" {
-		return d.hasAny(schema, parts, hops)
+		return l.hasAny(schema, parts, hops)
 	}
 	for _, word := range []string{"allOf", "oneOf", "anyOf"} {
 		choices, _ := schema.Get(word).([]any)
 		for _, choice := range choices {
-			if of, _ := choice.(Object); hops < maxHops && of != nil && known(of) && d.has(of, parts, hops+1) {
+			if of, _ := choice.(Object); hops < maxHops && of != nil && known(of) && l.has(of, parts, hops+1) {
 				return true
 			}
 		}
@@ -148,15 +162,15 @@ func (d *Document) has(schema Object, parts []string, hops int) bool {
 	}
 	if schema.Get("items") != nil {
 		below := schema.Under("items")
-		return below == nil || d.has(below, parts[1:], 0)
+		return below == nil || l.has(below, parts[1:], 0)
 	}
 	if below := schema.Under("properties").Get(parts[0]); below != nil {
 		of, _ := below.(Object)
-		return d.has(of, parts[1:], 0)
+		return l.has(of, parts[1:], 0)
 	}
 	switch more := schema.Get("additionalProperties").(type) {
 	case Object:
-		return d.has(more, parts[1:], 0)
+		return l.has(more, parts[1:], 0)
 	case bool:
 		return more
 	}
@@ -164,16 +178,16 @@ func (d *Document) has(schema Object, parts []string, hops int) bool {
 }
 
 // hasAny is has for a pointer that goes on at any member, or any element.
-func (d *Document) hasAny(schema Object, parts []string, hops int) bool {
+func (l *looking) hasAny(schema Object, parts []string, hops int) bool {
 	if hops >= maxHops {
 		return true
 	}
 	for _, m := range schema.Under("properties") {
-		if d.has(schema, append([]string{m.Name}, parts[1:]...), hops+1) {
+		if l.has(schema, append([]string{m.Name}, parts[1:]...), hops+1) {
 			return true
 		}
 	}
-	return schema.Under("properties") == nil && d.has(schema, append([]string{"0"}, parts[1:]...), hops+1)
+	return schema.Under("properties") == nil && l.has(schema, append([]string{"0"}, parts[1:]...), hops+1)
 }
 
 // known tells whether a schema says what is in it.

@@ -107,11 +107,12 @@ type reading struct {
 	*messages
 	core  *catalog.Declaration
 	files *registered
+	given given
 	hooks []hook
 }
 
 func typesOf(core *catalog.Declaration) (*reading, error) {
-	r := &reading{messages: newMessages(), core: core}
+	r := &reading{messages: newMessages(), core: core, given: given{map[string]bool{}, map[string]Object{}, map[string]string{}}}
 	var err error
 	if r.files, err = register(core.Descriptors); err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ func (r *reading) event(name string) error {
 	if payload == nil {
 		return nil
 	}
-	body := "Event." + component(name)
+	body := r.given.bodyOf("Event", name)
 	of := member(r.copyOf("Event"), "event_type", Pairs("type", "string", "enum", []string{name}))
 	r.put(body, member(of, "event_payload", payload))
 	r.hooks = append(r.hooks, hook{"event." + name, "OnEvent" + pascal(name), "The event " + name, OfEvent, "", body, ""})
@@ -207,7 +208,7 @@ func (r *reading) function(name string) error {
 	if err != nil || own == nil {
 		return err
 	}
-	body := "FunctionCall." + component(name)
+	body := r.given.bodyOf("FunctionCall", name)
 	r.put(body, Pairs("allOf", []any{Reference("FunctionCall"), own}))
 	r.hooks = append(r.hooks, hook{"function." + name, "OnFunction" + pascal(name), "Inside the function " + name, OfCall, "", body, "Changed"})
 	return nil

@@ -174,6 +174,7 @@ func TestWhatCannotBeReadIsLeftOut(t *testing.T) {
 		"gzip":                                 {Core: "a", Methods: []string{"/a.S/Do"}, Descriptors: []byte("\x1f\x8b12345678901234567890")},
 		"at most 8388608 bytes":                {Core: "a", Methods: []string{"/a.S/Do"}, Descriptors: zipped(t, make([]byte, maxDescriptors+1))},
 		"there is no message":                  {Core: "a", EventTypes: []string{"x"}, Descriptors: allSet(t), EventMessages: map[string]string{"x": "all.v1.Nothing"}},
+		"of its $defs, which is not there":     {Core: "a", EventTypes: []string{"x"}, Schemas: map[string]json.RawMessage{"event/x": json.RawMessage(`{"items":[{"$ref":"#/$defs/Nobody"}]}`)}},
 		"beside its own $defs":                 {Core: "a", EventTypes: []string{"x"}, Schemas: map[string]json.RawMessage{"event/x": json.RawMessage(`{"items":[{"$ref":"https://a.example/b"}]}`)}},
 		"another core declares":                contradicts,
 	} {

@@ -182,6 +182,7 @@ func (d *Dispatcher) forget(id string) {
 	}
 	d.health.forget(id)
 	d.led.forget(id)
+	d.typings.forget(id)
 	d.misfits.Range(func(k, _ any) bool {
 		if k.(lines.Key).Instance == id {
 			d.misfits.Delete(k)

@@ -85,6 +85,7 @@ type Dispatcher struct {
 	paces     paces
 	quotas    quotas
 	came      came
+	typings   *typings
 	secure    bool            // TLS is spoken
 	openToAll bool            // also elsewhere than on loopback nobody is asked
 	open      atomic.Bool     // requests are taken
@@ -112,7 +113,7 @@ type Dispatcher struct {
 // that come earlier are answered from the first byte: not yet.
 func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
-		offer: offers{keys: offer{o.KeysDir, o.KeyEnv}, headers: offer{o.HeadersDir, o.HeaderEnv}}, sealing: sealing{to: o.SealTo}, ownKeys: o.OwnKeys.withDefaults(), makeInstances: o.MakeInstances, door: newDoor(), pace: *cmp.Or(o.pace, &usual),
+		offer: offers{keys: offer{o.KeysDir, o.KeyEnv}, headers: offer{o.HeadersDir, o.HeaderEnv}}, sealing: sealing{to: o.SealTo}, ownKeys: o.OwnKeys.withDefaults(), makeInstances: o.MakeInstances, door: newDoor(), typings: newTypings(), pace: *cmp.Or(o.pace, &usual),
 		identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
 	d.lines.begin(d)
 	d.jobs.begin(d)

@@ -101,3 +101,12 @@ func (d *Dispatcher) Noticed() int {
 
 // MaxNoticed is how many are remembered at most.
 const MaxNoticed = maxNoticed
+
+// HurryTypes has who waits for a typed contract be told sooner that it is busy, and tells
+// when one is being made.
+func (d *Dispatcher) HurryTypes(patience time.Duration, begun func(instance string)) {
+	d.typings.patience, d.typings.begun = patience, begun
+}
+
+// TypesWaiting is how many requests of an instance are given a typed contract, or wait for one, at most.
+const TypesWaiting = typesWaiting + 1

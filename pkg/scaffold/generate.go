@@ -22,7 +22,9 @@ type Options struct {
 	Language string
 	Kind     Kind
 	Dir      string
-	// Force writes over files of the same names.
+	// Force begins in a folder with files of somebody else, beside which it writes, and
+	// writes over generated files that somebody has changed. Nothing else is ever written
+	// over that was not written by Generate, or was changed since.
 	Force bool
 	// Contract is what the types are made of; nil = BuiltIn.
 	Contract *Contract
@@ -37,16 +39,25 @@ type Options struct {
 	Note func(line string)
 }
 
-// Made says what was written.
+// Made says what became of files. They are paths with slashes below the folder, in their order.
 type Made struct {
-	Files   []string // paths with slashes below the folder, in their order
+	Files   []string // written
+	Again   bool     // the folder was generated before
+	Same    []string // not written, since they are what would be
+	Kept    []string // not written, since somebody has changed them, or they are somebody's own
+	Gone    []string // not written, since somebody has taken them away
+	Removed []string // generated before, and of no use any more
+	Lacks   []Lack   // what kept files have not
 	Install []string // commands that get what a project needs
 	Run     string   // the command that starts it
 }
 
-// Generate writes a project, or types, into a folder: all of it or nothing. The errors
-// tell of a language that is not known, a condition that is none or stands twice, a tool
-// that is missing (with how to get it), one that failed (with what it printed), and a folder that has files.
+// Generate writes a project, or types, into a folder: all of it or nothing. In a folder that
+// it has written before it writes anew what nobody has changed since, and says what it kept,
+// and what that lacks. The errors tell of a language that is not known, a condition that is
+// none or stands twice, a tool that is missing (with how to get it), one that failed (with
+// what it printed), a folder that has files of somebody else, and generated files that
+// somebody has changed.
 func Generate(ctx context.Context, o Options) (Made, error) {
 	l, err := languageOf(o.Language, o.Kind)
 	if err != nil {
@@ -61,26 +72,72 @@ func Generate(ctx context.Context, o Options) (Made, error) {
 	if err := o.settle(); err != nil {
 		return Made{}, err
 	}
-	if err := (files{}).check(o.Dir, o.Force); err != nil {
-		return Made{}, err
-	}
-	var all files
-	var made Made
-	if o.Kind == Server {
-		all, made, err = o.server(ctx, l)
-	} else {
-		all, err = o.types(ctx, l, o.Contract.narrow(o.keys(), "Rejection"), "")
-	}
+	before, err := o.readRecord()
 	if err != nil {
 		return Made{}, err
 	}
-	if err := all.write(o.Dir); err != nil {
+	if before == nil && !o.Force {
+		if err := checkNew(o.Dir, "or write beside them with --force"); err != nil {
+			return Made{}, err
+		}
+	}
+	p := &project{Title: l.title, SDK: o.SDK, Version: sdkVersion, Run: l.run, quote: l.quote, contract: o.Contract, language: l}
+	all, generated, err := o.files(ctx, p)
+	if err != nil {
+		return Made{}, err
+	}
+	made, err := o.put(p, before, all, generated)
+	if o.Kind == Server {
+		made.Install, made.Run = p.Install, p.Run
+	}
+	return made, err
+}
+
+// files are all that a folder has when it is generated for the first time, and the names of
+// those that nobody is to change.
+func (o *Options) files(ctx context.Context, p *project) (all files, generated map[string]bool, err error) {
+	var types files
+	if o.Kind == Types {
+		types, err = o.types(ctx, p.language, o.Contract.narrow(o.keys(), "Rejection"), "")
+		all = files{}
+	} else {
+		all, types, err = o.server(ctx, p)
+	}
+	generated = map[string]bool{}
+	for name, text := range types {
+		all[name], generated[name] = text, true
+	}
+	return all, generated, err
+}
+
+// put writes files where nobody has changed them, and tells what became of each.
+func (o *Options) put(p *project, before *record, all files, generated map[string]bool) (Made, error) {
+	was := record{}
+	if before != nil {
+		was = *before
+	}
+	first, err := planned(o.Dir, was, all, generated, o.Force)
+	if err != nil {
+		return Made{}, err
+	}
+	var lacks []Lack
+	if o.Kind == Server {
+		if lacks, err = p.additions(first, all, generated); err != nil {
+			return Made{}, err
+		}
+	}
+	last, err := planned(o.Dir, was, all, generated, o.Force)
+	if err != nil {
+		return Made{}, err
+	}
+	made, err := last.done(*o)
+	if err != nil {
+		return Made{}, err
+	}
+	made.Again, made.Lacks = before != nil, lacks
+	if err := last.write.write(o.Dir, last.remove...); err != nil {
 		return Made{}, fmt.Errorf("nothing is written: %w", err)
 	}
-	for name := range all {
-		made.Files = append(made.Files, name)
-	}
-	slices.Sort(made.Files)
 	return made, nil
 }
 
@@ -142,30 +199,23 @@ func (o *Options) keys() (keys []string) {
 	return keys
 }
 
-func (o *Options) server(ctx context.Context, l language) (files, Made, error) {
-	p := &project{Title: l.title, SDK: o.SDK, Version: sdkVersion, Run: l.run, quote: l.quote, contract: o.Contract, language: l}
+// server fills a project, and gives its files and those of its types.
+func (o *Options) server(ctx context.Context, p *project) (all, types files, err error) {
 	p.Install = p.steps()
-	made := Made{Install: p.Install, Run: p.Run}
 	keys := o.keys()
-	var types files
 	if p.Typed = len(keys) > 0; p.Typed {
 		part := o.Contract.narrow(keys)
 		p.schemaName = part.names
-		var err error
-		if types, err = o.types(ctx, l, part, l.typesAt); err != nil {
-			return nil, made, err
+		if types, err = o.types(ctx, p.language, part, p.language.typesAt); err != nil {
+			return nil, nil, err
 		}
 	}
 	p.handlersOf(o.Conditions)
-	all, err := p.render()
-	if err != nil {
-		return nil, made, err
-	}
-	for name, text := range types {
-		all[name] = text
+	if all, err = p.render(); err != nil {
+		return nil, nil, err
 	}
 	all[keyFile] = []byte(sign.NewKey() + "\n")
-	return all, made, nil
+	return all, types, nil
 }
 
 // types has the types of a document made, as files below a folder of a project.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,7 @@ func TestProjects(t *testing.T) {
 				if *update {
 					require.NoError(t, os.RemoveAll(golden))
 				}
+				made.Files = slices.DeleteFunc(made.Files, func(name string) bool { return name == "callout.generated.json" }) // sums of the others
 				for _, file := range made.Files {
 					compare(t, filepath.Join(dir, file), filepath.Join(golden, file+".golden"))
 				}

@@ -60,8 +60,8 @@ func handlerWords(of action.Condition) []string {
 	return append([]string{string(of.Phase)}, words(about)...)
 }
 
-// shellWord writes a path so that a shell reads it as one word.
-func shellWord(s string) string {
+// ShellWord writes a path so that a shell reads it as one word.
+func ShellWord(s string) string {
 	isPlain := func(r rune) bool {
 		return r <= unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+,@", r))
 	}

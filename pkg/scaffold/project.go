@@ -136,5 +136,5 @@ func (p *project) steps() []string {
 	if p.SDK == "" || p.language.installBy == "" {
 		return p.language.install
 	}
-	return append([]string{strings.ReplaceAll(p.language.installBy, "SDK", shellWord(p.SDK))}, p.language.install...)
+	return append([]string{strings.ReplaceAll(p.language.installBy, "SDK", ShellWord(p.SDK))}, p.language.install...)
 }

@@ -78,10 +78,11 @@ func TestAFolderWithFiles(t *testing.T) {
 	o.Force = true
 	_, err = scaffold.Generate(t.Context(), o)
 	require.NoError(t, err)
-	require.Contains(t, text("hooks.py"), "event_user_added")
+	require.Equal(t, "mine", text("hooks.py"), "what is not ours is never written over")
+	require.Contains(t, text("hooks.py.new"), "event_user_added")
 	require.Equal(t, "mine too", text("more.txt"))
 	require.Equal(t, "whsec_mine", text("signing.key"), "a key is never written over")
-	require.Equal(t, []string{".gitignore", "README.md", "callout.yaml", "hooks.py", "more.txt", "pyproject.toml", "signing.key"}, kept(t, dir))
+	require.Equal(t, []string{".gitignore", "README.md", "callout.generated.json", "callout.yaml", "hooks.py", "hooks.py.new", "more.txt", "pyproject.toml", "signing.key"}, kept(t, dir))
 }
 
 // TestNothingIsHalfWritten though the last file cannot be written.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // files are what is written, by their paths with slashes.
@@ -18,16 +17,31 @@ type files map[string][]byte
 // never written over.
 const keyFile = "signing.key"
 
-// check tells whether files may be written to a folder. Without force it is new or empty.
-func (f files) check(dir string, force bool) error {
+// checkNew tells whether a folder is new or empty; else the error says what to do instead.
+func checkNew(dir, instead string) error {
 	there, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (len(there) == 0 || force) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(there) == 0 {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("%s cannot be written to: %w", dir, err)
 	}
-	return fmt.Errorf("%s is not empty, it has %s: nothing is written; name another folder, or write over files of the same names with --force", dir, named(there))
+	if instead != "" {
+		instead = ", " + instead
+	}
+	return fmt.Errorf("%s is not empty, it has %s: nothing is written; name another folder%s", dir, named(there), instead)
+}
+
+// WriteNew writes files into a folder that is new or empty: all of them or none.
+func WriteNew(dir string, texts map[string]string) error {
+	if err := checkNew(dir, ""); err != nil {
+		return err
+	}
+	all := files{}
+	for name, text := range texts {
+		all[name] = []byte(text)
+	}
+	return all.write(dir)
 }
 
 // mostNamed bounds how many files an error names.
@@ -35,18 +49,15 @@ const mostNamed = 5
 
 func named(there []fs.DirEntry) string {
 	var names []string
-	for _, e := range there[:min(len(there), mostNamed)] {
+	for _, e := range there {
 		names = append(names, e.Name())
 	}
-	if more := len(there) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(names, ", ")
+	return few(names)
 }
 
-// write puts all files into a folder, or leaves it as it was: they are written beside it
-// first, and what is written over is put back when one cannot be moved.
-func (f files) write(dir string) (err error) {
+// write puts all files into a folder and takes others away, or leaves it as it was: they are
+// written beside it first, and what is written over is put back when one cannot be moved.
+func (f files) write(dir string, remove ...string) (err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -70,6 +81,13 @@ func (f files) write(dir string) (err error) {
 		return err
 	}
 	undo = append(undo, func() error { return os.RemoveAll(stage) })
+	for i, name := range remove {
+		at, aside := filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(stage, fmt.Sprint("removed", i))
+		if err := os.Rename(at, aside); err != nil {
+			return err
+		}
+		undo = append(undo, func() error { return os.Rename(aside, at) })
+	}
 	for i, name := range slices.Sorted(maps.Keys(f)) {
 		at := filepath.Join(dir, filepath.FromSlash(name))
 		made, err := mkdirs(filepath.Dir(at))
@@ -94,8 +112,6 @@ func (f files) place(name, at, stage string) (back func() error, err error) {
 	switch {
 	case err == nil && !is.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no file, so it is not written over", at)
-	case err == nil && name == keyFile:
-		return nil, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
