@@ -32,7 +32,7 @@ func FuzzScanObject(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, m := range members {
-			if _, there := same[m.name]; !there {
+			if _, there := same[string(m.name)]; !there {
 				t.Fatalf("%q: %q is no member", text, m.name)
 			}
 		}
