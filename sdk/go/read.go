@@ -31,7 +31,6 @@ func (r reader[T]) read(text []byte, into *T) error {
 	}
 	err := r.fill(text, reflect.ValueOf(into).Elem())
 	if err != nil { // json.Unmarshal names the place
-		*into = *new(T)
 		err = json.Unmarshal(text, into)
 	}
 	return err
