@@ -83,3 +83,16 @@ test("what a handler answers is waited for, whoever made the promise", async () 
   assert.equal((await kit.request("/a.B/Throws", { request: {} })).status, 500);
   assert.deepEqual([logged[0]?.message, (logged[0]?.error as Error).message], ["the handler threw", "at once"]);
 });
+
+test("draining waits for a handler that goes on behind its 504", async () => {
+  const { hooks, kit } = target();
+  let end = (): void => {};
+  hooks.request("*", () => new Promise<void>((resolve) => (end = resolve)));
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 1500 })).status, 504);
+  let drained = false;
+  const all = hooks.drain().then(() => (drained = true));
+  await new Promise(setImmediate);
+  assert.equal(drained, false);
+  end();
+  await all;
+});
