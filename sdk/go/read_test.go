@@ -40,6 +40,8 @@ type plainly struct {
 	DEEP2   struct{ Text, TEXT string }
 }
 
+var _ = plainly{hidden: "it is no member, whatever a body says"}
+
 type embeds struct {
 	inner
 	Text string

@@ -41,6 +41,12 @@ test("a signature is checked with one of two secrets, at once by Node.js and lat
   }
 });
 
+test("hex is read in its one form", async () => {
+  const { fromHex } = await load<{ fromHex: (text: string) => Uint8Array | undefined }>("base64");
+  assert.deepEqual(fromHex("00ff1a"), Uint8Array.of(0, 255, 26));
+  for (const text of ["0", "0g", "g0", "FF", "0F", "0\u00e9", "\u00e90", " 0", "0\u{1f600}"]) assert.equal(fromHex(text), undefined, text);
+});
+
 test("without Node.js, serve says what helps", async () => {
   const { serve } = await load<{ serve: () => Promise<never> }>("no_host");
   await assert.rejects(serve(), /export \{ fetch: hooks\.fetch \}/);
