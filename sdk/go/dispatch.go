@@ -115,12 +115,25 @@ func run(ctx context.Context, do call, phase Phase, done chan<- outcome) {
 		}
 		done <- o
 	}()
+	roomy()
 	value, err := do(ctx)
 	if err == nil && phase != OfEvent {
 		value, err = object(value)
 	}
 	o = outcome{value, err}
 }
+
+// roomy has the stack of a goroutine grown at once, while there is next to nothing on it. It begins with 2 KiB, which
+// a handler and the JSON of its answer do not do with, and grown beneath them all their frames are moved.
+//
+//go:noinline
+func roomy() {
+	var room [3 << 10]byte
+	touch(&room)
+}
+
+//go:noinline
+func touch(*[3 << 10]byte) {}
 
 // finish is the end of what a handler gave: it has an answer that can be sent, or has failed, and its delivery is
 // done, or comes again.

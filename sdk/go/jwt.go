@@ -38,16 +38,17 @@ func compact(text string, parts int, names ...string) (raw [][]byte, header map[
 	}
 	header = map[string]string{}
 	for _, m := range members {
-		if _, twice := header[m.name]; twice || !slices.Contains(names, m.name) {
+		name := string(m.name)
+		if _, twice := header[name]; twice || !slices.Contains(names, name) {
 			return nil, nil, false
 		}
 		var value string
-		if m.name == "epk" {
+		if name == "epk" {
 			value = string(m.value)
 		} else if json.Unmarshal(m.value, &value) != nil || m.value[0] != '"' {
 			return nil, nil, false
 		}
-		header[m.name] = value
+		header[name] = value
 	}
 	return raw, header, true
 }
@@ -95,10 +96,10 @@ func (v *Verifier) claims(payload []byte) error {
 	}
 	said := map[string]string{}
 	for _, m := range members {
-		if _, twice := said[m.name]; twice {
+		if _, twice := said[string(m.name)]; twice {
 			return refuse("the payload of the JWT has a member twice")
 		}
-		said[m.name] = string(m.value)
+		said[string(m.name)] = string(m.value)
 	}
 	issued, ok := seconds(said["iat"])
 	if age := v.now().Sub(issued); !ok || age > tolerance || age < -tolerance {

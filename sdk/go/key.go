@@ -20,20 +20,20 @@ const (
 
 // keys are the keys of a receiver, by what they verify.
 type keys struct {
-	secrets [][]byte            // Standard Webhooks, v1
+	secrets []*secret           // Standard Webhooks, v1
 	public  []ed25519.PublicKey // v1a
-	texts   []string            // ZITADEL's scheme
+	texts   []*secret           // ZITADEL's scheme
 }
 
 // add reads the text of a key. The error shows nothing of it.
 func (k *keys) add(text string) error {
 	switch {
 	case strings.HasPrefix(text, "whsec_"):
-		secret, ok := decode64(text[len("whsec_"):])
-		if !ok || len(secret) < minSecret || len(secret) > maxSecret {
+		raw, ok := decode64(text[len("whsec_"):])
+		if !ok || len(raw) < minSecret || len(raw) > maxSecret {
 			return errors.New("a whsec_ key is 24 to 64 bytes in padded standard base64")
 		}
-		k.secrets, k.texts = append(k.secrets, secret), append(k.texts, text)
+		k.secrets, k.texts = append(k.secrets, newSecret(raw)), append(k.texts, newSecret([]byte(text)))
 	case strings.HasPrefix(text, "whpk_"):
 		public, ok := decode64(text[len("whpk_"):])
 		if !ok || len(public) != ed25519.PublicKeySize {
@@ -49,18 +49,21 @@ func (k *keys) add(text string) error {
 	case text == "" || len(text) > maxKey:
 		return errors.New("a key has 1 to 512 bytes")
 	default:
-		if secret, ok := decode64(text); ok && len(secret) >= minSecret && len(secret) <= maxSecret {
-			k.secrets = append(k.secrets, secret) // some leave the prefix out
+		if raw, ok := decode64(text); ok && len(raw) >= minSecret && len(raw) <= maxSecret {
+			k.secrets = append(k.secrets, newSecret(raw)) // some leave the prefix out
 		}
-		k.texts = append(k.texts, text)
+		k.texts = append(k.texts, newSecret([]byte(text)))
 	}
 	return nil
 }
 
+// strict64 is made once: Strict copies the tables of an encoding.
+var strict64 = base64.StdEncoding.Strict()
+
 // decode64 reads padded standard base64 in its one canonical form. Go's decoder passes over
 // line breaks, hence the second look.
 func decode64(text string) ([]byte, bool) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	raw, err := strict64.DecodeString(text)
 	return raw, err == nil && !strings.ContainsAny(text, "\r\n")
 }
 

@@ -2,7 +2,6 @@ package callout
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -52,7 +51,7 @@ func DeliveryOf(ctx context.Context) Delivery {
 // member gives the value of a member as it stands, or nil. Of one that stands twice the last counts.
 func (m *Message) member(name string) []byte {
 	for i := len(m.members) - 1; i >= 0; i-- {
-		if m.members[i].name == name {
+		if string(m.members[i].name) == name {
 			return m.members[i].value
 		}
 	}
@@ -65,27 +64,14 @@ func (m *Message) text(name string) (text string, ok bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
-	text, err := unquote(raw)
-	return text, err == nil
+	plain, err := meant(raw)
+	return string(plain), err == nil
 }
 
 // textOf is text of what need not be there.
 func (m *Message) textOf(name string) string {
 	text, _ := m.text(name)
 	return text
-}
-
-// decode reads a member into a value; one that is missing leaves it as it is.
-func (m *Message) decode(name string, into any) error {
-	raw := m.member(name)
-	if raw == nil {
-		return nil
-	}
-	if plain, ok := into.(*json.RawMessage); ok {
-		*plain = raw
-		return nil
-	}
-	return json.Unmarshal(raw, into)
 }
 
 // message reads what a genuine request says.

@@ -61,10 +61,11 @@ type Event[T any] struct {
 // as it is; an error of Reject refuses it; any other one fails. It panics where the condition is none, or has a
 // handler already.
 func OnRequest[T any](r *Receiver, condition string, do func(context.Context, Call[T]) (any, error)) {
+	headers, request := readerOf[map[string][]string](), readerOf[T]()
 	r.on(OfRequest, condition, func(m *Message) (call, error) {
 		c := Call[T]{Envelope: m.envelope()}
-		if err := errors.Join(m.decode("headers", &c.Headers), m.decode("request", &c.Request)); err != nil {
-			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
+		if err := errors.Join(headers.read(m.member("headers"), &c.Headers), request.read(m.member("request"), &c.Request)); err != nil {
+			return nil, misfit(err)
 		}
 		return func(ctx context.Context) (any, error) { return do(ctx, c) }, nil
 	})
@@ -72,10 +73,11 @@ func OnRequest[T any](r *Receiver, condition string, do func(context.Context, Ca
 
 // OnResponse has responses of a condition handled, as OnRequest does requests.
 func OnResponse[T, R any](r *Receiver, condition string, do func(context.Context, Response[T, R]) (any, error)) {
+	headers, request, response := readerOf[map[string][]string](), readerOf[T](), readerOf[R]()
 	r.on(OfResponse, condition, func(m *Message) (call, error) {
 		c := Response[T, R]{Envelope: m.envelope()}
-		if err := errors.Join(m.decode("headers", &c.Headers), m.decode("request", &c.Request), m.decode("response", &c.Response)); err != nil {
-			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
+		if err := errors.Join(headers.read(m.member("headers"), &c.Headers), request.read(m.member("request"), &c.Request), response.read(m.member("response"), &c.Response)); err != nil {
+			return nil, misfit(err)
 		}
 		return func(ctx context.Context) (any, error) { return do(ctx, c) }, nil
 	})
@@ -84,12 +86,11 @@ func OnResponse[T, R any](r *Receiver, condition string, do func(context.Context
 // OnFunction has a function of the core completed, by its name. T is the type of the whole body:
 // TokenContext, or one's own. Claim, Metadata and LogClaim make what token functions are answered.
 func OnFunction[T any](r *Receiver, name string, do func(context.Context, T) (any, error)) {
+	whole := readerOf[T]()
 	r.on(OfFunction, name, func(m *Message) (call, error) {
 		var body T
-		if plain, ok := any(&body).(*json.RawMessage); ok {
-			*plain = m.Raw
-		} else if err := json.Unmarshal(m.Raw, &body); err != nil {
-			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
+		if err := whole.read(m.Raw, &body); err != nil {
+			return nil, misfit(err)
 		}
 		return func(ctx context.Context) (any, error) { return do(ctx, body) }, nil
 	})
@@ -98,16 +99,21 @@ func OnFunction[T any](r *Receiver, name string, do func(context.Context, T) (an
 // OnEvent has events of a condition handled: a type, a group such as user.*, or *. nil says that it is
 // done, and it does not come again; an error that it is not, and it comes again, later by Later or never by Never.
 func OnEvent[T any](r *Receiver, condition string, do func(context.Context, Event[T]) error) {
+	sequence, created, payload := readerOf[uint64](), readerOf[time.Time](), readerOf[T]()
 	r.on(OfEvent, condition, func(m *Message) (call, error) {
 		e := Event[T]{
 			Delivery: m.Delivery, AggregateID: m.textOf("aggregateID"), AggregateType: m.textOf("aggregateType"), ResourceOwner: m.textOf("resourceOwner"),
 			InstanceID: m.textOf("instanceID"), Version: m.textOf("version"), EventType: m.Name, UserID: m.textOf("userID"), Raw: m.Raw,
 		}
-		if err := errors.Join(m.decode("sequence", &e.Sequence), m.decode("created_at", &e.CreatedAt), m.decode("event_payload", &e.Payload)); err != nil {
-			return nil, fmt.Errorf("the body does not fit the type of the handler: %w", err)
+		if err := errors.Join(sequence.read(m.member("sequence"), &e.Sequence), created.read(m.member("created_at"), &e.CreatedAt), payload.read(m.member("event_payload"), &e.Payload)); err != nil {
+			return nil, misfit(err)
 		}
 		return func(ctx context.Context) (any, error) { return nil, do(ctx, e) }, nil
 	})
+}
+
+func misfit(why error) error {
+	return fmt.Errorf("the body does not fit the type of the handler: %w", why)
 }
 
 func (m *Message) envelope() Envelope {

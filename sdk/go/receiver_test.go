@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -126,6 +128,34 @@ func TestWhatIsWritten(t *testing.T) {
 	if !strings.Contains(log.String(), "secret inside") || strings.Contains(log.String(), callouttest.Key[6:20]) {
 		t.Errorf("the log tells %s", log)
 	}
+}
+
+// TestSignaturesAtOnce: what is kept of a key from one request to the next is of that key and that request alone, in two
+// receivers that each have two.
+func TestSignaturesAtOnce(t *testing.T) {
+	const other, third = "whsec_dGhlIG90aGVyIG9mIHR3bywgYW5kIG5vbmUgZWxzZQ==", "whsec_YSB0aGlyZCBvbmUsIHdoaWNoIGlzIG9mIG9uZSBvbmx5"
+	var all sync.WaitGroup
+	for _, keys := range [][]string{{callouttest.Key, other}, {other, third}} {
+		r, err := callout.New(callout.Options{Keys: keys, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		callout.OnRequest(r, method, func(_ context.Context, c callout.Call[user]) (any, error) { return displayed{c.Request.First}, nil })
+		for n := range 16 {
+			all.Go(func() {
+				for _, key := range []string{callouttest.Key, other, third} {
+					name := strings.Repeat("n", 50*n) + key
+					s := callouttest.Request(method, user{First: name}).Signed(key)
+					s.Zitadel = n%2 == 0
+					a := s.To(r)
+					if status, want := a.Status, map[bool]int{true: 200, false: 401}[slices.Contains(keys, key)]; status != want || want == 200 && !strings.Contains(string(a.Body), name) {
+						t.Errorf("%s to a receiver of %s is answered %d", key, keys, status)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
 }
 
 // TestNotInTime: the answer comes in time though the handler does not; a delivery that is late is under

@@ -32,7 +32,7 @@ func FuzzScanObject(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, m := range members {
-			if _, there := same[m.name]; !there {
+			if _, there := same[string(m.name)]; !there {
 				t.Fatalf("%q: %q is no member", text, m.name)
 			}
 		}
@@ -43,6 +43,25 @@ func FuzzScanObject(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPlain: each byte, at each place of a text that is looked at in words of eight, and behind each other byte.
+func TestPlain(t *testing.T) {
+	for at := range 24 {
+		for c := range 256 {
+			for _, before := range []byte{'x', 0x21, 0x7f, 0x80, 0xa2, 0xff} {
+				text := bytes.Repeat([]byte{before}, at)
+				text = append(append(text, byte(c)), "xxxxxxxxx"...)
+				want := len(text)
+				if c < ' ' || c == '"' || c == '\\' {
+					want = at
+				}
+				if got := plain(text); got != want {
+					t.Fatalf("%q: %d, not %d", text, got, want)
+				}
+			}
+		}
+	}
 }
 
 // TestDepth: 128 deep, the outermost object counted.

@@ -3,7 +3,6 @@ package callout
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -96,7 +95,7 @@ func (v *Verifier) signature(ctx context.Context, h http.Header, body []byte) (i
 // deliveryID is the id that no scheme has signed. What is none would have the memory of a
 // store grow without a bound.
 func deliveryID(h http.Header) string {
-	id := h.Get(headerDelivery)
+	id := get(h, headerDelivery)
 	for i := range len(id) {
 		if c := id[i]; c <= ' ' || c > '~' || i == maxID {
 			return ""
@@ -127,23 +126,20 @@ func (v *Verifier) standard(h http.Header, given entries, public []ed25519.Publi
 	if err := v.fresh(stamps[0]); err != nil {
 		return "", err
 	}
-	prefix := ids[0] + "." + stamps[0]
-	if v.takes(Standard) && fitsHMAC(v.keys.secrets, given.v1, prefix, body) || v.takes(StandardV1a) && fitsEd25519(public, given.v1a, prefix, body) {
-		return ids[0], nil
+	id, stamp := ids[0], stamps[0]
+	if v.takes(Standard) && fitsHMAC(v.keys.secrets, given.v1, body, id, stamp) || v.takes(StandardV1a) && fitsEd25519(public, given.v1a, id+"."+stamp, body) {
+		return id, nil
 	}
 	return "", refuse("no signature of webhook-signature fits a key: is it the key of this target, and the body as it came?")
 }
 
-func fitsHMAC(secrets, given [][]byte, prefix string, body []byte) bool {
+func fitsHMAC(secrets []*secret, given [][]byte, body []byte, head ...string) bool {
 	if len(given) == 0 {
 		return false
 	}
-	for _, secret := range secrets {
-		want := mac(secret, prefix, body)
-		for _, have := range given {
-			if hmac.Equal(want, have) {
-				return true
-			}
+	for _, one := range secrets {
+		if one.fits(given, body, head...) {
+			return true
 		}
 	}
 	return false
@@ -192,24 +188,10 @@ func (v *Verifier) zitadel(header string, body []byte) error {
 	if err := v.fresh(stamp); err != nil {
 		return err
 	}
-	for _, text := range v.keys.texts {
-		want := mac([]byte(text), stamp, body)
-		for _, have := range given {
-			if hmac.Equal(want, have) {
-				return nil
-			}
-		}
+	if fitsHMAC(v.keys.texts, given, body, stamp) {
+		return nil
 	}
 	return refuse("no v1 of ZITADEL-Signature fits a key: is it the key of this target, and the body as it came?")
-}
-
-// mac is HMAC-SHA256 over the prefix, a dot and the body.
-func mac(key []byte, prefix string, body []byte) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(prefix))
-	h.Write([]byte{'.'})
-	h.Write(body)
-	return h.Sum(nil)
 }
 
 func goodID(id string) bool {

@@ -15,12 +15,14 @@ const mostBytes = 3; // that a unit of UTF-16 becomes
 const encoder = new TextEncoder();
 
 /** An answer with a body of JSON. */
-export const json = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer =>
+export const json = (status: number, value: unknown, headers?: Readonly<Record<string, string>>): Answer =>
   written(status, JSON.stringify(value), headers);
+
+const ofJson = { "content-type": "application/json" };
 
 const written = (status: number, body: string, headers?: Readonly<Record<string, string>>): Answer => ({
   status,
-  headers: { "content-type": "application/json", ...headers },
+  headers: headers ? { ...ofJson, ...headers } : ofJson,
   body,
 });
 

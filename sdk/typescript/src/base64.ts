@@ -14,6 +14,7 @@ const tableOf = (alphabet: string): Int8Array => {
 };
 const standardTable = tableOf(standard);
 const urlTable = tableOf(url);
+const hexTable = tableOf("0123456789abcdef");
 
 /** Reads padded standard base64. */
 export const fromBase64 = (text: string): Bytes | undefined => {
@@ -66,8 +67,15 @@ export const toBase64url = (bytes: Uint8Array): string => write(bytes, url);
 
 /** Reads hex in lower case. */
 export const fromHex = (text: string): Bytes | undefined => {
-  if (text.length % 2 !== 0 || /[^0-9a-f]/.test(text)) return undefined;
-  return Uint8Array.from({ length: text.length / 2 }, (_, n) => parseInt(text.slice(2 * n, 2 * n + 2), 16));
+  if (text.length % 2 !== 0) return undefined;
+  const out = new Uint8Array(text.length / 2);
+  for (let n = 0; n < text.length; n += 2) {
+    const high = hexTable[text.charCodeAt(n)] ?? -1;
+    const low = hexTable[text.charCodeAt(n + 1)] ?? -1;
+    if (high < 0 || low < 0) return undefined;
+    out[n / 2] = (high << 4) | low;
+  }
+  return out;
 };
 
 /** Writes hex in lower case. */

@@ -41,7 +41,11 @@ export class Deadline {
         this.#abort();
         resolve(undefined);
       }, this.left());
-      work.then(resolve, fail).finally(() => clearTimeout(timer));
+      const ended = <V>(tell: (value: V) => void) => (value: V) => {
+        clearTimeout(timer);
+        tell(value);
+      };
+      work.then(ended(resolve), ended(fail));
     });
   }
 

@@ -1,13 +1,9 @@
 import type { Bytes } from "./base64.js";
+import type { Secret } from "./secret.js";
 import { signedBytes } from "./signed.js";
-import type { CryptoKey } from "./webcrypto.js";
 
-/** A secret that HMAC-SHA256 is made with. */
-export type Secret = CryptoKey;
-
-export const importSecret = (secret: Bytes): Promise<Secret> =>
-  crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-
-/** HMAC-SHA256 over a prefix, a dot and a body. */
-export const mac = async (secret: Secret, prefix: string, body: Uint8Array): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.sign("HMAC", secret, signedBytes(prefix, body)));
+/** Imports a secret. */
+export const importSecret = async (secret: Bytes): Promise<Secret> => {
+  const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return async (prefix, body) => new Uint8Array(await crypto.subtle.sign("HMAC", key, signedBytes(prefix, body)));
+};

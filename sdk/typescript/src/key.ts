@@ -1,6 +1,7 @@
-import { importSecret, type Secret } from "#hmac";
+import { importSecret } from "#hmac";
 
 import { type Bytes, fromBase64, fromBase64url } from "./base64.js";
+import type { Secret } from "./secret.js";
 import type { CryptoKey } from "./webcrypto.js";
 
 /** A key as it was read: what of it each scheme can use. */

@@ -17,19 +17,13 @@ export const readMessage = (bytes: Uint8Array): Message => {
     if (!isObject(data)) throw new Refusal("malformed", "the data of the CloudEvent is no object");
     body = data;
   }
-  const found = phaseOf(body);
-  if (!found) throw new Refusal("malformed", "the body has neither function, nor event_type, nor fullMethod");
-  return { ...found, body };
-};
-
-const phaseOf = (body: JsonObject): { phase: Phase; name: string } | undefined => {
   const name = own(body, "function");
-  if (typeof name === "string") return { phase: "function", name };
+  if (typeof name === "string") return { phase: "function", name, body };
   const type = own(body, "event_type");
-  if (typeof type === "string") return { phase: "event", name: type };
+  if (typeof type === "string") return { phase: "event", name: type, body };
   const method = own(body, "fullMethod");
-  if (typeof method !== "string") return undefined;
-  return { phase: Object.hasOwn(body, "response") ? "response" : "request", name: method };
+  if (typeof method !== "string") throw new Refusal("malformed", "the body has neither function, nor event_type, nor fullMethod");
+  return { phase: Object.hasOwn(body, "response") ? "response" : "request", name: method, body };
 };
 
 const own = (body: JsonObject, name: string): unknown => (Object.hasOwn(body, name) ? body[name] : undefined);

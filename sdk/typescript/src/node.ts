@@ -86,10 +86,10 @@ export const readStream = (request: IncomingMessage, max: number): Promise<Uint8
       reject(new Refusal("body_too_large", `the body has more than ${max} bytes`));
     };
     request.on("data", onData);
-    request.once("end", () => resolve(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, size)));
+    request.on("end", () => resolve(parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, size)));
     const brokeOff = () => {
       if (!request.complete) reject(new Refusal("malformed", "the body broke off"));
     };
-    request.once("error", brokeOff);
-    request.once("close", brokeOff);
+    request.on("error", brokeOff);
+    request.on("close", brokeOff);
   });

@@ -10,7 +10,8 @@ import { MemoryStore, type Store } from "./once.js";
 import type { Options } from "./options.js";
 import { Later, Never, Rejection } from "./outcome.js";
 import { Refusal } from "./refusal.js";
-import type { Verifier } from "./verifier.js";
+import type { Soon } from "./soon.js";
+import type { Genuine, Verifier } from "./verifier.js";
 
 /** A handler whose types are not known here any more. */
 export type AnyHandler = (body: JsonObject, context: Context) => unknown;
@@ -55,9 +56,15 @@ export class Pipeline implements Receiver {
   async receive(incoming: Incoming): Promise<Answer> {
     const arrived = Date.now();
     const trace: Trace = { incoming };
-    this.#begin();
+    this.#begun++;
     try {
-      return await this.#receive(trace, arrived);
+      const max = this.#checkHead(incoming);
+      const body = await incoming.body(max);
+      if (body.length > max) throw tooLarge(max);
+      const checked = this.verifier.check(incoming.values, body);
+      const genuine = checked instanceof Promise ? await checked : checked;
+      const answer = this.#dispatch(trace, genuine, arrived);
+      return answer instanceof Promise ? await answer : answer;
     } catch (fault) {
       return this.#refuse(fault, trace);
     } finally {
@@ -89,51 +96,40 @@ export class Pipeline implements Receiver {
     }
   }
 
-  async #receive(trace: Trace, arrived: number): Promise<Answer> {
-    const { incoming } = trace;
-    this.#checkHead(incoming);
-    const max = this.options.maxBody ?? 1 << 20;
-    if (Number(incoming.values("content-length")[0] ?? 0) > max) throw tooLarge(max);
-    const body = await incoming.body(max);
-    if (body.length > max) throw tooLarge(max);
-    const genuine = await this.verifier.verify(incoming.values, body);
-    trace.message = readMessage(genuine.body);
-    const deadline = new Deadline(arrived, timeFor(incoming.values("callout-remaining-ms")[0]));
-    const context = new Context(incoming, genuine, deadline);
-    return this.#inTime(trace, trace.message, context, deadline);
-  }
-
-  #checkHead({ path, method, values }: Incoming): void {
+  /** Checks what can be checked before the body is read, and gives how long it may be. */
+  #checkHead({ path, method, values }: Incoming): number {
     const { options } = this;
     if (this.#draining) throw new Refusal("unavailable", "the receiver drains");
     if (options.path !== undefined && path !== options.path) throw new Refusal("not_found", "another path is served");
     if (method !== "POST") throw new Refusal("method_not_allowed", "the method is not POST");
-    const type = (values("content-type")[0] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    if (!bodyTypes.includes(type) && !(options.payload && joseTypes.includes(type))) {
+    if (!isTaken(values("content-type")[0] ?? "", options.payload !== undefined)) {
       throw new Refusal("unsupported_media_type", "Content-Type is another one than is taken");
     }
     const encoding = values("content-encoding")[0]?.trim().toLowerCase() || "identity";
     if (encoding !== "identity") throw new Refusal("unsupported_media_type", "the body is compressed");
+    const max = options.maxBody ?? 1 << 20;
+    if (Number(values("content-length")[0] ?? 0) > max) throw tooLarge(max);
+    return max;
   }
 
-  async #inTime(trace: Trace, message: Message, context: Context, deadline: Deadline): Promise<Answer> {
-    const late = () => new Refusal("handler_timeout", "the handler did not answer in time");
-    if (deadline.left() <= 0) throw late();
-    this.#begin();
-    const isDelivered = message.phase === "event" || trace.incoming.values("callout-sequence").length > 0;
+  #dispatch(trace: Trace, genuine: Genuine, arrived: number): Soon<Answer> {
+    const { incoming } = trace;
+    const message = (trace.message = readMessage(genuine.body));
+    const deadline = new Deadline(arrived, timeFor(incoming.values("callout-remaining-ms")[0]));
+    if (deadline.left() <= 0) throw tooLate();
+    const context = new Context(incoming, genuine, deadline);
+    const isDelivered = message.phase === "event" || incoming.values("callout-sequence").length > 0;
     const once = isDelivered && !context.test ? context.id : undefined;
-    let answered = false;
-    const work = (once === undefined ? this.#handle(message, context) : this.#handleOnce(once, message, context))
-      .catch((fault: unknown) => {
-        if (answered) this.#refuse(fault, trace); // behind a 504 there is only the log
-        throw fault;
-      })
-      .finally(() => this.#end());
+    const work = once === undefined ? this.#handle(message, context) : this.#handleOnce(once, message, context);
+    return work instanceof Promise ? this.#inTime(trace, work, deadline) : work;
+  }
+
+  async #inTime(trace: Trace, work: Promise<Answer>, deadline: Deadline): Promise<Answer> {
     const answer = await deadline.race(work);
-    answered = true;
     if (answer) return answer;
-    work.catch(() => {});
-    throw late();
+    this.#begun++; // it runs on behind its answer, and fails into the log alone
+    work.catch((fault: unknown) => void this.#refuse(fault, trace)).finally(() => this.#end());
+    throw tooLate();
   }
 
   async #handleOnce(id: string, message: Message, context: Context): Promise<Answer> {
@@ -149,19 +145,23 @@ export class Pipeline implements Receiver {
   }
 
   /** Runs the handler, and tells when it has succeeded. */
-  async #handle(message: Message, context: Context, succeeded?: () => Promise<void>): Promise<Answer> {
+  #handle(message: Message, context: Context, succeeded?: () => Promise<void>): Soon<Answer> {
     const handler = this.handlers[message.phase].find(message.name) ?? this.fallback;
     if (!handler) throw new Refusal("unknown_condition", `no handler covers the ${message.phase}: is the execution right?`);
     let result: unknown;
     try {
-      result = await handler(message.body, context);
+      result = handler(message.body, context);
     } catch (thrown) {
-      if (!isOutcome(thrown)) throw new Refusal("handler_failed", "the handler threw", { cause: thrown });
-      result = thrown;
+      result = outcomeOf(thrown);
     }
-    const answer = message.phase === "event" ? ofEvent(result) : ofCall(result);
-    if (succeeded && !isOutcome(result)) await succeeded();
-    return answer;
+    // One that has answered already is waited for by nobody, and needs no timer.
+    if (!isThenable(result)) return this.#finish(message, result, succeeded);
+    return Promise.resolve(result).catch(outcomeOf).then((settled) => this.#finish(message, settled, succeeded));
+  }
+
+  #finish({ phase }: Message, result: unknown, succeeded?: () => Promise<void>): Soon<Answer> {
+    const answer = phase === "event" ? ofEvent(result) : ofCall(result);
+    return succeeded && !isOutcome(result) ? succeeded().then(() => answer) : answer;
   }
 
   async #ask<T>(question: () => T | Promise<T>): Promise<T> {
@@ -186,10 +186,6 @@ export class Pipeline implements Receiver {
     return refused(refusal);
   }
 
-  #begin(): void {
-    this.#begun++;
-  }
-
   #end(): void {
     if (--this.#begun > 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
@@ -199,7 +195,24 @@ export class Pipeline implements Receiver {
 const bodyTypes: readonly string[] = ["application/json", "application/cloudevents+json"];
 const joseTypes: readonly string[] = ["application/jwt", "application/jose"];
 
+const isTaken = (contentType: string, jose: boolean): boolean => {
+  if (contentType === bodyTypes[0]) return true;
+  const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  return bodyTypes.includes(type) || (jose && joseTypes.includes(type));
+};
+
 const tooLarge = (max: number): Refusal => new Refusal("body_too_large", `the body has more than ${max} bytes`);
+
+const tooLate = (): Refusal => new Refusal("handler_timeout", "the handler did not answer in time");
 
 const isOutcome = (value: unknown): boolean =>
   value instanceof Rejection || value instanceof Later || value instanceof Never;
+
+/** What was thrown, where it may as well be returned. Throws a Refusal for anything else. */
+const outcomeOf = (thrown: unknown): unknown => {
+  if (isOutcome(thrown)) return thrown;
+  throw new Refusal("handler_failed", "the handler threw", { cause: thrown });
+};
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";

@@ -1,5 +1,3 @@
-import { mac } from "#hmac";
-
 import { toBase64, toHex } from "./base64.js";
 import { importKeys, importSeed, readKey } from "./key.js";
 import type { Scheme } from "./options.js";
@@ -17,11 +15,11 @@ export const signHeaders = async (
   const { zitadel, standard } = await importKeys(key.seed || key.public ? [] : [key]);
   const out: Record<string, string> = {};
   if (zitadel[0] && schemes.includes("zitadel")) {
-    out["zitadel-signature"] = `t=${seconds},v1=${toHex(await mac(zitadel[0], String(seconds), body))}`;
+    out["zitadel-signature"] = `t=${seconds},v1=${toHex(await zitadel[0](String(seconds), body))}`;
   }
   const entries: string[] = [];
   if (standard[0] && schemes.includes("standard")) {
-    entries.push(`v1,${toBase64(await mac(standard[0], `${id}.${seconds}`, body))}`);
+    entries.push(`v1,${toBase64(await standard[0](`${id}.${seconds}`, body))}`);
   }
   if (key.seed && schemes.includes("standard_v1a")) {
     const signed = signedBytes(`${id}.${seconds}`, body);

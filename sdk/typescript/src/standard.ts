@@ -1,9 +1,9 @@
-import { mac } from "#hmac";
-
 import { type Bytes, fromBase64 } from "./base64.js";
-import { equal, type Keys } from "./key.js";
-import { maxMore, maxParts, signedBytes } from "./signed.js";
+import type { Keys } from "./key.js";
 import { notGenuine } from "./refusal.js";
+import { fitsSecret } from "./secret.js";
+import { maxMore, maxParts, signedBytes } from "./signed.js";
+import { type Soon, then } from "./soon.js";
 import { isFresh } from "./stamp.js";
 
 /** The well-formed entries of a header webhook-signature, by version. */
@@ -16,11 +16,13 @@ export interface Entries {
 
 /** Takes webhook-signature apart: entries stand a space apart; doubled spaces and `, ` are taken for one. */
 export const readEntries = (values: readonly string[]): Entries => {
-  const list = values.join(" ");
-  const parts = list.replaceAll(", ", " ").split(" ").filter((part) => part !== "");
+  const list = values.length === 1 ? (values[0] as string) : values.join(" ");
   const v1: Bytes[] = [];
   const v1a: Bytes[] = [];
-  for (const part of parts) {
+  let count = 0;
+  for (const part of list.replaceAll(", ", " ").split(" ")) {
+    if (part === "") continue;
+    count++;
     const comma = part.indexOf(",");
     const version = part.slice(0, comma);
     if (comma < 0 || (version !== "v1" && version !== "v1a")) continue;
@@ -28,40 +30,48 @@ export const readEntries = (values: readonly string[]): Entries => {
     if (signature) (version === "v1" ? v1 : v1a).push(signature);
   }
   if (list.includes("\t")) return { v1, v1a, fault: "webhook-signature holds a tab" };
-  if (parts.length > maxParts) return { v1, v1a, fault: "webhook-signature has more than 64 entries" };
+  if (count > maxParts) return { v1, v1a, fault: "webhook-signature has more than 64 entries" };
   return { v1, v1a };
 };
 
 /** Checks the headers of Standard Webhooks, and gives the id. Throws a Refusal. */
-export const verifyStandard = async (
+export const verifyStandard = (
   values: (name: string) => readonly string[],
   body: Uint8Array,
   entries: Entries,
   keys: Keys,
   now: number,
-): Promise<string> => {
-  const [id, ...moreIDs] = values("webhook-id");
-  if (id === undefined || moreIDs.length > 0 || !isID(id)) throw notGenuine("webhook-id is missing or malformed");
-  const [stamp, ...moreStamps] = values("webhook-timestamp");
-  if (stamp === undefined || moreStamps.length > 0 || !isFresh(stamp, now)) {
+): Soon<string> => {
+  const id = single(values("webhook-id"));
+  if (id === undefined || !isID(id)) throw notGenuine("webhook-id is missing or malformed");
+  const stamp = single(values("webhook-timestamp"));
+  if (stamp === undefined || !isFresh(stamp, now)) {
     throw notGenuine("webhook-timestamp is missing, malformed, or more than 300 s from now: look at the clocks");
   }
   if (entries.v1.length + entries.v1a.length > keys.count + maxMore) {
     throw notGenuine("webhook-signature has many more entries than there are keys");
   }
   const prefix = `${id}.${stamp}`;
-  for (const key of entries.v1.length > 0 ? keys.standard : []) {
-    const want = await mac(key, prefix, body);
-    if (entries.v1.some((have) => equal(want, have))) return id;
-  }
-  const message = entries.v1a.length > 0 ? signedBytes(prefix, body) : new Uint8Array();
+  const decided = (fits: boolean): string => {
+    if (fits) return id;
+    throw notGenuine("no entry of webhook-signature fits a key: another key, or a body that was changed");
+  };
+  return then(fitsSecret(keys.standard, entries.v1, prefix, body), (fits) =>
+    fits || entries.v1a.length === 0 ? decided(fits) : fitsPublic(keys, entries.v1a, prefix, body).then(decided),
+  );
+};
+
+const fitsPublic = async (keys: Keys, given: readonly Bytes[], prefix: string, body: Uint8Array): Promise<boolean> => {
+  const message = signedBytes(prefix, body);
   for (const key of keys.public) {
-    for (const have of entries.v1a) {
-      if (await crypto.subtle.verify({ name: "Ed25519" }, key, have, message)) return id;
+    for (const have of given) {
+      if (await crypto.subtle.verify({ name: "Ed25519" }, key, have, message)) return true;
     }
   }
-  throw notGenuine("no entry of webhook-signature fits a key: another key, or a body that was changed");
+  return false;
 };
+
+const single = (values: readonly string[]): string | undefined => (values.length === 1 ? values[0] : undefined);
 
 /** A dot in an id would let the boundary between id, time and body move. */
 const isID = (id: string): boolean => id.length <= 255 && /^[!-~]+$/.test(id) && !id.includes(".");

@@ -2,9 +2,10 @@ import { readText } from "./compact.js";
 import { Jwks } from "./jwks.js";
 import { importPrivateKeys, openJwe, type PrivateKeys } from "./jwe.js";
 import { type Verified, verifyJwt } from "./jwt.js";
-import { importKeys, type Keys, type Kinds, kindsOf, readKey } from "./key.js";
+import { importKeys, type Keys, kindsOf, readKey } from "./key.js";
 import type { Scheme, VerifierOptions } from "./options.js";
 import { notGenuine, Refusal } from "./refusal.js";
+import { type Soon, then } from "./soon.js";
 import { type Entries, readEntries, verifyStandard } from "./standard.js";
 import { verifyZitadel } from "./zitadel.js";
 
@@ -30,12 +31,12 @@ const allSchemes: readonly Scheme[] = ["standard", "standard_v1a", "zitadel"];
 /** Tells whether requests are genuine. It may be used concurrently. */
 export class Verifier {
   readonly #options: VerifierOptions;
-  readonly #schemes: readonly Scheme[];
-  readonly #kinds: Kinds;
+  /** Which schemes are taken and have a key of this receiver; v1a may have one of the JWKS. */
+  readonly #takes: { readonly standard: boolean; readonly v1a: boolean; readonly zitadel: boolean };
   readonly #jwks: Jwks | undefined;
   readonly #signsV1a: Jwks | undefined;
   readonly #load: () => Promise<Imported>;
-  #imported: Promise<Imported> | undefined;
+  #imported: Soon<Imported> | undefined;
 
   /**
    * Throws a TypeError for a key that is none, or if there is nothing to check with. `morePrivateKeys` reads those that
@@ -44,11 +45,16 @@ export class Verifier {
   constructor(options: VerifierOptions, morePrivateKeys?: () => Promise<Record<string, string>>) {
     const keys = (typeof options.keys === "string" ? [options.keys] : (options.keys ?? [])).map(readKey);
     this.#options = options;
-    this.#schemes = options.schemes?.length ? options.schemes : allSchemes;
-    this.#kinds = kindsOf(keys);
+    const schemes = options.schemes?.length ? options.schemes : allSchemes;
     this.#jwks = options.jwks === undefined ? undefined : new Jwks(options.jwks);
-    checkOptions(options, keys.length, this.#schemes, morePrivateKeys !== undefined);
+    checkOptions(options, keys.length, schemes, morePrivateKeys !== undefined);
     this.#signsV1a = options.payload ? undefined : this.#jwks;
+    const kinds = kindsOf(keys);
+    this.#takes = {
+      standard: kinds.standard && schemes.includes("standard"),
+      v1a: (kinds.public || this.#signsV1a !== undefined) && schemes.includes("standard_v1a"),
+      zitadel: kinds.secret && schemes.includes("zitadel"),
+    };
     this.#load = async () => ({
       keys: await importKeys(keys),
       privateKeys: await importPrivateKeys({ ...options.privateKeys, ...(await morePrivateKeys?.()) }),
@@ -60,48 +66,64 @@ export class Verifier {
     await this.#import();
   }
 
-  #import(): Promise<Imported> {
-    return (this.#imported ??= this.#load());
+  #import(): Soon<Imported> {
+    return (this.#imported ??= this.#load().then((imported) => (this.#imported = imported)));
   }
 
   /** Checks a request. Rejects with a Refusal: unauthorized, or unavailable where keys cannot be fetched. */
   async verify(values: Values, body: Uint8Array): Promise<Genuine> {
+    return this.check(values, body);
+  }
+
+  /** As {@link Verifier.verify}, at once where nothing has to be waited for: then it throws what that rejects with. */
+  check(values: Values, body: Uint8Array): Soon<Genuine> {
     const header = readID(values("callout-delivery-id")[0]);
     if (this.#options.unsigned) return { id: header, body };
     const now = this.#options.now?.() ?? Date.now();
-    const imported = await this.#import().catch((cause: unknown) => {
+    const imported = this.#import();
+    if (!(imported instanceof Promise)) return this.#check(imported, values, body, now, header);
+    const loaded = imported.catch((cause: unknown) => {
       throw new Refusal("unavailable", "a key of the receiver is broken", { cause });
     });
-    const signed = imported.keys.count > 0 || this.#signsV1a ? await this.#signature(values, body, imported.keys, now) : undefined;
-    const jwt = this.#options.payload ? await this.#payload(body, imported.privateKeys, now) : undefined;
-    if (!signed && !jwt) throw notGenuine("there is no key to check with");
-    return { id: signed?.id ?? jwt?.id ?? header, body: jwt?.payload ?? body };
+    return loaded.then((all) => this.#check(all, values, body, now, header));
   }
 
-  /** Finds the scheme that decides, and has it decide. What fails under the stronger is never saved by the weaker. */
-  async #signature(values: Values, body: Uint8Array, keys: Keys, now: number): Promise<{ id: string | undefined }> {
-    const takes = (scheme: Scheme) => this.#schemes.includes(scheme);
-    const standard = this.#kinds.standard && takes("standard");
-    const v1a = (this.#kinds.public || this.#signsV1a !== undefined) && takes("standard_v1a");
+  #check({ keys, privateKeys }: Imported, values: Values, body: Uint8Array, now: number, header: string | undefined): Soon<Genuine> {
+    const signed = keys.count > 0 || this.#signsV1a !== undefined;
+    if (!signed && !this.#options.payload) throw notGenuine("there is no key to check with");
+    return then(signed ? this.#signature(values, body, keys, now) : undefined, (id) => {
+      if (!this.#options.payload) return { id: id ?? header, body };
+      return this.#payload(body, privateKeys, now).then((jwt) => ({ id: id ?? jwt.id ?? header, body: jwt.payload }));
+    });
+  }
+
+  /**
+   * Finds the scheme that decides, and has it decide; gives the id where it signs one. What fails under the stronger is
+   * never saved by the weaker.
+   */
+  #signature(values: Values, body: Uint8Array, keys: Keys, now: number): Soon<string | undefined> {
+    const { standard, v1a } = this.#takes;
     const list = values("webhook-signature");
     if (list.length > 0 && (standard || v1a)) {
       const all = readEntries(list);
-      const entries = { ...all, v1: standard ? all.v1 : [], v1a: v1a ? all.v1a : [] };
-      if (entries.fault) throw notGenuine(entries.fault);
-      if (entries.v1.length + entries.v1a.length > 0) return { id: await this.#standard(values, body, entries, keys, now) };
+      if (all.fault) throw notGenuine(all.fault);
+      const entries = { v1: standard ? all.v1 : [], v1a: v1a ? all.v1a : [] };
+      if (entries.v1.length + entries.v1a.length > 0) return this.#standard(values, body, entries, keys, now);
     }
     const zitadel = values("zitadel-signature");
-    if (this.#kinds.secret && takes("zitadel") && zitadel.length > 0) {
-      await verifyZitadel(zitadel, body, keys, now);
-      return { id: undefined };
+    if (this.#takes.zitadel && zitadel.length > 0) {
+      return then(verifyZitadel(zitadel, body, keys, now), () => undefined);
     }
     throw notGenuine("no header has a signature of a scheme that there is a key for");
   }
 
   /** Without a payload, the ed25519 keys of the JWKS verify v1a beside those of the receiver. */
-  async #standard(values: Values, body: Uint8Array, entries: Entries, keys: Keys, now: number): Promise<string> {
+  #standard(values: Values, body: Uint8Array, entries: Entries, keys: Keys, now: number): Soon<string> {
     const jwks = entries.v1a.length > 0 ? this.#signsV1a : undefined;
-    if (!jwks) return verifyStandard(values, body, entries, keys, now);
+    return jwks ? this.#standardWith(jwks, values, body, entries, keys, now) : verifyStandard(values, body, entries, keys, now);
+  }
+
+  async #standardWith(jwks: Jwks, values: Values, body: Uint8Array, entries: Entries, keys: Keys, now: number): Promise<string> {
     const verify = async () => {
       const more = await jwks.ed25519(now);
       const all = { ...keys, count: keys.count + more.length, public: [...keys.public, ...more] };

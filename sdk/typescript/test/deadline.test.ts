@@ -54,10 +54,45 @@ test("a handler that fails behind its 504 is in the log, and harms nobody", asyn
   await until(() => logged.some((entry) => (entry.error as Error | undefined)?.message === "too late"));
 });
 
-test("a handler in time leaves no timer behind", async () => {
+test("a handler in time leaves no timer behind, and one that answers at once needs none", async () => {
   const { hooks, kit } = target();
-  hooks.request("*", () => ({}));
-  const before = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
-  await kit.request("/a.B/C", { request: {} });
-  await until(() => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length <= before + 1); // until's own
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  const during: number[] = [];
+  hooks.request("/a.B/Later", async () => {
+    await new Promise(setImmediate);
+    during.push(timers());
+  });
+  hooks.request("/a.B/Fails", () => Promise.reject(new Error("broken")));
+  hooks.request("/a.B/AtOnce", () => void queueMicrotask(() => during.push(timers())));
+  await kit.request("/a.B/Later", { request: {} });
+  await kit.request("/a.B/Fails", { request: {} });
+  await until(() => timers() <= before + 1); // until's own
+  await kit.request("/a.B/AtOnce", { request: {} });
+  assert.deepEqual(during, [before + 1, before]);
+});
+
+test("what a handler answers is waited for, whoever made the promise", async () => {
+  const { hooks, kit, logged } = target();
+  // eslint-disable-next-line unicorn/no-thenable
+  hooks.request("/a.B/Thenable", () => ({ then: (tell: (value: object) => void) => setImmediate(tell, { by: "thenable" }) }) as unknown as Promise<object>);
+  hooks.request("/a.B/Throws", () => {
+    throw new Error("at once");
+  });
+  assert.deepEqual((await kit.request("/a.B/Thenable", { request: {} })).json, { by: "thenable" });
+  assert.equal((await kit.request("/a.B/Throws", { request: {} })).status, 500);
+  assert.deepEqual([logged[0]?.message, (logged[0]?.error as Error).message], ["the handler threw", "at once"]);
+});
+
+test("draining waits for a handler that goes on behind its 504", async () => {
+  const { hooks, kit } = target();
+  let end = (): void => {};
+  hooks.request("*", () => new Promise<void>((resolve) => (end = resolve)));
+  assert.equal((await kit.request("/a.B/C", { request: {} }, { remaining: 1500 })).status, 504);
+  let drained = false;
+  const all = hooks.drain().then(() => (drained = true));
+  await new Promise(setImmediate);
+  assert.equal(drained, false);
+  end();
+  await all;
 });
