@@ -48,6 +48,9 @@ func run(ctx context.Context, args []string) error {
 	case "target":
 		return target.Serve(ctx, os.Stdout)
 	case "broker":
+		if len(args) != 2 {
+			return errors.New("usage: bench broker DIR")
+		}
 		return broker.Serve(ctx, os.Stdout, args[1])
 	case "peer":
 		return peers.Serve(ctx, os.Stdout, args[1:])
@@ -114,6 +117,9 @@ func report(r *result.Run, dir, base string, measures, ratios []string) error {
 	return r.Tables(os.Stdout, base, measures, ratios)
 }
 
+// mostLines of an instance may be measured.
+const mostLines = 4997
+
 func runLines(ctx context.Context, args []string) (err error) {
 	var c common
 	var o lines.Options
@@ -124,7 +130,7 @@ func runLines(ctx context.Context, args []string) (err error) {
 	f.IntVar(&o.Turns, "turns", 1, "how often each")
 	f.IntVar(&o.Events, "events", 20_000, "in flow, burst and kill; at least two for each line")
 	f.IntVar(&o.Size, "size", 1024, "bytes of an event")
-	f.IntVar(&o.PerInstance, "per-instance", 2000, "lines of an instance, at most 5000")
+	f.IntVar(&o.PerInstance, "per-instance", 2000, "lines of an instance")
 	f.DurationVar(&o.IdleFor, "idle", 10*time.Second, "how long nothing happens")
 	f.IntVar(&o.Pace, "pace", 200, "events a second beside neighbours")
 	f.DurationVar(&o.PaceFor, "pace-for", 5*time.Second, "how long with and without neighbours")
@@ -135,6 +141,9 @@ func runLines(ctx context.Context, args []string) (err error) {
 	f.DurationVar(&o.Settle, "settle", 7*time.Second, "how long nothing comes until repeats are counted; a lease lasts five seconds")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if o.PerInstance < 1 || o.PerInstance > mostLines {
+		return fmt.Errorf("-per-instance is 1 to %d, since an instance has at most 5000 lines and three are neighbours", mostLines)
 	}
 	o.Modes = strings.Split(*modes, ",")
 	for _, mode := range o.Modes {
