@@ -22,9 +22,8 @@ import (
 	"github.com/callout-hq/callout/bench/target"
 )
 
-const usage = `usage: bench lines|peers [options]; -h tells them
-
-bench starts itself as target, broker and peer.`
+// bench starts itself as target, broker and peer too.
+const usage = "usage: bench lines|peers [options]; -h tells them"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

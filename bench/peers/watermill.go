@@ -47,7 +47,7 @@ func serveWatermill(ctx context.Context, source, target string, ready func() err
 		if err != nil {
 			return err
 		}
-		router.AddNoPublisherHandler(q.Name, q.Subject, subscriber, func(m *message.Message) error {
+		router.AddConsumerHandler(q.Name, q.Subject, subscriber, func(m *message.Message) error {
 			return hooks.post(m.Context(), q.Path, m.Payload)
 		})
 	}

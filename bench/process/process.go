@@ -36,7 +36,6 @@ type Process struct {
 	line    string
 	started time.Duration
 	ended   chan struct{}
-	err     error // of its end; behind ended
 	once    sync.Once
 }
 
@@ -72,7 +71,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		p.started = time.Since(began)
 		return p, nil
 	case <-p.ended:
-		err = fmt.Errorf("%s ended before it was ready: %v; see %s", o.Name, p.err, log.Name())
+		err = fmt.Errorf("%s ended before it was ready: %s; see %s", o.Name, p.cmd.ProcessState, log.Name())
 	case <-time.After(o.Within):
 		err = fmt.Errorf("%s is not ready after %s; see %s", o.Name, o.Within, log.Name())
 	case <-ctx.Done():
@@ -92,7 +91,7 @@ func (p *Process) follow(lines *bufio.Scanner, ready chan<- string, log *os.File
 			ready <- lines.Text()
 		}
 	}
-	p.err = p.cmd.Wait()
+	_ = p.cmd.Wait() // what it ended with is in its state
 	_ = log.Close()
 	close(p.ended)
 }

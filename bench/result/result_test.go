@@ -28,7 +28,7 @@ func measured(t *testing.T) *Run {
 	t.Helper()
 	r := NewRun("lines", []string{"-turns", "2"})
 	for turn := range 2 {
-		for of, rate := range map[string]float64{"floor": 100, "ours": 50 + 25*float64(turn)} {
+		for of, rate := range map[string]float64{"floor": 100 + 50*float64(turn), "ours": 50 + 40*float64(turn)} {
 			if err := r.Measure("flow", "10 lines", of, turn, func() (map[string]float64, error) { return map[string]float64{"deliveries/s": rate}, nil }); err != nil {
 				t.Fatal(err)
 			}
@@ -48,8 +48,8 @@ func TestTables(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| flow | | deliveries/s | deliveries/s, of floor | load |\n|---|---|---|---|---|\n",
-		"| 10 lines | floor | 100 | 1 |",
-		"| 10 lines | ours | 62.5 (50–75) | 0.62 (0.50–0.75) |",
+		"| 10 lines | floor | 125 (100–150) | 1 |",
+		"| 10 lines | ours | 70 (50–90) | 0.55 (0.50–0.60) |",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
