@@ -133,7 +133,14 @@ func (l *life) start(ctx context.Context) (values map[string]float64, err error)
 	}
 	applied := time.Since(began)
 	r, err := l.send(ctx, target.Expect{Keys: l.n, PerKey: 1})
-	return map[string]float64{"apply s": applied.Seconds(), "first round s": r.Last.Sub(began.Add(applied)).Seconds(), "lost": float64(r.Lost)}, err
+	if err != nil {
+		return nil, err
+	}
+	values = map[string]float64{"apply s": applied.Seconds(), "lost": float64(r.Lost)}
+	if r.Lost == 0 {
+		values["first round s"] = r.Last.Sub(began.Add(applied)).Seconds()
+	}
+	return values, nil
 }
 
 // end ends what is left, and keeps the logs.

@@ -33,7 +33,7 @@ func (l *life) flow(ctx context.Context) (map[string]float64, error) {
 		return nil, err
 	}
 	values, err := l.settled(ctx, r)
-	values["deliveries/s"] = float64(r.Events) / r.Last.Sub(began).Seconds()
+	values["deliveries/s"] = perSecond(r, began)
 	values["CPU µs"] = each(after.CPU-before.CPU, r)
 	values["worker's µs"] = each(workerAfter.CPU-workerBefore.CPU, r)
 	values["RSS MiB"] = mebibytes(after)
@@ -75,8 +75,10 @@ func (l *life) burst(ctx context.Context) (map[string]float64, error) {
 		return nil, err
 	}
 	values, err := l.settled(ctx, r)
-	values["deliveries/s"] = float64(r.Events) / r.Last.Sub(r.First).Seconds()
-	values["until the first s"] = r.First.Sub(began).Seconds()
+	values["deliveries/s"] = perSecond(r, r.First)
+	if r.Events > 0 {
+		values["until the first s"] = r.First.Sub(began).Seconds()
+	}
 	values["CPU µs"] = each(after.CPU-before.CPU, r)
 	values["worker's µs"] = each(worker.CPU, r)
 	return values, err
@@ -134,8 +136,12 @@ func (l *life) kill(ctx context.Context) (map[string]float64, error) {
 	}
 	values, err := l.settled(ctx, r)
 	values["not gone on"] = float64(r.Waited - r.GoneOn)
-	values["all go on s"] = r.AllOn.Sub(r.Marked).Seconds()
-	values["all done s"] = r.Last.Sub(r.Marked).Seconds()
+	if r.Waited == r.GoneOn {
+		values["all go on s"] = r.AllOn.Sub(r.Marked).Seconds()
+	}
+	if r.Lost == 0 {
+		values["all done s"] = r.Last.Sub(r.Marked).Seconds()
+	}
 	return values, err
 }
 
@@ -180,9 +186,6 @@ func (l *life) await(ctx context.Context) (target.Report, error) {
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
 		r, err = l.target.Report(ctx)
 	}
-	if err == nil && r.Events == 0 {
-		err = errors.New("nothing has come")
-	}
 	return r, err
 }
 
@@ -198,13 +201,21 @@ func (l *life) message(line, key, n int) broker.Message {
 	eventType := fmt.Sprintf("bench.l%d", line)
 	return broker.Message{
 		Subject: engine.Subject(l.instance(line), key, eventType),
-		Body:    target.Body(target.Event{Key: key, N: n, At: time.Now().UnixNano()}, eventType, l.o.Size),
+		Body:    target.Body(target.Event{Round: l.target.Round(), Key: key, N: n, At: time.Now().UnixNano()}, eventType, l.o.Size),
 	}
 }
 
 // each is the time for each delivery, in microseconds.
 func each(cpu time.Duration, r target.Report) float64 {
 	return float64(cpu.Microseconds()) / float64(max(r.Events, 1))
+}
+
+// perSecond is how many events came in a second, from a time until the last.
+func perSecond(r target.Report, from time.Time) float64 {
+	if r.Events < 2 {
+		return 0
+	}
+	return float64(r.Events) / r.Last.Sub(from).Seconds()
 }
 
 func mebibytes(c process.Cost) float64 { return float64(c.Resident) / (1 << 20) }

@@ -40,6 +40,9 @@ func (l *life) neighbours(ctx context.Context) (map[string]float64, error) {
 			return nil, err
 		}
 		quiet, noisy = append(quiet, alone.P99.Seconds()*1000), append(noisy, beside.P99.Seconds()*1000)
+		if alone.Events == 0 || beside.Events == 0 {
+			return nil, errors.New("nothing has come")
+		}
 		ratios = append(ratios, beside.P99.Seconds()/alone.P99.Seconds())
 		lost += float64(alone.Lost + beside.Lost)
 	}

@@ -172,7 +172,7 @@ func (m measurement) measure(ctx context.Context) (map[string]float64, error) {
 	began := time.Now()
 	err = m.peer.store(ctx, m.w, n, func(i int) (int, []byte) {
 		key := i % e.Keys
-		return key, target.Body(target.Event{Key: key, N: i / e.Keys, At: time.Now().UnixNano()}, "bench."+m.w.Name, m.o.Size)
+		return key, target.Body(target.Event{Round: m.hook.Round(), Key: key, N: i / e.Keys, At: time.Now().UnixNano()}, "bench."+m.w.Name, m.o.Size)
 	})
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 type Target struct {
 	URL     string
 	process *process.Process
+	round   int
 }
 
 // Start starts this program as a receiver, which logs into a directory.
@@ -36,8 +37,13 @@ func Start(ctx context.Context, logs string) (*Target, error) {
 // Stop ends it.
 func (t *Target) Stop() { t.process.Kill() }
 
-// Expect forgets what has come, and counts anew.
+// Round is that of the events which are counted now.
+func (t *Target) Round() int { return t.round }
+
+// Expect forgets what has come, and counts a new round. It is not safe for concurrent use.
 func (t *Target) Expect(ctx context.Context, e Expect) error {
+	t.round++
+	e.Round = t.round
 	raw, err := json.Marshal(e)
 	if err != nil {
 		return err

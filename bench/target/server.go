@@ -148,7 +148,7 @@ func (s *server) await(ctx context.Context, want int, idle time.Duration) {
 // Body is an event of about size bytes, whose type may hold letters, digits and dots. What the target reads of it stands
 // in its payload, which no way of delivery takes apart.
 func Body(e Event, eventType string, size int) []byte {
-	body := fmt.Appendf(nil, `{"aggregateID":"a%d","event_type":"%s","event_payload":{"bench":"%d %d %d","pad":"`, e.Key, eventType, e.Key, e.N, e.At)
+	body := fmt.Appendf(nil, `{"aggregateID":"a%d","event_type":"%s","event_payload":{"bench":"%d %d %d %d","pad":"`, e.Key, eventType, e.Round, e.Key, e.N, e.At)
 	const end = `"}}`
 	if left := size - len(body) - len(end); left > 0 {
 		body = append(body, bytes.Repeat([]byte("x"), left)...)
@@ -165,11 +165,16 @@ func ReadEvent(body []byte) (e Event, ok bool) {
 	rest = bytes.TrimLeft(rest[:min(len(rest), 80)], ` "`) // a database may have put a space there
 	text, _, _ := bytes.Cut(rest, []byte(`"`))
 	parts := bytes.Split(text, []byte(" "))
-	if len(parts) != 3 {
+	if len(parts) != 4 {
 		return Event{}, false
 	}
-	key, err1 := strconv.Atoi(string(parts[0]))
-	n, err2 := strconv.Atoi(string(parts[1]))
-	at, err3 := strconv.ParseInt(string(parts[2]), 10, 64)
-	return Event{Key: key, N: n, At: at}, errors.Join(err1, err2, err3) == nil
+	var numbers [4]int64
+	for i, part := range parts {
+		n, err := strconv.ParseInt(string(part), 10, 64)
+		if err != nil {
+			return Event{}, false
+		}
+		numbers[i] = n
+	}
+	return Event{Round: int(numbers[0]), Key: int(numbers[1]), N: int(numbers[2]), At: numbers[3]}, true
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestBody(t *testing.T) {
-	e := Event{Key: 17, N: 3, At: 1764540000000000001}
+	e := Event{Round: 2, Key: 17, N: 3, At: 1764540000000000001}
 	body := Body(e, "bench.l17", 1024)
 	if len(body) != 1024 {
 		t.Fatalf("%d bytes", len(body))
@@ -25,7 +25,7 @@ func TestBody(t *testing.T) {
 			t.Errorf("%s: %+v %v of %.100s", name, got, ok, body)
 		}
 	}
-	for _, body := range []string{"", `{"bench":`, `{"bench":"1 2"}`, `{"bench":"a 2 3"}`, `{"event_payload":{}}`} {
+	for _, body := range []string{"", `{"bench":`, `{"bench":"1 2 3"}`, `{"bench":"1 a 2 3"}`, `{"event_payload":{}}`} {
 		if got, ok := ReadEvent([]byte(body)); ok {
 			t.Errorf("%+v of %s", got, body)
 		}
@@ -48,7 +48,7 @@ func TestTarget(t *testing.T) {
 	}
 	for path, status := range map[string]int{OK: 200, Slow: 200, Fail: 500} {
 		n := map[string]int{OK: 0, Slow: 1, Fail: 2}[path]
-		response, err := http.Post(target.URL+path+"/", "application/json", bytes.NewReader(Body(Event{N: n}, "bench.one", 100)))
+		response, err := http.Post(target.URL+path+"/", "application/json", bytes.NewReader(Body(Event{Round: target.Round(), N: n}, "bench.one", 100)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,13 +8,16 @@ import (
 
 // Event is what the target reads of a body: where the event stands, and when it was published.
 type Event struct {
-	Key int   // what order is kept within: a line, or an aggregate
-	N   int   // its place there, from 0
-	At  int64 // Unix time in nanoseconds
+	Round int   // the measurement that it is of
+	Key   int   // what order is kept within: a line, or an aggregate
+	N     int   // its place there, from 0
+	At    int64 // Unix time in nanoseconds
 }
 
-// Expect says what a measurement sends. Keys below Keys are counted, others only answered.
+// Expect says what a measurement sends. Keys below Keys are counted; others, and what comes late of an earlier round, are
+// only answered.
 type Expect struct {
+	Round  int `json:"round"` // set by Target.Expect
 	Keys   int `json:"keys"`
 	PerKey int `json:"per_key"` // events of each
 }
@@ -31,7 +34,7 @@ type Report struct {
 	OtherIDs int `json:"other_ids"`
 	// Overtaken are events that came for the first time behind a later one of the same key.
 	Overtaken int `json:"overtaken"`
-	Others    int `json:"others"` // requests of keys that are not counted
+	Others    int `json:"others"` // requests that are not counted
 
 	First time.Time `json:"first"` // when the first and the last event came for the first time
 	Last  time.Time `json:"last"`
@@ -74,7 +77,7 @@ func newTally(e Expect) *tally {
 func (t *tally) add(e Event, id string, now time.Time) {
 	r := &t.report
 	r.LastRequest = now
-	if e.Key < 0 || e.Key >= t.expect.Keys || e.N < 0 || e.N >= t.expect.PerKey {
+	if e.Round != t.expect.Round || e.Key < 0 || e.Key >= t.expect.Keys || e.N < 0 || e.N >= t.expect.PerKey {
 		r.Others++
 		return
 	}

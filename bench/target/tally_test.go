@@ -9,6 +9,7 @@ import (
 type came struct {
 	key, n int
 	id     string
+	round  int
 }
 
 func TestTally(t *testing.T) {
@@ -18,19 +19,20 @@ func TestTally(t *testing.T) {
 		want Report
 	}{
 		{"nothing", nil, Report{Lost: 6}},
-		{"all in order", []came{{0, 0, "a"}, {1, 0, "b"}, {0, 1, "c"}, {0, 2, "d"}, {1, 1, "e"}, {1, 2, "f"}}, Report{Requests: 6, Events: 6}},
-		{"one is overtaken by two", []came{{0, 1, "b"}, {0, 2, "c"}, {0, 0, "a"}}, Report{Requests: 3, Events: 3, Lost: 3, Overtaken: 1}},
-		{"another key overtakes nobody", []came{{0, 2, "a"}, {1, 0, "b"}}, Report{Requests: 2, Events: 2, Lost: 4}},
-		{"repeated at once", []came{{0, 0, "a"}, {0, 0, "a"}}, Report{Requests: 2, Events: 1, Lost: 5, Repeats: 1}},
-		{"repeated behind a later one", []came{{0, 0, "a"}, {0, 1, "b"}, {0, 0, "a"}}, Report{Requests: 3, Events: 2, Lost: 4, Repeats: 1, LateRepeats: 1}},
-		{"repeated as another delivery", []came{{0, 0, "a"}, {0, 0, "b"}}, Report{Requests: 2, Events: 1, Lost: 5, Repeats: 1, OtherIDs: 1}},
-		{"repeated without ids", []came{{0, 0, ""}, {0, 0, ""}}, Report{Requests: 2, Events: 1, Lost: 5, Repeats: 1}},
-		{"keys that are not counted", []came{{-1, 0, "a"}, {2, 0, "a"}, {0, 3, "a"}}, Report{Lost: 6, Others: 3}},
+		{"all in order", []came{{0, 0, "a", 0}, {1, 0, "b", 0}, {0, 1, "c", 0}, {0, 2, "d", 0}, {1, 1, "e", 0}, {1, 2, "f", 0}}, Report{Requests: 6, Events: 6}},
+		{"one is overtaken by two", []came{{0, 1, "b", 0}, {0, 2, "c", 0}, {0, 0, "a", 0}}, Report{Requests: 3, Events: 3, Lost: 3, Overtaken: 1}},
+		{"another key overtakes nobody", []came{{0, 2, "a", 0}, {1, 0, "b", 0}}, Report{Requests: 2, Events: 2, Lost: 4}},
+		{"repeated at once", []came{{0, 0, "a", 0}, {0, 0, "a", 0}}, Report{Requests: 2, Events: 1, Lost: 5, Repeats: 1}},
+		{"repeated behind a later one", []came{{0, 0, "a", 0}, {0, 1, "b", 0}, {0, 0, "a", 0}}, Report{Requests: 3, Events: 2, Lost: 4, Repeats: 1, LateRepeats: 1}},
+		{"repeated as another delivery", []came{{0, 0, "a", 0}, {0, 0, "b", 0}}, Report{Requests: 2, Events: 1, Lost: 5, Repeats: 1, OtherIDs: 1}},
+		{"repeated without ids", []came{{0, 0, "", 0}, {0, 0, "", 0}}, Report{Requests: 2, Events: 1, Lost: 5, Repeats: 1}},
+		{"of another round", []came{{0, 0, "a", 1}}, Report{Lost: 6, Others: 1}},
+		{"keys that are not counted", []came{{-1, 0, "a", 0}, {2, 0, "a", 0}, {0, 3, "a", 0}}, Report{Lost: 6, Others: 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			counted := newTally(Expect{Keys: 2, PerKey: 3})
 			for _, r := range c.came {
-				counted.add(Event{Key: r.key, N: r.n}, r.id, time.Unix(1, 0))
+				counted.add(Event{Round: r.round, Key: r.key, N: r.n}, r.id, time.Unix(1, 0))
 			}
 			got := counted.reported()
 			got.First, got.Last, got.LastRequest, got.P50, got.P99 = time.Time{}, time.Time{}, time.Time{}, 0, 0
