@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -36,7 +35,6 @@ type Process struct {
 	line    string
 	started time.Duration
 	ended   chan struct{}
-	once    sync.Once
 }
 
 // Start starts a program and waits until it is ready. It ends with this process, whatever becomes of that.
@@ -47,7 +45,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	p := &Process{options: o, ended: make(chan struct{})}
 	p.cmd = exec.Command(o.Path, o.Args...)
 	p.cmd.Env = append(os.Environ(), o.Env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: o.As}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Credential: o.As}
 	log, err := os.OpenFile(filepath.Join(o.Logs, o.Name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -62,7 +60,12 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		return nil, errors.Join(fmt.Errorf("%s does not start: %w", o.Name, err), log.Close())
 	}
 	ready := make(chan string, 1)
-	go p.follow(bufio.NewScanner(out), ready, log)
+	go p.follow(bufio.NewScanner(out), ready)
+	go func() {
+		_ = p.cmd.Wait() // what it ended with is in its state
+		_ = log.Close()
+		close(p.ended)
+	}()
 	if o.Ready == "" {
 		return p, nil
 	}
@@ -82,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 }
 
 // follow reads what the program prints, so that it never waits for us, until it ends.
-func (p *Process) follow(lines *bufio.Scanner, ready chan<- string, log *os.File) {
+func (p *Process) follow(lines *bufio.Scanner, ready chan<- string) {
 	lines.Buffer(nil, 1<<20)
 	said := false
 	for lines.Scan() {
@@ -91,9 +94,6 @@ func (p *Process) follow(lines *bufio.Scanner, ready chan<- string, log *os.File
 			ready <- lines.Text()
 		}
 	}
-	_ = p.cmd.Wait() // what it ended with is in its state
-	_ = log.Close()
-	close(p.ended)
 }
 
 // Field gives what stands behind name= in the line by which the program said that it is up.
@@ -132,8 +132,10 @@ func (p *Process) Stop() (time.Duration, error) {
 	}
 }
 
-// Kill ends it by SIGKILL, and waits until it is gone.
+// Kill ends it and its children by SIGKILL, and waits until it is gone.
 func (p *Process) Kill() {
-	p.once.Do(func() { _ = p.cmd.Process.Kill() })
+	if p.Alive() { // else its id may be somebody else's by now
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	}
 	<-p.ended
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -70,10 +71,17 @@ func TestCostOfChildren(t *testing.T) {
 		}
 		// More than the shell with its first child: the second, which runs, is in it too.
 		if ended.cpu > own.cpu && cost.CPU > ended.cpu && cost.Resident > ended.resident {
-			return
+			break
 		}
 		if time.Now().After(end) {
 			t.Fatalf("%+v in all, %+v of the shell and of its children that have ended", cost, ended)
+		}
+		time.Sleep(10 * time.Millisecond) // the pace of looking
+	}
+	p.Kill()
+	for syscall.Kill(-p.cmd.Process.Pid, 0) == nil { // somebody of its group is there
+		if time.Now().After(end) {
+			t.Fatal("children outlive a kill")
 		}
 		time.Sleep(10 * time.Millisecond) // the pace of looking
 	}
