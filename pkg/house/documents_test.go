@@ -20,7 +20,7 @@ var (
 	fencedBlock = regexp.MustCompile("(?ms)^```.*?^```")
 
 	// The folders of the repository, and what a file at its root ends with.
-	folders  = []string{"cmd", "pkg", "schemas", "deploy", "docs", ".ci"}
+	folders  = []string{"cmd", "pkg", "schemas", "deploy", "docs", "bench", ".ci"}
 	endings  = []string{".go", ".md", ".yml", ".yaml", ".mod", ".sum"}
 	lineMark = regexp.MustCompile(`:\d+$`)
 	exported = regexp.MustCompile(`\.[A-Z]\w*(\.\w+)*(\(\))?$`)
