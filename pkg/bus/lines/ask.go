@@ -175,8 +175,8 @@ func (h *held) placements(name string) map[string]placement {
 func (m *member) placement() placement {
 	p := placement{Floor: m.floor(), Until: m.until, Handed: max(m.handed, m.done), Moved: m.moved, Counted: !m.unknown}
 	waits := len(m.early) + len(m.queue) + m.beyond
-	if m.tried && waits > 0 || m.working != 0 {
-		p.InWork, p.Tried = 1, m.tried
+	if m.begun && waits > 0 || m.working != 0 {
+		p.InWork, p.Tried = 1, m.tried && m.working == 0
 		waits = max(waits-1, 0)
 	}
 	p.Pending = uint64(waits)

@@ -187,7 +187,7 @@ func (h *held) work(m *member, turn uint64) {
 func (h *held) delivery(m *member, e bus.Message, g grip) *Delivery {
 	h.mu.Lock()
 	l, tried, hurried := m.line, m.tried, m.hurried
-	m.tried, m.hurried, m.handed = true, false, max(m.handed, e.Sequence)
+	m.tried, m.begun, m.hurried, m.handed = true, true, false, max(m.handed, e.Sequence)
 	h.mu.Unlock()
 	return eventDelivery(h.lines, l, e, tried, hurried, g)
 }

@@ -3,6 +3,7 @@ package lines
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,14 @@ type Line struct {
 // Packed tells whether a line has its place in a shard, beside others, rather than a
 // consumer of its own. Only those that keep an order of events may.
 func (l Line) Packed() bool { return l.Shard > 0 && !l.Async && !l.Unordered }
+
+// ShardOf is the shard, of so many, that a line is packed into: lines of an organization
+// and a target are beside each other.
+func ShardOf(l Line, shards int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(l.Org + "\x00" + l.Owner + "\x00" + l.Target)) // it never fails
+	return 1 + int(h.Sum32()%uint32(shards))
+}
 
 // shard is the one that a packed line is in.
 func (l Line) shard() shards.Shard { return shards.Shard{Instance: l.Instance, Number: l.Shard} }

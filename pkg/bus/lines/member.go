@@ -35,7 +35,8 @@ type member struct {
 
 	until   time.Time // it hands out nothing before
 	notNow  time.Time // its head waits for its next attempt
-	tried   bool      // its head was in hand before
+	tried   bool      // its head may have been in hand before, here or elsewhere
+	begun   bool      // it was, here
 	hurried bool
 	working uint64 // sequence of the head that is in hand; 0 = none
 	turn    uint64 // of what is in hand: somebody may have moved the line since
@@ -200,7 +201,7 @@ func (m *member) pass(sequence uint64) {
 		m.queue[0] = bus.Message{}
 		m.queue = m.queue[1:]
 	}
-	m.done, m.tried, m.hurried, m.notNow, m.moved = sequence, false, false, time.Time{}, time.Now()
+	m.done, m.tried, m.begun, m.hurried, m.notNow, m.moved = sequence, false, false, false, time.Time{}, time.Now()
 }
 
 // clear forgets what was read.
@@ -218,7 +219,7 @@ func (m *member) moveTo(sequence uint64) {
 	}
 	m.turn++ // what is in hand counts for nothing any more
 	m.clear()
-	m.done, m.tried = sequence-1, true
+	m.done, m.tried, m.begun = sequence-1, true, false
 	if m.done < m.held.read {
 		m.gapFrom, m.gap, m.unknown = m.done, m.held.read, true
 	}
