@@ -78,7 +78,7 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 		}
 	}
 	all = append(all, jetstream.StreamConfig{
-		Name: StreamPositions, Subjects: []string{wire.AllPositions}, Description: "how far the lines of each shard have come",
+		Name: StreamPositions, Subjects: []string{wire.AllPositions, wire.AllKept}, Description: "how far the lines of each shard have come",
 		MaxBytes: -1, MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, Storage: b.storage(), AllowRollup: true, DenyDelete: true,
 		AllowDirect: true, Discard: jetstream.DiscardNew, Duplicates: bucketWindow, Metadata: formatted(nil),
 	})

@@ -37,10 +37,20 @@ const StreamPositions = "CALLOUT_POSITIONS"
 // AllPositions covers the subjects of that stream.
 const AllPositions = "callout.position.*.*"
 
+// PositionsOf covers those of an instance.
+func PositionsOf(instance string) string { return "callout.position." + Token(instance) + ".*" }
+
 // PositionSubject is where the positions of a shard of an instance are written.
 func PositionSubject(instance string, shard int) string {
 	return "callout.position." + Token(instance) + "." + strconv.Itoa(shard)
 }
+
+// AllKept covers where the entries of packed lines are kept, for the case that the book
+// of lines loses them.
+const AllKept = "callout.kept.*.*"
+
+// KeptSubject is where that of a line is kept.
+func KeptSubject(instance, line string) string { return "callout.kept." + Token(instance) + "." + line }
 
 // AllShards covers the subjects at which the holders of shards are asked.
 const AllShards = "callout.shard.*.*"

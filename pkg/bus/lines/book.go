@@ -102,6 +102,9 @@ func (i Lines) Remove(ctx context.Context, l Line) error {
 		if err := i.tell(ctx, l, question{Do: askForget}); err != nil {
 			return err
 		}
+		if err := i.unkeep(ctx, l); err != nil {
+			return err
+		}
 	} else if err := i.JetStream().DeleteConsumer(ctx, i.stream(l), l.Name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return i.failure(ctx, l, err)
 	}
@@ -137,6 +140,11 @@ func (i Lines) put(ctx context.Context, l Line) error {
 	raw, err := json.Marshal(l)
 	if err != nil {
 		return err
+	}
+	if l.Packed() {
+		if err := i.keep(ctx, l); err != nil {
+			return err
+		}
 	}
 	return i.book().Put(ctx, l.entryKey(kindLine), raw)
 }

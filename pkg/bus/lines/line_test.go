@@ -2,7 +2,6 @@ package lines_test
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -27,8 +27,8 @@ func line(t *testing.T, i bus.Instance, match string, change func(*lines.Line)) 
 	if change != nil {
 		change(&l)
 	}
-	if os.Getenv("CALLOUT_SHARDS") != "" && !l.Unordered && !l.Async {
-		l.Shard = 1
+	if shards.Unasked > 0 && !l.Unordered && !l.Async {
+		l.Shard = lines.ShardOf(l, shards.Unasked)
 	}
 	require.NoError(t, lines.Of(i).Ensure(bustest.Within(t, 20*time.Second), l))
 	return l

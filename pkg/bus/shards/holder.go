@@ -333,7 +333,12 @@ func (h *Holder) bury(ctx context.Context) {
 		p := h.peers[key]
 		h.mu.Unlock()
 		k := h.bus.Bucket(bus.BucketHolders)
-		revision, err := k.Update(ctx, key, []byte(sessionDead), p.revision)
+		asking, cancel := context.WithTimeout(ctx, h.lease)
+		revision, err := k.Update(asking, key, []byte(sessionDead), p.revision)
+		if err == nil {
+			_ = k.Purge(asking, key) // else it stays, as dead
+		}
+		cancel()
 		if err != nil {
 			continue // it lives, or NATS does not answer
 		}
@@ -343,6 +348,5 @@ func (h *Holder) bury(ctx context.Context) {
 		}
 		h.mu.Unlock()
 		h.bus.Log().Info().Str("session", key).Msg("a worker was not heard of in time: its shards are free")
-		_ = k.Sweep(ctx, bus.Value{Key: key, Revision: revision}) // else it stays, as dead
 	}
 }

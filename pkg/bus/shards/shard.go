@@ -14,6 +14,10 @@ type Shard struct {
 	Number   int // from 1 on
 }
 
+// Unasked is how many shards an instance has whose dispatcher was not told; 0 = none. It
+// is for tests, which have all of them run both ways.
+var Unasked int
+
 // Most is how many shards an instance may have.
 const Most = 64
 
