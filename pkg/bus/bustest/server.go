@@ -2,8 +2,6 @@ package bustest
 
 import (
 	"context"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -15,13 +13,11 @@ import (
 
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/embed"
-	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // Main runs the tests of a package and fails when one has left a goroutine.
 func Main(m *testing.M) {
 	Limit()
-	shards.Unasked, _ = strconv.Atoi(os.Getenv("CALLOUT_TEST_SHARDS")) // 0 where it is not set
 	// The embedded server keeps a few workers for the whole process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue)"),
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))

@@ -31,6 +31,7 @@ type held struct {
 	routes   routes
 	touched  map[*member]struct{} // whose place may be another than what is written
 	gone     []string
+	leavers  map[string]*member // lines that were left, whose head is in hand still
 	passed   []*member // that wait until their place is written
 	asked    []chan struct{}
 	inWork   int
@@ -47,7 +48,7 @@ const (
 
 func newHeld(c *Consumer, ctx context.Context, s shards.Shard, l *shards.Log, p shards.Places) *held {
 	h := &held{consumer: c, lines: Of(c.bus.Instance(s.Instance)), shard: s, log: l, ctx: ctx, kick: make(chan struct{}, 1),
-		read: p.Read, wrote: p.Read, made: p.Made, members: map[string]*member{}, others: p.Lines, touched: map[*member]struct{}{}, drained: make(chan struct{}), fixed: map[string]shards.Place{}}
+		read: p.Read, wrote: p.Read, made: p.Made, members: map[string]*member{}, others: p.Lines, touched: map[*member]struct{}{}, drained: make(chan struct{}), fixed: map[string]shards.Place{}, leavers: map[string]*member{}}
 	for name, p := range h.others {
 		if p.Next == 0 { // while it is no member, what is read of it is not done
 			h.fix(name, p, h.read)
@@ -98,6 +99,7 @@ func (h *held) put(l Line, kept uint64) {
 	if m.done < h.read {
 		m.gapFrom, m.gap, m.unknown = m.done, h.read, true
 	}
+	m.before = h.leavers[l.Name]
 	h.members[l.Name] = m
 	h.routes.add(l.filter(), m)
 	m.start()
@@ -131,6 +133,8 @@ func (h *held) leave(name string) <-chan struct{} {
 	m.clear()
 	if m.working == 0 {
 		close(m.ended)
+	} else {
+		h.leavers[name] = m
 	}
 	return m.ended
 }
@@ -200,7 +204,7 @@ func (h *held) worked(m *member, turn uint64, end ending) {
 	sequence := m.working
 	m.working = 0
 	if m.stopped {
-		close(m.ended)
+		h.left(m, sequence, end)
 	}
 	if m.turn == turn && !m.stopped {
 		switch end.kind {
@@ -219,6 +223,30 @@ func (h *held) worked(m *member, turn uint64, end ending) {
 	}
 	m.start()
 	h.hurry()
+}
+
+// left is told what became of the last delivery of a line that was left meanwhile, and
+// perhaps come back to. mu is held.
+func (h *held) left(m *member, sequence uint64, end ending) {
+	close(m.ended)
+	name := m.line.Name
+	if h.leavers[name] == m {
+		delete(h.leavers, name)
+	}
+	again := h.members[name]
+	if end.kind == endDone {
+		m.done = sequence
+		if p, is := h.others[name]; is && m.done+1 > p.Next {
+			h.fix(name, p, m.done)
+		} else if again != nil && m.done > again.done {
+			again.done, again.gapFrom = m.done, max(again.gapFrom, m.done)
+			h.touch(again)
+		}
+	}
+	if again != nil && again.before == m {
+		again.before = nil
+		again.start()
+	}
 }
 
 // hurry has what has changed written. mu is held or not.

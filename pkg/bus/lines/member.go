@@ -43,6 +43,7 @@ type member struct {
 	waiting bool   // what was done last is not written yet
 	stopped bool   // nothing more is taken from it
 	ended   chan struct{}
+	before  *member // the line as it was taken from before, whose head is in hand still
 	wake    *time.Timer
 	handed  uint64 // the highest sequence that was ever in hand
 	moved   time.Time
@@ -106,7 +107,7 @@ func (m *member) lastQueued() uint64 {
 // start has the head worked on, unless something is in the way.
 func (m *member) start() {
 	h := m.held
-	if m.working != 0 || m.waiting || m.stopped || h.dropping || h.ctx.Err() != nil || m.line.Fenced || !m.pending() {
+	if m.working != 0 || m.waiting || m.stopped || m.before != nil || h.dropping || h.ctx.Err() != nil || m.line.Fenced || !m.pending() {
 		return
 	}
 	wait := max(time.Until(m.until), time.Until(m.notNow))

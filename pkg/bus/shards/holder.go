@@ -118,9 +118,14 @@ func (h *Holder) Soon() {
 
 // Stop gives back all that is held, as soon as nothing of it is in hand, and leaves.
 // It ends at the latest with ctx; what was not given back by then is free when the
-// lease is over. It may be called once.
+// lease is over. Stopping twice is as good as once.
 func (h *Holder) Stop(ctx context.Context) {
 	h.mu.Lock()
+	if h.leaving {
+		h.mu.Unlock()
+		<-h.ended
+		return
+	}
 	h.leaving = true
 	h.mu.Unlock()
 	h.Soon()

@@ -28,6 +28,7 @@ type Log struct {
 	number uint64 // of the newest entry
 	last   uint64 // sequence of the newest message of the shard
 	since  int    // bytes written since the whole was
+	found  int    // how often what was written was found stored, though nobody had confirmed it
 }
 
 // wholeAfter is after how many bytes of changes the whole is written again.
@@ -76,6 +77,9 @@ func read(ctx context.Context, b *bus.Bus, s Shard) (p Places, newest entry, las
 			e, err := readEntry(m.Body)
 			if action.CodeOf(err) == action.CodeNewer {
 				return p, newest, last, err
+			}
+			if err == nil && e.Epoch < newest.Epoch {
+				err = errors.New("an earlier holder wrote behind a later one")
 			}
 			if err != nil { // somebody else wrote it: what its lines did comes again
 				b.Log().Error().Err(err).Stringer("shard", s).Uint64("sequence", m.Sequence).Msg("positions that cannot be read are left out")
@@ -149,6 +153,7 @@ func (l *Log) judge(ctx context.Context, refused error) error {
 	}
 	l.last = m.Sequence
 	if e.Number == l.number { // it is this one
+		l.found++
 		return nil
 	}
 	return refused // an earlier one: this one is written again

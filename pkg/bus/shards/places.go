@@ -2,6 +2,7 @@ package shards
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -65,6 +66,9 @@ func (e entry) change() Change {
 func readEntry(raw []byte) (e entry, err error) {
 	if err = json.Unmarshal(raw, &e); err == nil {
 		err = action.CheckFormat(e.Format)
+	}
+	if err == nil && (e.Epoch == 0 || e.By == "") {
+		err = errors.New("they are no holder's")
 	}
 	if err != nil {
 		return entry{}, fmt.Errorf("positions of a shard: %w", err)
