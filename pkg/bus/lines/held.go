@@ -54,7 +54,23 @@ func newHeld(c *Consumer, ctx context.Context, s shards.Shard, l *shards.Log, p 
 			h.fix(name, p, h.read)
 		}
 	}
+	h.read = behind(p)
 	return h
+}
+
+// rewindMost is how many sequences a shard that is taken over is read again at most, for
+// the lines that are a little behind. One that is farther behind reads for itself.
+const rewindMost = 50_000
+
+// behind is from where on a shard that is taken over is to be read.
+func behind(p shards.Places) uint64 {
+	from := p.Read
+	for _, place := range p.Lines {
+		if done := max(place.Next, 1) - 1; place.Next > 0 && done+rewindMost >= p.Read {
+			from = min(from, done)
+		}
+	}
+	return from
 }
 
 // fix keeps the place of a line that is no member, or not yet. mu is held.
@@ -94,7 +110,7 @@ func (h *held) put(l Line, kept uint64) {
 	if p.Until > 0 {
 		m.until = time.Unix(0, p.Until)
 	}
-	m.written, m.known, m.tried = p, known, true // whoever had it before may have begun
+	m.tried = true // whoever had it before may have begun
 	h.touch(m)
 	if m.done < h.read {
 		m.gapFrom, m.gap, m.unknown = m.done, h.read, true
