@@ -133,6 +133,7 @@ func (c *Consumer) lose(h *held) {
 		return
 	}
 	delete(c.held, h.shard)
+	h.tellUnwritten()
 	if r := c.readers[h.shard.Instance]; r != nil && r.shards[h.shard.Number] == h {
 		delete(r.shards, h.shard.Number)
 		if len(r.shards) == 0 {

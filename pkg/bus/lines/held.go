@@ -402,3 +402,16 @@ func (h *held) committed(c commit, err error) {
 		close(done)
 	}
 }
+
+// tellUnwritten says of a shard that was lost what of it was done and not written: it
+// comes again, at whoever has the shard then.
+func (h *held) tellUnwritten() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.members {
+		if m.waiting {
+			h.consumer.bus.Log().Warn().Str("instance", m.line.Instance).Str("line", m.line.Name).Uint64("sequence", m.done).
+				Msg("how far the line has come was not written, the delivery will come again")
+		}
+	}
+}
