@@ -1,19 +1,33 @@
 package lines_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 )
+
+// lapses counts how often a worker says that it was not heard of in time: on a busy
+// machine the one that lives may be late too.
+type lapses struct{ count atomic.Int64 }
+
+func (l *lapses) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("lets go of its shards")) {
+		l.count.Add(1)
+	}
+	return len(line), nil
+}
 
 // packedLines are lines of two shards, each of an event type of its own.
 func packedLines(t *testing.T, i bus.Instance, count int) (all []lines.Line) {
@@ -85,8 +99,10 @@ func TestManyLinesThroughAKill(t *testing.T) {
 		_ = d.Ack() // it fails for who vanished
 	}
 	p := s.Proxy(t)
-	consume(t, s.Connect(t, bus.Options{URL: p.URL()}), handle, all...)
-	consume(t, s.Connect(t, bus.Options{}), handle, all...)
+	var lapsed lapses
+	log := zerolog.New(&lapsed)
+	consume(t, s.Connect(t, bus.Options{URL: p.URL(), Log: log}), handle, all...)
+	consume(t, s.Connect(t, bus.Options{Log: log}), handle, all...)
 	for n := range each {
 		for _, i := range pair {
 			for m := range count {
@@ -103,7 +119,7 @@ func TestManyLinesThroughAKill(t *testing.T) {
 	}, time.Minute, 20*time.Millisecond)
 	p.Release()
 	_, repeated := came.in(t, each, all...)
-	require.LessOrEqual(t, repeated, len(all), "more than the head of each line came again")
+	require.LessOrEqual(t, int64(repeated), int64(len(all))*max(lapsed.count.Load(), 1), "more than the head of each line came again, for each time that a worker was not heard of")
 }
 
 // TestALineFarBehindHoldsNobodyUp has the head of one line wait while more comes than is

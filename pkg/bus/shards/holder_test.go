@@ -124,7 +124,8 @@ func TestAStalledWorkerLosesItsShards(t *testing.T) {
 	other := worker(t, s.Connect(t, bus.Options{}), all...)
 	p.Hold()
 	require.Eventually(t, func() bool {
-		mine, its := stalled.holds(), other.holds()
+		its := other.holds() // first: what the stalled one has behind that it has at the same time
+		mine := stalled.holds()
 		require.False(t, len(mine) > 0 && len(its) > 0, "two workers hold one shard: %v and %v", mine, its)
 		return len(its) == len(all)
 	}, time.Minute, time.Millisecond)
