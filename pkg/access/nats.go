@@ -64,9 +64,9 @@ func Core(instance string) Grant {
 // buckets alone.
 func Worker(instances ...string) Grant {
 	g := newGrant(RoleWorker, "", InboxWorker)
-	g.Subscribe = append(g.Subscribe, wire.AllCalls+" "+wire.CallGroup, wire.AllTests+" "+wire.CallGroup, wire.Cancelled)
+	g.Subscribe = append(g.Subscribe, wire.AllCalls+" "+wire.CallGroup, wire.AllTests+" "+wire.CallGroup, wire.Cancelled, wire.AllShards)
 	g.Publish = append(g.Publish, "$JS.API.STREAM.LIST")
-	for _, bucket := range []string{wire.BucketCatalog, wire.BucketSecrets, wire.BucketLines, wire.BucketQuotas, wire.BucketKeys} {
+	for _, bucket := range []string{wire.BucketCatalog, wire.BucketSecrets, wire.BucketLines, wire.BucketQuotas, wire.BucketKeys, wire.BucketHolders} {
 		g.Publish = append(g.Publish, followed(bucket)...)
 	}
 	g.Publish = append(g.Publish,
@@ -75,7 +75,9 @@ func Worker(instances ...string) Grant {
 		wire.BucketSubject(wire.BucketSecrets, "*.*.named.*"), // secrets that are sealed for another key
 		wire.BucketSubject(wire.BucketKeys, "*.own.*"),        // a key of an instance, sealed anew
 		wire.BucketSubject(wire.BucketPresent, "worker.*"),    // that it is there
-		"$JS.API.STREAM.INFO."+wire.BucketStream(wire.BucketPresent))
+		"$JS.API.STREAM.INFO."+wire.BucketStream(wire.BucketPresent),
+		wire.BucketSubject(wire.BucketHolders, "session.*"), // that it holds shards of lines
+		"$JS.API.STREAM.INFO."+wire.StreamPositions, "$JS.API.DIRECT.GET."+wire.StreamPositions)
 	// Where it answers. To allow what it was asked to answer, and nothing else, would
 	// have the server remember every delivery for as long as a call may take.
 	g.Publish = append(g.Publish, InboxDispatcher+".>", betweenAccounts)
@@ -208,6 +210,9 @@ func worked(instance string) (publish []string) {
 		publish = append(publish, both("$JS.ACK.", stream)...)
 	}
 	return append(publish,
+		// How it reads the events of packed lines, and writes how far those have come.
+		"$JS.API.CONSUMER.CREATE."+streams.Events+".*."+wire.EventsOf(instance), "$JS.API.CONSUMER.DELETE."+streams.Events+".*",
+		wire.PositionsOf(instance), wire.ShardsOf(instance), wire.BucketSubject(wire.BucketHolders, "shard."+wire.Token(instance)+".*"),
 		"$JS.API.STREAM.INFO."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead+".>",
 		"$JS.API.STREAM.MSG.DELETE."+streams.Dead, "$JS.API.STREAM.MSG.GET."+streams.Dead, // one that was delivered after all
 		wire.DeadOf(instance), wire.AsyncOf(instance), wire.AttemptsOf(instance))

@@ -18,6 +18,8 @@ const (
 	BucketQuotas     = wire.BucketQuotas
 	BucketKeys       = wire.BucketKeys
 	BucketTokens     = wire.BucketTokens
+	BucketHolders    = wire.BucketHolders
+	StreamPositions  = wire.StreamPositions
 	StreamAudit      = "CALLOUT_AUDIT" // who did what
 	streamReady      = "CALLOUT_READY"
 	subjectReady     = "callout.ready"

@@ -20,10 +20,31 @@ func (i Instance) streamsOf() []string { return []string{i.Events, i.Async, i.De
 // RemoveStreams removes the streams of an instance that is deleted, with all that
 // is in them and whoever reads there. Those that are gone already are no error.
 func (i Instance) RemoveStreams(ctx context.Context) error {
+	if err := i.removePositions(ctx); err != nil {
+		return err
+	}
 	for _, name := range i.streamsOf() {
 		if err := i.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return Failure(err)
 		}
+	}
+	return nil
+}
+
+// removePositions removes how far the packed lines of the instance have come, and what
+// is kept of them.
+func (i Instance) removePositions(ctx context.Context) error {
+	stream, err := i.js.Stream(ctx, StreamPositions)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	for _, subject := range []string{"callout.position." + i.Token + ".*", "callout.kept." + i.Token + ".*"} {
+		if err == nil {
+			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+		}
+	}
+	if err != nil {
+		return Failure(err)
 	}
 	return nil
 }

@@ -64,6 +64,7 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 		{BucketQuotas, "how much an instance may have and do", 0, b.opts.Remember},
 		{BucketKeys, "keys of instances themselves, and public keys of targets", 0, b.opts.Remember},
 		{BucketTokens, "hashes of tokens, and when each was used last", 0, b.opts.Remember},
+		{BucketHolders, "which worker holds which shard of lines", 0, 0},
 	} {
 		all = append(all, jetstream.StreamConfig{
 			Name: wire.BucketStream(bucket.name), Subjects: []string{wire.BucketSubject(bucket.name, ">")}, Description: bucket.description,
@@ -76,6 +77,11 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 			all[len(all)-1].Metadata[metaAckWait] = b.opts.AckWait.String()
 		}
 	}
+	all = append(all, jetstream.StreamConfig{
+		Name: StreamPositions, Subjects: []string{wire.AllPositions, wire.AllKept}, Description: "how far the lines of each shard have come",
+		MaxBytes: -1, MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, Storage: b.storage(), AllowRollup: true, DenyDelete: true,
+		AllowDirect: true, Discard: jetstream.DiscardNew, Duplicates: bucketWindow, Metadata: formatted(nil),
+	})
 	all = append(all, jetstream.StreamConfig{
 		Name: StreamAudit, Subjects: []string{wire.AllAudit}, Description: "who did what; it is only ever added to",
 		MaxBytes: auditBytes, MaxAge: auditAge, MaxConsumers: -1, Duplicates: bucketWindow, AllowDirect: true,

@@ -97,6 +97,7 @@ func addNode(cmd *cobra.Command, o *node.Options) {
 	f.StringVar(&o.Data, "data", ".callout", "`DIR` of the state; empty keeps it in memory")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "`ADDRESS` of HTTP; port 0 takes a free one")
 	f.StringVar(&o.NATSListen, "nats-listen", "127.0.0.1:4222", "`ADDRESS` of NATS; port 0 takes a free one")
+	addShards(cmd, &o.Shards)
 	addNATSConfig(cmd, &o.NATSConfig)
 	addIdentity(cmd, &o.Login)
 	f.IntVar(&o.MaxObject, "max-object", 1<<20, "`BYTES` an object or payload may have, up to 8388608")

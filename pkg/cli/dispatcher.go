@@ -28,6 +28,7 @@ type dispatcherFlags struct {
 	natsListen string
 	natsConfig string
 	maxStream  int64
+	shards     int
 	attempts   attemptsFlags
 	keys       keysOffered
 	seal       sealTo
@@ -82,6 +83,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`ADDRESS` of HTTP; port 0 takes a free one")
 	flags.StringVar(&f.natsListen, "nats-listen", "127.0.0.1:4222", "`ADDRESS` of the embedded NATS; port 0 takes a free one")
 	flags.Int64Var(&f.maxStream, "max-stream", 0, "`BYTES` the event stream of an instance may hold; 0 = 10 GiB embedded, 1 GiB otherwise")
+	addShards(cmd, &f.shards)
 	addNATSConfig(cmd, &f.natsConfig)
 	f.attempts.add(cmd)
 	flags.BoolVar(&f.syncAlways, "sync-always", false, "embedded NATS: write every message through to the disk before it is confirmed")
@@ -102,7 +104,7 @@ func (p *Program) dispatcher(ctx context.Context, f dispatcherFlags, log zerolog
 	if err != nil {
 		return err
 	}
-	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, HeadersDir: f.keys.headersDir, HeaderEnv: f.keys.headerEnv, SealTo: f.seal.key, OwnKeys: f.ownKeys.options(), MakeInstances: f.make, Version: p.version, Mount: node.Mount(log)}
+	o := dispatch.Options{Log: log, Listen: f.listen, AllowUndeclared: f.undeclared, KeysDir: f.keys.dir, KeyEnv: f.keys.env, HeadersDir: f.keys.headersDir, HeaderEnv: f.keys.headerEnv, SealTo: f.seal.key, OwnKeys: f.ownKeys.options(), MakeInstances: f.make, Shards: f.shards, Version: p.version, Mount: node.Mount(log)}
 	if err := f.access.options(&o.Entry, log); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/jobs"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/seal"
 )
 
@@ -62,6 +63,11 @@ type Options struct {
 	// serve, which ends with a slash. They may speak gRPC and Connect.
 	Mount func(*Dispatcher) map[string]http.Handler
 
+	// Shards is how many shards the lines of an instance are packed into that keep an
+	// order, at most shards.Most; 0 = each has a consumer of its own. Lines that are there
+	// stay as they are.
+	Shards int
+
 	pace *pace // nil = the usual one
 }
 
@@ -78,6 +84,7 @@ type Dispatcher struct {
 	removals  removals
 	led       led
 	history   time.Duration
+	shards    int
 	server    *http.Server
 	listener  net.Listener
 	door      *door
@@ -115,6 +122,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{bus: o.Bus, log: o.Log, history: cmp.Or(o.History, defaultHistory), allowUndeclared: o.AllowUndeclared, madeKeys: o.MadeKeys,
 		offer: offers{keys: offer{o.KeysDir, o.KeyEnv}, headers: offer{o.HeadersDir, o.HeaderEnv}}, sealing: sealing{to: o.SealTo}, ownKeys: o.OwnKeys.withDefaults(), makeInstances: o.MakeInstances, door: newDoor(), typings: newTypings(), pace: *cmp.Or(o.pace, &usual),
 		identity: identity{access: o.Entry.Access, uses: newUses()}, secure: o.Entry.TLS != nil, openToAll: o.Entry.OpenToAll}
+	d.shards = cmp.Or(o.Shards, shards.Unasked)
 	d.lines.begin(d)
 	d.jobs.begin(d)
 	d.removals.init()

@@ -39,8 +39,17 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 			have[place(l)] = l
 		}
 	}
-	for _, want := range wanted(m, root, state.Created.UnixNano()) {
+	for _, want := range i.packed(wanted(m, root, state.Created.UnixNano())) {
 		old, exists := have[place(want)]
+		if exists && old.Unordered != want.Unordered && (old.Packed() || want.Packed()) && root.Cut > old.Cut {
+			exists = false // it drains, and another begins behind it
+			want = behind(want, existing, state.State.LastSeq)
+			want.Fenced = true
+			if err := i.lines.Add(ctx, want); err != nil {
+				return err
+			}
+			continue
+		}
 		delete(have, place(want))
 		put := i.lines.Add
 		switch {
@@ -48,7 +57,7 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 			continue
 		case exists:
 			want.Name, want.Cut, want.Fenced, want.MadeAt = old.Name, old.Cut, old.Fenced, old.MadeAt
-			want.AckWait, want.Job = old.AckWait, old.Job
+			want.AckWait, want.Job, want.Shard = old.AckWait, old.Job, old.Shard
 			if old.Unordered == want.Unordered && old.MaxStop == want.MaxStop && old.DrainTo == 0 {
 				continue
 			}
@@ -158,6 +167,16 @@ func wanted(m *catalog.Matcher, root revisions.Root, madeAt int64) []lines.Line 
 			Name: asyncName(t.Owner, t.Target), Instance: m.Instance(), Owner: t.Owner, Target: t.Target, TargetID: targetID(m, t.Owner, t.Target),
 			Lanes: 1, Unordered: true, Async: true, Revision: root.Revision,
 		})
+	}
+	return all
+}
+
+// packed has the lines that keep an order of events share shards.
+func (i *Instance) packed(all []lines.Line) []lines.Line {
+	for n, l := range all {
+		if i.dispatcher.shards > 0 && !l.Unordered && !l.Async {
+			all[n].Shard = lines.ShardOf(l, i.dispatcher.shards)
+		}
 	}
 	return all
 }

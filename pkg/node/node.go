@@ -40,6 +40,7 @@ type Options struct {
 	MaxObject  int           // bytes; 0 = 1 MiB
 	AckWait    time.Duration // 0 = 5 s
 	SyncAlways bool
+	Shards     int           // that lines are packed into, see dispatch.Options
 	History    time.Duration // how long delivered events are kept; 0 = 7 days
 	MaxStream  int64         // bytes an event stream may hold; 0 = 10 GiB, in memory 1 GiB
 	// AttemptsAge is how long it is kept what became of each attempt; 0 = 7 days,
@@ -139,7 +140,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return err
 	}
 	if n.dispatcher, err = dispatch.Start(ctx, dispatch.Options{Bus: forDispatch, Log: o.Log, Listen: o.Listen, Entry: o.Entry, History: o.History,
-		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, HeadersDir: o.HeadersDir, HeaderEnv: o.HeaderEnv, SealTo: o.SealTo, OwnKeys: o.OwnKeys, MakeInstances: o.MakeInstances,
+		AllowUndeclared: o.AllowUndeclared, MadeKeys: o.MadeKeys, KeysDir: o.KeysDir, KeyEnv: o.KeyEnv, HeadersDir: o.HeadersDir, HeaderEnv: o.HeaderEnv, SealTo: o.SealTo, OwnKeys: o.OwnKeys, MakeInstances: o.MakeInstances, Shards: o.Shards,
 		Version: o.Version, Mount: Mount(o.Log),
 		Prepare: func(ctx context.Context, d *dispatch.Dispatcher) error { return n.configure(ctx, d, o, s) }}); err != nil {
 		return err

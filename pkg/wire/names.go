@@ -3,6 +3,7 @@ package wire
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 )
 
 // The buckets of an installation. Conditions and secrets have their own, so
@@ -19,6 +20,7 @@ const (
 	BucketQuotas     = "callout_quotas"     // how much an instance may have and do
 	BucketKeys       = "callout_keys"       // keys of instances themselves, and public keys of targets
 	BucketTokens     = "callout_tokens"     // who may ask over HTTP
+	BucketHolders    = "callout_holders"    // which worker holds which shard
 )
 
 // BucketStream is the name of the stream that a bucket lies in.
@@ -27,6 +29,40 @@ func BucketStream(bucket string) string { return "KV_" + bucket }
 // BucketSubject is where what stands under a key is written; a key may have the
 // wildcards of NATS.
 func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
+
+// StreamPositions is the stream in which workers write how far the lines of a shard
+// have come.
+const StreamPositions = "CALLOUT_POSITIONS"
+
+// AllPositions covers the subjects of that stream.
+const AllPositions = "callout.position.*.*"
+
+// PositionsOf covers those of an instance.
+func PositionsOf(instance string) string { return "callout.position." + Token(instance) + ".*" }
+
+// PositionSubject is where the positions of a shard of an instance are written.
+func PositionSubject(instance string, shard int) string {
+	return "callout.position." + Token(instance) + "." + strconv.Itoa(shard)
+}
+
+// AllKept covers where the entries of packed lines are kept, for the case that the book
+// of lines loses them.
+const AllKept = "callout.kept.*.*"
+
+// KeptSubject is where that of a line is kept.
+func KeptSubject(instance, line string) string { return "callout.kept." + Token(instance) + "." + line }
+
+// AllShards covers the subjects at which the holders of shards are asked.
+const AllShards = "callout.shard.*.*"
+
+// ShardsOf covers those of an instance.
+func ShardsOf(instance string) string { return "callout.shard." + Token(instance) + ".*" }
+
+// ShardSubject is where the worker is asked that holds a shard. It belongs to
+// dispatchers and workers: what is sent there stops and moves lines.
+func ShardSubject(instance string, shard int) string {
+	return "callout.shard." + Token(instance) + "." + strconv.Itoa(shard)
+}
 
 // Streams are the names of an instance's streams.
 type Streams struct {

@@ -88,6 +88,13 @@ func (r *run) isDecided() bool {
 		(r.before.State == action.LineGivenUp || r.before.State == action.LineStopped)
 }
 
+// waitsOn tells whether it waits for its next attempt still, since another worker failed
+// with it. Of a line with a consumer the server knows.
+func (r *run) waitsOn() bool {
+	return r.delivery.Line.Packed() && r.known && !r.delivery.Hurried && r.before.Sequence == r.delivery.Sequence &&
+		r.before.State == action.LineRetrying && time.Until(r.before.NextTry) > 0
+}
+
 // next takes a delivery that is ours one step on: it ends here without another
 // attempt, waits for its target, or has its attempt.
 func (r *run) next(ctx context.Context) {
@@ -96,6 +103,8 @@ func (r *run) next(ctx context.Context) {
 	switch {
 	case w.state.outstayed(&d.Line, d.Sequence):
 		r.giveUp(action.CodeStopped, nil)
+	case r.waitsOn():
+		w.done(d, d.Wait(time.Until(r.before.NextTry)))
 	case r.isDecided():
 		r.settle(outcome.Decision{Verdict: verdictOf(r.before.State), Record: r.before}, nil)
 	case c.refused != nil:

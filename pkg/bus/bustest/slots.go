@@ -2,6 +2,8 @@ package bustest
 
 import (
 	"flag"
+	"github.com/callout-hq/callout/pkg/bus/shards"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ var servers = struct {
 // once, by TestMain.
 func Limit() {
 	flag.Parse()
+	shards.Unasked, _ = strconv.Atoi(os.Getenv("CALLOUT_TEST_SHARDS")) // 0 where it is not set
 	n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
 	if err != nil {
 		panic(err)

@@ -20,6 +20,9 @@ func (i Lines) TellAckWait(ctx context.Context, l Line, d time.Duration) error {
 // SetAckWait gives it to the consumer of a line. What waits for a retry there
 // comes by the difference earlier or later.
 func (i Lines) SetAckWait(ctx context.Context, l Line, d time.Duration) error {
+	if l.Packed() { // its lease is that of its worker
+		return nil
+	}
 	info, err := i.info(ctx, l)
 	if err != nil {
 		return err

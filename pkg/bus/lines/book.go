@@ -12,6 +12,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // The book of lines is what the workers follow: a line is told to them when its
@@ -23,6 +24,9 @@ func (i Lines) book() bus.Bucket { return i.Bucket(bus.BucketLines) }
 // it. A consumer of its name that is there already was left by a dispatcher
 // that died before it told them: nobody has taken anything from it.
 func (i Lines) Add(ctx context.Context, l Line) error {
+	if l.Packed() {
+		return i.put(ctx, l)
+	}
 	cfg := i.consumer(l)
 	c, err := i.JetStream().CreateConsumer(ctx, i.stream(l), cfg)
 	if errors.Is(err, jetstream.ErrConsumerExists) { // it was to be another
@@ -48,6 +52,9 @@ func (i Lines) Add(ctx context.Context, l Line) error {
 // Ensure makes or changes a line's consumer and then tells the workers of it. A
 // consumer that exists keeps its position, and stands if it stood.
 func (i Lines) Ensure(ctx context.Context, l Line) error {
+	if l.Packed() {
+		return i.put(ctx, l)
+	}
 	_, err := i.Begin(ctx, l)
 	return err
 }
@@ -55,6 +62,13 @@ func (i Lines) Ensure(ctx context.Context, l Line) error {
 // Begin does what Ensure does, and tells what waits in the line. Of a line that was
 // not there it is told before any worker hears of it, so that it is all there is.
 func (i Lines) Begin(ctx context.Context, l Line) (Backlog, error) {
+	if l.Packed() {
+		p, err := i.written(ctx, l)
+		if err != nil {
+			return Backlog{}, err
+		}
+		return p.standing(0).Backlog, i.put(ctx, l)
+	}
 	cfg := i.consumer(l)
 	existing, err := i.JetStream().Consumer(ctx, i.stream(l), l.Name)
 	switch {
@@ -84,8 +98,14 @@ func (i Lines) Remove(ctx context.Context, l Line) error {
 			return err
 		}
 	}
-	err := i.JetStream().DeleteConsumer(ctx, i.stream(l), l.Name)
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+	if l.Packed() {
+		if err := i.tell(ctx, l, question{Do: askForget}); err != nil {
+			return err
+		}
+		if err := i.unkeep(ctx, l); err != nil {
+			return err
+		}
+	} else if err := i.JetStream().DeleteConsumer(ctx, i.stream(l), l.Name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return i.failure(ctx, l, err)
 	}
 	if err := i.forgetRecords(ctx, l); err != nil {
@@ -120,6 +140,11 @@ func (i Lines) put(ctx context.Context, l Line) error {
 	raw, err := json.Marshal(l)
 	if err != nil {
 		return err
+	}
+	if l.Packed() {
+		if err := i.keep(ctx, l); err != nil {
+			return err
+		}
 	}
 	return i.book().Put(ctx, l.entryKey(kindLine), raw)
 }
@@ -185,6 +210,8 @@ func (l Line) agrees(key string) error {
 		return fmt.Errorf("its name has %d bytes, or is none of a consumer", len(l.Name))
 	case l.entryKey(kindLine) != key:
 		return errors.New("it names another line than its key")
+	case l.Shard < 0 || l.Shard > shards.Most:
+		return fmt.Errorf("it is in shard %d", l.Shard)
 	case !slices.Contains([]int{1, 4, 16, 64}, l.Lanes) || l.Lane < 0 || l.Lane >= l.Lanes:
 		return fmt.Errorf("it has lane %d of %d", l.Lane, l.Lanes)
 	}

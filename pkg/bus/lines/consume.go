@@ -3,11 +3,13 @@ package lines
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // Consumer hands the deliveries of lines, of any instance, to a handler, for one
@@ -17,9 +19,18 @@ type Consumer struct {
 	leases *leases
 	slots  int
 	handle func(context.Context, *Delivery)
+	holder *shards.Holder
+	queued atomic.Int64  // bytes of events that wait in memory
+	places chan struct{} // of deliveries of packed lines that are worked on
 	mu     sync.Mutex
 	lines  map[Key]*consuming
-	closed bool
+	closed bool // takes nothing more
+
+	stopped bool            // has given back its shards
+	working context.Context // of packed lines: ends when what is in hand must end
+	packed  map[Key]Line
+	held    map[shards.Shard]*held
+	readers map[string]*reader
 }
 
 // consuming is a line that is taken from.
@@ -34,7 +45,8 @@ type consuming struct {
 // delivery by one of its methods, or leave it when it could not. slots is how
 // many deliveries of one unordered line are worked on at once.
 func NewConsumer(b *bus.Bus, slots int, handle func(context.Context, *Delivery)) *Consumer {
-	return &Consumer{bus: b, leases: newLeases(b), slots: slots, handle: handle, lines: map[Key]*consuming{}}
+	return &Consumer{bus: b, leases: newLeases(b), slots: slots, handle: handle, lines: map[Key]*consuming{}, places: make(chan struct{}, inWorkMost),
+		working: context.Background(), packed: map[Key]Line{}, held: map[shards.Shard]*held{}, readers: map[string]*reader{}}
 }
 
 // Start begins to take deliveries of a line. Starting a line twice does
@@ -44,6 +56,11 @@ func NewConsumer(b *bus.Bus, slots int, handle func(context.Context, *Delivery))
 func (c *Consumer) Start(ctx context.Context, l Line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.Packed() {
+		c.working = ctx
+		c.pack(l)
+		return
+	}
 	before := c.lines[l.Key()]
 	if c.closed || before != nil && before.line.Unordered == l.Unordered && before.line.AckWait == l.AckWait && before.line.MadeAt == l.MadeAt {
 		return
@@ -65,9 +82,17 @@ func (c *Consumer) Start(ctx context.Context, l Line) {
 
 // InHand counts the deliveries that are worked on.
 func (c *Consumer) InHand() int {
+	c.mu.Lock()
+	n := 0
+	for _, h := range c.held {
+		h.mu.Lock()
+		n += h.inWork
+		h.mu.Unlock()
+	}
+	c.mu.Unlock()
 	c.leases.mu.Lock()
 	defer c.leases.mu.Unlock()
-	return len(c.leases.held)
+	return n + len(c.leases.held)
 }
 
 // StopLine takes nothing more from a line. The channel is closed when what is
@@ -75,6 +100,9 @@ func (c *Consumer) InHand() int {
 func (c *Consumer) StopLine(k Key) (ended <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if ended, was := c.unpack(k); was {
+		return ended
+	}
 	w := c.lines[k]
 	if w == nil {
 		none := make(chan struct{})
@@ -95,6 +123,12 @@ func (c *Consumer) TakeNothing() {
 	for _, w := range c.lines {
 		w.stop()
 	}
+	for _, h := range c.held {
+		h.mu.Lock()
+		h.dropping = true
+		h.mu.Unlock()
+		h.hurry()
+	}
 }
 
 // Stop takes nothing more from any line and waits for what is in hand, which
@@ -103,9 +137,17 @@ func (c *Consumer) TakeNothing() {
 func (c *Consumer) Stop() {
 	c.TakeNothing()
 	c.mu.Lock()
-	lines := c.lines
-	c.lines = map[Key]*consuming{}
+	lines, holder, working, stopped := c.lines, c.holder, c.working, c.stopped
+	c.lines, c.stopped = map[Key]*consuming{}, true
 	c.mu.Unlock()
+	if holder != nil && !stopped {
+		holder.Stop(working)
+		c.mu.Lock()
+		for _, r := range c.readers {
+			r.stop()
+		}
+		c.mu.Unlock()
+	}
 	for _, w := range lines {
 		<-w.done
 	}
@@ -198,11 +240,12 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 func (c *Consumer) deliver(working context.Context, p *pull, record string, msg *nats.Msg, since time.Time) (freed time.Time) {
 	s := c.leases.take(working, msg.Reply, since, p.ackWait)
 	defer s.release()
-	d, err := newDelivery(working, p, record, msg, s)
+	g := &pulled{lease: s, nc: c.bus.Conn()}
+	d, err := newDelivery(working, p, record, msg, g)
 	if err != nil { // not a JetStream message, or a letter that cannot be read now: it comes again
 		c.bus.Log().Error().Err(err).Str("instance", p.line.Instance).Str("line", p.line.Name).Msg("unreadable delivery")
 		return time.Time{}
 	}
 	c.handle(s.ctx, d)
-	return d.freed
+	return g.freed
 }

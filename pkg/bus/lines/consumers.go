@@ -30,7 +30,7 @@ func (i Lines) WithoutConsumer(ctx context.Context, all []Line) ([]Line, error) 
 	}
 	var lost []Line
 	for _, l := range all {
-		if !l.Drained && !there[i.stream(l)][l.Name] {
+		if !l.Drained && !l.Packed() && !there[i.stream(l)][l.Name] {
 			lost = append(lost, l)
 		}
 	}

@@ -31,15 +31,29 @@ type Delivery struct {
 	Letter      *action.DeadLetter // the dead letter that is sent again
 	LetterPlace uint64             // and where it lay
 	Unreadable  error              // why it, or its Letter, cannot be read as a whole; nothing changes that
+	Hurried     bool               // somebody wants it now, whatever wait was in force
 	recordKey   string             // one a line, or one a delivery where the line keeps no order
-	nc          *nats.Conn
-	reply       string // where the server is told
-	lease       *lease
-	freed       time.Time // when the server was told to go on with the next; zero = it was not
+	grip        grip
+}
+
+// grip is a worker's hold on one delivery, and how it is let go.
+type grip interface {
+	valid() bool
+	ack() error
+	wait(delay time.Duration) error
+	end() error
+	handBack() error
+}
+
+// pulled is the grip on what a consumer has handed out.
+type pulled struct {
+	*lease
+	nc    *nats.Conn
+	freed time.Time // when the server was told to go on with the next; zero = it was not
 }
 
 // newDelivery makes a delivery of a message. recordKey is the line's.
-func newDelivery(ctx context.Context, p *pull, recordKey string, msg *nats.Msg, s *lease) (*Delivery, error) {
+func newDelivery(ctx context.Context, p *pull, recordKey string, msg *nats.Msg, g grip) (*Delivery, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, err
@@ -48,7 +62,7 @@ func newDelivery(ctx context.Context, p *pull, recordKey string, msg *nats.Msg, 
 	d := &Delivery{
 		Line: p.line, Subject: msg.Subject, Body: msg.Data, recordKey: recordKey,
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
-		Traceparent: h.Get(wire.HeaderTraceparent), nc: p.lines.Conn(), reply: msg.Reply, lease: s,
+		Traceparent: h.Get(wire.HeaderTraceparent), grip: g,
 		Unreadable: bus.CheckMessage(h),
 	}
 	if d.Line.Unordered {
@@ -103,46 +117,55 @@ func (i Lines) CheckForm(ctx context.Context, d *Delivery) error {
 func (d *Delivery) RecordKey() string { return d.recordKey }
 
 // Held tells whether the lease still holds. Without it nothing may be sent.
-func (d *Delivery) Held() bool { return d.lease.valid() }
+func (d *Delivery) Held() bool { return d.grip.valid() }
 
 // Ack ends the delivery and lets the line go on. It fails with ErrLapsed when
 // somebody else may hold the delivery.
-func (d *Delivery) Ack() error {
-	sent := time.Now()
-	err := d.tell("+ACK")
-	if err == nil {
-		d.freed = sent
-	}
-	return err
-}
+func (d *Delivery) Ack() error { return d.grip.ack() }
 
 // Wait gives the delivery back, to be handed out again after delay. In an
-// ordered line everything behind it waits too. The server has confirmed the wait
-// when this returns: it survives the worker. The server keeps it in whole
-// seconds over a restart, so it may then end up to a second early.
-func (d *Delivery) Wait(delay time.Duration) error {
-	if !d.lease.valid() {
-		return ErrLapsed
+// ordered line everything behind it waits too. Where the line has a consumer the
+// server has confirmed the wait when this returns: it survives the worker. The server
+// keeps it in whole seconds over a restart, so it may then end up to a second early.
+// In a packed line the record tells who takes over how long to wait.
+func (d *Delivery) Wait(delay time.Duration) error { return d.grip.wait(delay) }
+
+// End ends the delivery for good, though nothing has become of it.
+func (d *Delivery) End() error { return d.grip.end() }
+
+// HandBack gives the delivery back for another worker to take at once.
+func (d *Delivery) HandBack() error { return d.grip.handBack() }
+
+func (g *pulled) ack() error {
+	sent := time.Now()
+	err := g.tell("+ACK")
+	if err == nil {
+		g.freed = sent
 	}
-	d.lease.quiet()       // a heartbeat behind it would take the wait back
-	if !d.lease.valid() { // that took long
-		return ErrLapsed
-	}
-	_, err := d.nc.Request(d.reply, fmt.Appendf(nil, `-NAK {"delay":%d}`, max(delay, time.Millisecond).Nanoseconds()), d.lease.ackWait/2)
 	return err
 }
 
-// End ends the delivery for good, though nothing has become of it.
-func (d *Delivery) End() error { return d.tell("+TERM") }
+func (g *pulled) wait(delay time.Duration) error {
+	if !g.valid() {
+		return ErrLapsed
+	}
+	g.quiet()       // a heartbeat behind it would take the wait back
+	if !g.valid() { // that took long
+		return ErrLapsed
+	}
+	_, err := g.nc.Request(g.reply, fmt.Appendf(nil, `-NAK {"delay":%d}`, max(delay, time.Millisecond).Nanoseconds()), g.ackWait/2)
+	return err
+}
 
-// HandBack gives the delivery back for another worker to take at once.
-func (d *Delivery) HandBack() error { return d.tell("-NAK") }
+func (g *pulled) end() error { return g.tell("+TERM") }
+
+func (g *pulled) handBack() error { return g.tell("-NAK") }
 
 // tell tells the server what becomes of the delivery, in the words of
 // JetStream's protocol, unless somebody else may hold it by now.
-func (d *Delivery) tell(what string) error {
-	if !d.lease.valid() {
+func (g *pulled) tell(what string) error {
+	if !g.valid() {
 		return ErrLapsed
 	}
-	return d.nc.Publish(d.reply, []byte(what))
+	return g.nc.Publish(g.reply, []byte(what))
 }

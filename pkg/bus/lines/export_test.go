@@ -15,7 +15,7 @@ func WaitBesideHeartbeat(b *bus.Bus, subject string, after time.Duration) error 
 	defer clock.close()
 	s := clock.take(context.Background(), subject, time.Now(), b.AckWait())
 	defer s.release()
-	d := &Delivery{nc: b.Conn(), reply: subject, lease: s}
+	d := &Delivery{grip: &pulled{lease: s, nc: b.Conn()}}
 	var beat sync.WaitGroup
 	defer beat.Wait()
 	due := make(chan time.Time)

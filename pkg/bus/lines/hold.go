@@ -15,6 +15,9 @@ func farAway() time.Time { return time.Now().AddDate(100, 0, 0) }
 // Hold keeps a line from handing anything out for a while, by the server's
 // clock: it goes on by itself then, also when whoever held it has died.
 func (i Lines) Hold(ctx context.Context, l Line, d time.Duration) error {
+	if l.Packed() {
+		return i.pauseUntil(ctx, l, time.Now().Add(d))
+	}
 	info, err := i.info(ctx, l)
 	if err != nil {
 		return err
@@ -23,6 +26,9 @@ func (i Lines) Hold(ctx context.Context, l Line, d time.Duration) error {
 }
 
 func (i Lines) pauseUntil(ctx context.Context, l Line, t time.Time) error {
+	if l.Packed() {
+		return i.tell(ctx, l, question{Do: askHold, Until: t})
+	}
 	if _, err := i.JetStream().PauseConsumer(ctx, i.stream(l), l.Name, t); err != nil {
 		return i.failure(ctx, l, err)
 	}
@@ -41,6 +47,9 @@ const (
 // nothing until they expire. The moment is by the server's own clock; when it is
 // past before the server hears of it, one further ahead is set.
 func (i Lines) Resume(ctx context.Context, l Line) error {
+	if l.Packed() {
+		return i.tell(ctx, l, question{Do: askHold})
+	}
 	info, err := i.info(ctx, l)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package lines
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -49,8 +51,24 @@ type Line struct {
 	AckWait   time.Duration    `json:"ack_wait,omitempty"`  // of its consumer, or about to be; 0 = as the worker was told
 	MadeAt    int64            `json:"made_at,omitempty"`   // when its stream was made, in nanoseconds since 1970
 	Job       string           `json:"job,omitempty"`       // that makes dead letters of what waits in it: it stands meanwhile
+	Shard     int              `json:"shard,omitempty"`     // which it is in, from 1 on; 0 = it has a consumer of its own
 	Format    int              `json:"format,omitempty"`
 }
+
+// Packed tells whether a line has its place in a shard, beside others, rather than a
+// consumer of its own. Only those that keep an order of events may.
+func (l Line) Packed() bool { return l.Shard > 0 && !l.Async && !l.Unordered }
+
+// ShardOf is the shard, of so many, that a line is packed into: lines of an organization
+// and a target are beside each other.
+func ShardOf(l Line, shards int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(l.Org + "\x00" + l.Owner + "\x00" + l.Target)) // it never fails
+	return 1 + int(h.Sum32()%uint32(shards))
+}
+
+// shard is the one that a packed line is in.
+func (l Line) shard() shards.Shard { return shards.Shard{Instance: l.Instance, Number: l.Shard} }
 
 // Key is the identity of a line: no other line has it, in any instance or at any
 // time. A name alone is that of a line in each instance.

@@ -11,6 +11,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -25,6 +26,9 @@ func line(t *testing.T, i bus.Instance, match string, change func(*lines.Line)) 
 	l := lines.Line{Name: "line", Instance: i.ID, Target: "hook", Lanes: 1, Condition: onEvent(match), Cut: 1}
 	if change != nil {
 		change(&l)
+	}
+	if shards.Unasked > 0 && !l.Unordered && !l.Async {
+		l.Shard = lines.ShardOf(l, shards.Unasked)
 	}
 	require.NoError(t, lines.Of(i).Ensure(bustest.Within(t, 20*time.Second), l))
 	return l

@@ -51,6 +51,9 @@ func readPosition(v bus.Value) (uint64, error) {
 // position recorded last: what was delivered since may come again, nothing is
 // left out. It stands if the line is to stand. It tells whether it had to.
 func (i Lines) PutBack(ctx context.Context, l Line) (bool, error) {
+	if l.Packed() {
+		return false, nil
+	}
 	if _, err := i.info(ctx, l); !IsLost(err) {
 		return false, err
 	}

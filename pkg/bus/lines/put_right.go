@@ -21,6 +21,13 @@ const longestHold = time.Minute
 // line's entry says: it may be about to be shortened. It is for who holds the
 // lead.
 func (i Lines) PutRight(ctx context.Context, l Line) (changed []string, longer bool, err error) {
+	if l.Packed() {
+		pause, err := i.standPacked(ctx, l)
+		if pause != "" {
+			changed = append(changed, pause)
+		}
+		return changed, false, err
+	}
 	info, err := i.info(ctx, l)
 	another := IsAnother(err)
 	if err == nil {

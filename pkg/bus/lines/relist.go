@@ -32,6 +32,9 @@ func (i Lines) Relist(ctx context.Context, all []Line) (relisted int, err error)
 	for _, l := range all {
 		there[l.Name] = true
 	}
+	if relisted, err = i.relistPacked(ctx, there); err != nil {
+		return relisted, err
+	}
 	for _, from := range []string{i.Events, i.Async} {
 		state, err := i.State(ctx, from)
 		if err != nil {

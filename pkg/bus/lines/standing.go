@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -34,6 +35,10 @@ func (i Lines) info(ctx context.Context, l Line) (*jetstream.ConsumerInfo, error
 // Backlog asks the server. One reading may be a moment behind a publish:
 // nothing is concluded from a single zero.
 func (i Lines) Backlog(ctx context.Context, l Line) (Backlog, error) {
+	if l.Packed() {
+		p, err := i.placementOf(ctx, l)
+		return p.standing(0).Backlog, err
+	}
 	info, err := i.info(ctx, l)
 	if err != nil {
 		return Backlog{}, err
@@ -47,6 +52,10 @@ func backlogOf(info *jetstream.ConsumerInfo) Backlog {
 
 // LastAck is when a line last went on; zero = never.
 func (i Lines) LastAck(ctx context.Context, l Line) (time.Time, error) {
+	if l.Packed() {
+		p, err := i.placementOf(ctx, l)
+		return p.Moved, err
+	}
 	info, err := i.info(ctx, l)
 	if err != nil {
 		return time.Time{}, err
@@ -63,6 +72,10 @@ func lastAck(info *jetstream.ConsumerInfo) time.Time {
 
 // HandedOut is the highest sequence that a line has ever handed out.
 func (i Lines) HandedOut(ctx context.Context, l Line) (uint64, error) {
+	if l.Packed() {
+		p, err := i.placementOf(ctx, l)
+		return p.Handed, err
+	}
 	info, err := i.info(ctx, l)
 	if err != nil {
 		return 0, err
@@ -87,11 +100,21 @@ const standsFrom = 365 * 24 * time.Hour
 
 // Standing asks the server how a line stands.
 func (i Lines) Standing(ctx context.Context, l Line) (Standing, error) {
-	info, err := i.info(ctx, l)
-	if err != nil {
-		return Standing{}, err
+	var s Standing
+	if l.Packed() {
+		p, err := i.placementOf(ctx, l)
+		if err != nil {
+			return s, err
+		}
+		s = p.standing(cmp.Or(l.AckWait, i.AckWait()))
+	} else {
+		info, err := i.info(ctx, l)
+		if err != nil {
+			return s, err
+		}
+		s = standingOf(info)
 	}
-	s := standingOf(info)
+	var err error
 	if s.Record, err = i.LineRecord(ctx, l); err != nil {
 		return s, err
 	}
@@ -132,6 +155,9 @@ func (i Lines) NextOf(ctx context.Context, l Line, sequence uint64) (bus.Message
 // MoveTo sets a line's position: the message at sequence is handed out next,
 // at once, whatever wait was in force.
 func (i Lines) MoveTo(ctx context.Context, l Line, sequence uint64) error {
+	if l.Packed() {
+		return i.tell(ctx, l, question{Do: askMove, To: sequence})
+	}
 	if _, err := i.JetStream().ResetConsumerToSequence(ctx, i.stream(l), l.Name, sequence); err != nil {
 		return i.failure(ctx, l, err)
 	}

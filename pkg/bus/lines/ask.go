@@ -1,0 +1,268 @@
+package lines
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/shards"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// question is what a dispatcher asks the holder of a shard.
+type question struct {
+	Do    string    `json:"do"`
+	Line  string    `json:"line,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+	To    uint64    `json:"to,omitempty"`
+}
+
+// What a question may ask.
+const (
+	askStanding = "standing" // how one line stands, or all
+	askHold     = "hold"     // hand out nothing until then; zero = go on
+	askMove     = "move"     // the event at a sequence is the next
+	askForget   = "forget"   // the line is no more
+)
+
+// answer is what the holder says to it.
+type answer struct {
+	Error string               `json:"error,omitempty"`
+	Lines map[string]placement `json:"lines,omitempty"`
+}
+
+// placement is how a packed line stands, as far as its holder knows.
+type placement struct {
+	Floor   uint64    `json:"floor"`
+	Pending uint64    `json:"pending,omitempty"`
+	Counted bool      `json:"counted,omitempty"` // Pending is known
+	InWork  int       `json:"in_work,omitempty"`
+	Tried   bool      `json:"tried,omitempty"` // what is in work was in work before
+	Handed  uint64    `json:"handed,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+	Moved   time.Time `json:"moved,omitzero"`
+	Oldest  time.Time `json:"oldest,omitzero"` // of what is in memory
+}
+
+const (
+	askFor    = 2 * time.Second
+	askTries  = 20
+	askAgain  = 100 * time.Millisecond
+	askedMost = 1024
+)
+
+// serve answers dispatchers until the shard is not ours.
+func (h *held) serve() {
+	asked := make(chan *nats.Msg, askedMost)
+	sub, err := h.lines.Conn().ChanSubscribe(wire.ShardSubject(h.shard.Instance, h.shard.Number), asked)
+	if err != nil {
+		h.consumer.bus.Log().Error().Err(err).Stringer("shard", h.shard).Msg("dispatchers cannot ask for this shard")
+		return
+	}
+	defer func() { _ = sub.Unsubscribe() }() // only fails when the connection is gone
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case msg := <-asked:
+			go h.reply(msg)
+		}
+	}
+}
+
+func (h *held) reply(msg *nats.Msg) {
+	var q question
+	var a answer
+	if err := json.Unmarshal(msg.Data, &q); err != nil {
+		a.Error = err.Error()
+	} else if err := h.answer(q, &a); err != nil {
+		a.Error = err.Error()
+	}
+	raw, err := json.Marshal(a)
+	if err == nil && h.ctx.Err() == nil {
+		_ = msg.Respond(raw) // who asked asks again
+	}
+}
+
+func (h *held) answer(q question, a *answer) error {
+	if q.Do == askStanding {
+		a.Lines = h.placements(q.Line)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, askFor)
+	defer cancel()
+	if q.Do == askMove {
+		if err := h.await(ctx, q.To-1); err != nil {
+			return err
+		}
+	}
+	h.mu.Lock()
+	done := make(chan struct{})
+	m := h.members[q.Line]
+	switch {
+	case q.Do == askForget:
+		delete(h.others, q.Line)
+		h.gone = append(h.gone, q.Line)
+	case m == nil:
+		h.mu.Unlock()
+		return errUnheard
+	case q.Do == askHold:
+		m.until = q.Until
+		h.touch(m)
+	case q.Do == askMove:
+		m.moveTo(q.To)
+	}
+	h.asked = append(h.asked, done)
+	h.mu.Unlock()
+	h.hurry()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if m != nil {
+		h.mu.Lock()
+		m.start()
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+// errUnheard tells that the holder of a shard has not heard of a line yet.
+var errUnheard = errors.New("the line is not known here yet")
+
+// await waits until so much is read.
+func (h *held) await(ctx context.Context, sequence uint64) error {
+	for {
+		h.mu.Lock()
+		read := h.read
+		h.mu.Unlock()
+		if read >= sequence {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// placements tells how lines stand: one, or all.
+func (h *held) placements(name string) map[string]placement {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[string]placement{}
+	for n, p := range h.others {
+		if name == "" || n == name {
+			floor := max(p.Next, 1) - 1
+			out[n] = placement{Floor: floor, Handed: floor, Until: time.Unix(0, p.Until)}
+		}
+	}
+	for n, m := range h.members {
+		if name == "" || n == name {
+			out[n] = m.placement()
+		}
+	}
+	return out
+}
+
+func (m *member) placement() placement {
+	p := placement{Floor: m.floor(), Until: m.until, Handed: max(m.handed, m.done), Moved: m.moved, Counted: !m.unknown}
+	waits := len(m.early) + len(m.queue) + m.beyond
+	if m.begun && waits > 0 || m.working != 0 {
+		p.InWork, p.Tried = 1, m.tried && m.working == 0
+		waits = max(waits-1, 0)
+	}
+	p.Pending = uint64(waits)
+	for _, some := range [2][]bus.Message{m.early, m.queue} {
+		if len(some) > 0 && p.Oldest.IsZero() && (m.gapFrom >= m.gap || len(m.early) > 0) {
+			p.Oldest = some[0].StoredAt
+		}
+	}
+	return p
+}
+
+// ask asks the holder of a line's shard. The error is shards.ErrHeld's opposite,
+// errNobody, when nobody holds it.
+func (i Lines) ask(ctx context.Context, s shards.Shard, q question) (a answer, err error) {
+	raw, err := json.Marshal(q)
+	if err != nil {
+		return a, err
+	}
+	asking, cancel := context.WithTimeout(ctx, askFor+askFor/2)
+	defer cancel()
+	msg, err := i.Conn().RequestWithContext(asking, wire.ShardSubject(s.Instance, s.Number), raw)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return a, errNobody
+	}
+	if err != nil {
+		return a, bus.Failure(err)
+	}
+	if err := bus.Decode(msg.Data, &a); err != nil {
+		return a, err
+	}
+	if a.Error != "" {
+		return a, action.NewError(action.CodeUnavailable, action.StageBus, "the worker that holds the line could not do it yet").WithCause(errors.New(a.Error))
+	}
+	return a, nil
+}
+
+var errNobody = errors.New("no worker holds the shard")
+
+// tell has something done with a packed line, by who holds it, or here where nobody
+// does. What is done is durable when it returns.
+func (i Lines) tell(ctx context.Context, l Line, q question) error {
+	q.Line = l.Name
+	var last error
+	for range askTries {
+		_, err := i.ask(ctx, l.shard(), q)
+		if errors.Is(err, errNobody) {
+			err = shards.Alone(ctx, i.Bus, l.shard(), func(log *shards.Log, p shards.Places) error { return i.tellAlone(ctx, log, p, l, q) })
+		}
+		if err == nil {
+			return nil
+		}
+		last = err
+		select {
+		case <-ctx.Done():
+			return bus.Failure(ctx.Err())
+		case <-time.After(askAgain):
+		}
+	}
+	if errors.Is(last, shards.ErrHeld) {
+		return action.NewError(action.CodeUnavailable, action.StageBus, "the worker that holds the line does not answer").WithCause(last)
+	}
+	return last
+}
+
+func (i Lines) tellAlone(ctx context.Context, log *shards.Log, p shards.Places, l Line, q question) error {
+	c := shards.Change{Read: p.Read, Made: p.Made, Lines: map[string]shards.Place{}}
+	place, known := p.Lines[l.Name]
+	if !known {
+		kept, err := i.position(ctx, l)
+		if err != nil {
+			return err
+		}
+		place.Next = max(kept, max(l.Cut, 1)-1) + 1
+	}
+	switch q.Do {
+	case askForget:
+		c.Gone = []string{l.Name}
+	case askHold:
+		place.Until = 0
+		if !q.Until.IsZero() {
+			place.Until = q.Until.UnixNano()
+		}
+		c.Lines[l.Name] = place
+	case askMove:
+		place.Next = q.To
+		c.Lines[l.Name] = place
+	}
+	return log.Commit(ctx, c)
+}

@@ -1,0 +1,64 @@
+package lines
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/wire"
+)
+
+// A packed line has no consumer that could keep its entry. It is kept beside the
+// positions, for the case that the book loses it.
+
+func (i Lines) keep(ctx context.Context, l Line) error {
+	msg := nats.NewMsg(wire.KeptSubject(i.ID, l.Name))
+	msg.Data = []byte(l.kept())
+	msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
+	_, err := i.Store(ctx, bus.StreamPositions, msg)
+	return err
+}
+
+func (i Lines) unkeep(ctx context.Context, l Line) error {
+	stream, err := i.Stream(ctx, bus.StreamPositions)
+	if err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(wire.KeptSubject(i.ID, l.Name))); err != nil {
+		return i.StreamFailure(ctx, bus.StreamPositions, err)
+	}
+	return nil
+}
+
+// relistPacked puts packed lines into the book again that have no entry there.
+func (i Lines) relistPacked(ctx context.Context, there map[string]bool) (relisted int, err error) {
+	from := uint64(1)
+	for {
+		some, err := i.Read(ctx, bus.StreamPositions, wire.KeptSubject(i.ID, "*"), from, 512)
+		if err != nil || len(some) == 0 {
+			return relisted, err
+		}
+		for _, m := range some {
+			from = m.Sequence + 1
+			var l Line
+			err := bus.Decode(m.Body, &l)
+			if err == nil && there[l.Name] || err == nil && m.Subject != wire.KeptSubject(i.ID, l.Name) {
+				continue
+			}
+			if err == nil {
+				err = l.agrees(Line{Instance: i.ID, Name: l.Name}.entryKey(kindLine))
+			}
+			if err != nil || !l.Packed() { // somebody else put it there
+				continue
+			}
+			if err := i.put(ctx, l); err != nil {
+				return relisted, err
+			}
+			i.Log().Error().Str("instance", i.ID).Str("line", l.Name).Msg("the entry of a line was lost or could not be read: it is made again from what is kept of it")
+			there[l.Name] = true // it is kept anew, behind those that are read here
+			relisted++
+		}
+	}
+}
