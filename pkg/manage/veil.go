@@ -68,8 +68,11 @@ func (v veil) target(owner, name string) (t action.Target, there bool) {
 	return t, there
 }
 
-// ask has a request that chooses by such a name choose nothing.
+// ask has a request that chooses by such a name choose nothing. Its filter is set, see orgOf.
 func (v veil) ask(request any) {
+	if v.org == "" {
+		return
+	}
 	hide := func(target *string) {
 		if v.hidesName(*target) {
 			*target = ofTheInstance

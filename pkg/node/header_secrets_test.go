@@ -136,9 +136,9 @@ func TestASecretThatIsMissing(t *testing.T) {
 		v.publish(id, "user.added", 1)
 		require.Eventually(t, func() bool { return v.state(d, id, "hook").LastError == action.CodeInternal }, time.Minute, 5*time.Millisecond)
 		require.Len(t, v.hooks[id].all(), before, "nothing goes out without its header")
-		v.setSecret(d, id, "", "partner", "again")
+		v.setSecret(d, id, "", "partner", "set again")
 		a := v.hooks[id].await(t, "hook", 1)[0]
-		require.Equal(t, "again", a.header.Get("X-Shared"))
+		require.Equal(t, "set again", a.header.Get("X-Shared"))
 		require.Equal(t, "1", a.header.Get(wire.HeaderAttempt), "no attempt was counted")
 	}
 	v.says("the secret partner is not set: callout secret set partner")
@@ -177,7 +177,7 @@ func TestHeadersThatAreRead(t *testing.T) {
 			require.True(t, signedBy(t, last, keys[id]["hook"]), "its key stays")
 			return last.header.Get("Authorization") == "another of "+id
 		}, time.Minute, time.Millisecond)
-		for _, bad := range []string{"two\nlines", strings.Repeat("x", 4097), "sealed:1:x", ""} {
+		for _, bad := range []string{"seven b", "two\nlines", strings.Repeat("x", 4097), "sealed:1:x", ""} {
 			v.keyFile("hook.header", bad)
 			err := apply()
 			require.Equal(t, connect.CodeInvalidArgument, connect.CodeOf(err), "%.20q: %v", bad, err)

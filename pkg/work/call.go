@@ -144,6 +144,7 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 	step.DurationMS = float64(time.Since(began).Microseconds()) / 1000
 	failure := action.AsError(err, action.StageInvoke)
 	if failure != nil {
+		failure = answer.WithoutSecrets(failure, t.Target)
 		step.Outcome = action.StepFailed
 		if failure.Code == action.CodeRejected {
 			step.Outcome = action.StepRejected
