@@ -130,8 +130,18 @@ func TestASecretThatIsMissing(t *testing.T) {
 		require.True(t, deleted)
 		require.Eventually(t, func() bool {
 			r, err := v.cores[id].Request(within(t, 20*time.Second), callout.Call{Method: "/s.S/A", OrgID: "acme", Request: []byte(`{}`)})
-			return err == nil && len(r.Steps) == 1 && r.Steps[0].Outcome == action.StepFailed
+			if err != nil || len(r.Steps) != 1 || r.Steps[0].Outcome != action.StepFailed {
+				return false
+			}
+			require.Equal(t, []action.Warning{{Code: action.CodeInternal, Status: 500, Message: action.CodeInternal.Message(), Target: "call"}}, r.Warnings,
+				"a core is told nothing of what is the operator's")
+			return true
 		}, time.Minute, 5*time.Millisecond)
+		require.Eventually(t, func() bool {
+			all, err := api(d).ListDeliveries(within(t, 20*time.Second), connect.NewRequest(&calloutv1.ListDeliveriesRequest{Instance: id, Filter: &calloutv1.DeliveryFilter{Target: "call"}}))
+			return err == nil && len(all.Msg.GetDeliveries()) > 0 &&
+				strings.Contains(all.Msg.GetDeliveries()[0].GetLast().GetError(), "the secret partner is not set: callout secret set partner")
+		}, time.Minute, 5*time.Millisecond, "the record of the attempt tells who reads it")
 		before := len(v.hooks[id].all())
 		v.publish(id, "user.added", 1)
 		require.Eventually(t, func() bool { return v.state(d, id, "hook").LastError == action.CodeInternal }, time.Minute, 5*time.Millisecond)
