@@ -57,5 +57,5 @@ func OverQuota(what string, have, may int) *Error {
 
 // OverStorage is the error of an instance whose streams hold as much as they may.
 func OverStorage(may int64) *Error {
-	return NewError(CodeOverQuota, StageStore, fmt.Sprintf("the instance's streams may hold %d bytes together, and have no room for this", may)).WithField("storage")
+	return NewError(CodeOverQuota, StageStore, fmt.Sprintf("the instance's streams may hold %d bytes together, and have no room for this: what waits is to be delivered or discarded, or the quota raised (callout set quota --storage)", may)).WithField("storage")
 }
