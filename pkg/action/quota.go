@@ -8,8 +8,8 @@ type Quota struct {
 	Targets    int `json:"targets,omitempty"`
 	Executions int `json:"executions,omitempty"` // lists among them
 	Lines      int `json:"lines,omitempty"`      // what the configuration needs; those that drain do not count
-	Events     int `json:"events,omitempty"`     // a second, over HTTP, at each dispatcher
-	Calls      int `json:"calls,omitempty"`      // a second, at each worker, and over HTTP at each dispatcher
+	Events     int `json:"events,omitempty"`     // a second, over HTTP, at all dispatchers together
+	Calls      int `json:"calls,omitempty"`      // a second, at all workers together, and over HTTP at all dispatchers
 	// Storage is how many bytes its streams may hold together: events, async deliveries,
 	// dead letters and the log of attempts.
 	Storage int64 `json:"storage,omitempty"`
@@ -57,5 +57,5 @@ func OverQuota(what string, have, may int) *Error {
 
 // OverStorage is the error of an instance whose streams hold as much as they may.
 func OverStorage(may int64) *Error {
-	return NewError(CodeOverQuota, StageStore, fmt.Sprintf("the instance's streams may hold %d bytes together, and have no room for this", may)).WithField("storage")
+	return NewError(CodeOverQuota, StageStore, fmt.Sprintf("the instance's streams may hold %d bytes together, and have no room for this: what waits is to be delivered or discarded, or the quota raised (callout set quota --storage)", may)).WithField("storage")
 }

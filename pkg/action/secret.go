@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// MinSecret is how long what stands in the place of a header's value is at least, in
+// bytes: a shorter one is guessed, and cannot be told from what is no secret.
+const MinSecret = 8
+
 // Masked stands for what is not shown.
 const Masked = "***"
 

@@ -9,6 +9,7 @@ type Subscription struct {
 	Line         string            `json:"line"` // name of the consumer
 	Org          string            `json:"org,omitempty"`
 	Condition    string            `json:"condition,omitempty"`
+	Owner        string            `json:"owner,omitempty"` // organization that defines the target; "" is the instance
 	Target       string            `json:"target"`
 	Lane         int               `json:"lane"` // counted from 0
 	Lanes        int               `json:"lanes"`

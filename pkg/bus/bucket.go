@@ -131,8 +131,11 @@ var followed = map[string]bool{BucketSecrets: true, BucketLines: true, BucketDec
 // for as long as Options.Remember says.
 func (k Bucket) Purge(ctx context.Context, key string) error {
 	remembered := time.Duration(0)
-	if followed[k.name] {
+	switch {
+	case followed[k.name]:
 		remembered = k.bus.opts.Remember
+	case k.name == BucketPresent:
+		remembered = presentGone
 	}
 	return k.publish(ctx, key, nil, removal(remembered))
 }

@@ -30,3 +30,7 @@ const LeadFor = 3 * time.Second
 
 // PresentFor is how long a process counts as there that is not heard of.
 const PresentFor = 15 * time.Second
+
+// presentGone is how long it is remembered that one went: as short as NATS can, since who
+// is counted by his key alone counts for so long.
+const presentGone = time.Second

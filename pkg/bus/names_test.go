@@ -24,7 +24,7 @@ func TestBucketsOfAnInstallation(t *testing.T) {
 			bus.BucketCatalog: {}, bus.BucketConditions: {}, bus.BucketLeads: {age: bus.LeadFor},
 			bus.BucketSecrets: {remembered: 2 * time.Hour}, bus.BucketDeclared: {remembered: 2 * time.Hour},
 			bus.BucketLines: {remembered: 2 * time.Hour}, bus.BucketJobs: {remembered: 2 * time.Hour},
-			bus.BucketTokens: {remembered: 2 * time.Hour}, bus.BucketQuotas: {remembered: 2 * time.Hour}, bus.BucketPresent: {age: bus.PresentFor},
+			bus.BucketTokens: {remembered: 2 * time.Hour}, bus.BucketQuotas: {remembered: 2 * time.Hour}, bus.BucketPresent: {age: bus.PresentFor, remembered: time.Second},
 		} {
 			require.Contains(t, b.Needed(), bus.BucketStream(name))
 			cfg := configOf(t, js, bus.BucketStream(name))

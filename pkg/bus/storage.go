@@ -7,6 +7,9 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/callout-hq/callout/pkg/action"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // metaByQuota is in the metadata of a stream whose size comes from its instance's quota
@@ -105,6 +108,43 @@ func (i Instance) FitStorage(ctx context.Context, most int64) error {
 		if _, err := i.js.UpdateStream(ctx, next); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return i.noRoom(ctx, info.Config.MaxBytes, next, err)
 		}
+	}
+	return nil
+}
+
+// The room of markers beyond a quota of storage: what one takes at most, and how much all
+// that stand in the stream may take, a sixty-fourth of the quota or more.
+const (
+	markerRoom  = 1 << 10
+	leastMarked = 1 << 20
+)
+
+// GiveRoom raises the bound of the event stream by as much as one catalog marker needs,
+// where it is full by the quota of storage: an edit is what mends the target for which
+// all of that waits, and nobody could make it. The bound is lowered again at the next look
+// of a dispatcher; an event that comes in between may take the room, which is given anew.
+// The error is stream_full where the quota is not what the stream is full by, and
+// over_quota when markers have had all the room that they may.
+func (i Instance) GiveRoom(ctx context.Context) error {
+	s, err := i.js.Stream(ctx, i.Events)
+	if err != nil {
+		return i.StreamFailure(ctx, i.Events, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(wire.Marker(i.ID)))
+	if err != nil {
+		return i.StreamFailure(ctx, i.Events, err)
+	}
+	most, _ := strconv.ParseInt(info.Config.Metadata[metaByQuota], 10, 64) // 0 = there is none
+	next := info.Config
+	next.MaxBytes = int64(info.State.Bytes) + markerRoom
+	if most <= 0 || i.opts.MaxStream > 0 && next.MaxBytes > i.opts.MaxStream {
+		return action.NewError(action.CodeStreamFull, action.StageStore, "")
+	}
+	if marked := info.State.Subjects[wire.Marker(i.ID)] * markerRoom; marked > uint64(max(most/storageSlack, leastMarked)) {
+		return action.OverStorage(most)
+	}
+	if _, err := i.js.UpdateStream(ctx, next); err != nil {
+		return i.noRoom(ctx, info.Config.MaxBytes, next, err)
 	}
 	return nil
 }

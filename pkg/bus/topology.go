@@ -60,7 +60,7 @@ func (b *Bus) installation() []jetstream.StreamConfig {
 		{BucketLeads, "who is at work on an instance's lines", LeadFor, 0},
 		{BucketLines, "lines and their records", 0, b.opts.Remember},
 		{BucketJobs, "what takes longer than a request may", 0, b.opts.Remember},
-		{BucketPresent, "which processes are there", PresentFor, 0},
+		{BucketPresent, "which processes are there", PresentFor, presentGone},
 		{BucketQuotas, "how much an instance may have and do", 0, b.opts.Remember},
 		{BucketKeys, "keys of instances themselves, and public keys of targets", 0, b.opts.Remember},
 		{BucketTokens, "hashes of tokens, and when each was used last", 0, b.opts.Remember},

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/callout-hq/callout/pkg/action"
 )
 
@@ -82,13 +84,18 @@ func (n *names) section(org string, phase action.Phase) map[string]*action.Execu
 	return byName
 }
 
-// targetNames and entryNames are what can be seen from org, sorted.
+// targetNames and entryNames are what can be seen from org, sorted: of the instance's
+// targets those that it may use.
 func (n *names) targetNames(org string) []string {
 	return visible(org, func(o string) []string {
-		if sc := n.snapshot.Scopes[o]; sc != nil {
-			return sortedKeys(sc.Targets)
+		sc := n.snapshot.Scopes[o]
+		if sc == nil {
+			return nil
 		}
-		return nil
+		return slices.DeleteFunc(sortedKeys(sc.Targets), func(name string) bool {
+			t := sc.Targets[name]
+			return o == "" && org != "" && !t.IsUsableBy(org)
+		})
 	})
 }
 

@@ -132,7 +132,7 @@ func (g *graph) unknownTarget(x *vertex, i int) {
 
 func (g *graph) unknownInclude(x *vertex, i int) {
 	name, path := x.exec.Entries[i].Include, JoinPath(x.entryPath(i), "include")
-	if owner, t := g.names.target(x.org, name); t != nil {
+	if owner, t := g.names.target(x.org, name); t != nil && (owner != "" || x.org == "" || t.IsUsableBy(x.org)) {
 		g.used[targetRef{owner, name}] = true // it is to be
 		g.errorf(path, ProblemNotAnInclude, "%s is a target; write `target: %s`", Quote(name), yamlName(name))
 		return

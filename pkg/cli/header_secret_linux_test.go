@@ -115,7 +115,7 @@ orgs: {acme: {targets: {own: {type: webhook, url: '`+tg.URL+`/own-`+id+`', heade
 		require.Contains(t, refused.err, `the secret "partner" is used by the targets hook`)
 		callout("", "create", "target", "more", "--url", tg.URL+"/more", "--header-from", "X-Shared=secret:partner", "--instance", id)
 		callout("", "delete", "target", "more", "--instance", id)
-		callout("unused", "secret", "set", "unused", "--instance", id)
+		callout("nobody uses it", "secret", "set", "unused", "--instance", id)
 		callout("", "secret", "delete", "unused", "--instance", id)
 	}
 	for what, text := range map[string]string{"what commands said": said.String(), "the dispatcher": d.out.String() + d.log.String(), "the worker": w.out.String() + w.log.String()} {

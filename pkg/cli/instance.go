@@ -130,14 +130,16 @@ func (p *Program) setQuotaCommand() *cobra.Command {
 own. What it has already it keeps: it can have less, and not more.
 
 A configuration that is over the quota is refused by over_quota. What comes too fast
-is refused by too_many_requests, and may come a second later: events over HTTP at each
-dispatcher, calls at each worker. Bytes delivered are the bodies that each worker sends
-to targets: over that a delivery waits for its turn, and a call is refused.
+is refused by too_many_requests, and may come a second later: events over HTTP, and
+calls. Dispatchers, and workers, divide a rate by how many there are. Bytes delivered are
+the bodies that each worker sends to targets: over that a delivery waits for its turn,
+and a call is refused.
 
 Storage is what the streams of the instance hold together. When it is used up, events
 over HTTP and async turns are refused by over_quota, and the stream refuses what a core
 publishes over NATS (stream_full). Delivered events count until they are old (--history).
-What waits can still become a dead letter, also beyond the quota.
+What waits can still become a dead letter, also beyond the quota, and an edit that mends
+or discards something is made.
 
 The rate of events that a core publishes over NATS is bounded by nobody: the instance's
 own description tells when it is over.`,
@@ -157,8 +159,8 @@ own description tells when it is over.`,
 	f.Uint32Var(&q.Targets, "targets", 0, "at most `N` targets, those of organizations among them")
 	f.Uint32Var(&q.Executions, "executions", 0, "at most `N` executions and lists")
 	f.Uint32Var(&q.Lines, "lines", 0, "at most `N` lines: each lane of a subscription")
-	f.Uint32Var(&q.Events, "events", 0, "at most `N` events a second over HTTP, at each dispatcher")
-	f.Uint32Var(&q.Calls, "calls", 0, "at most `N` calls a second, at each worker")
+	f.Uint32Var(&q.Events, "events", 0, "at most `N` events a second over HTTP, at all dispatchers together")
+	f.Uint32Var(&q.Calls, "calls", 0, "at most `N` calls a second, at all workers together")
 	f.Uint64Var(&q.Storage, "storage", 0, "at most `BYTES` in the streams of the instance together, 1 MiB or more")
 	f.Uint64Var(&q.DeliveredBytes, "delivered-bytes", 0, "at most `BYTES` of bodies a second to its targets, from each worker")
 	server.add(cmd, asTable)

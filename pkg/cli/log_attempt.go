@@ -34,6 +34,7 @@ type attempted struct {
 	Attempt  int       `json:"attempt"`
 	Status   int       `json:"status"`
 	Code     string    `json:"code"`
+	Answered string    `json:"answer_code"` // what the target's answer names as its code
 	Error    string    `json:"error"`
 	Took     float64   `json:"took_ms"`
 	Wait     float64   `json:"wait_ms"`
@@ -84,6 +85,8 @@ func (a attempted) happened() string {
 	switch {
 	case a.Code == "":
 		return fmt.Sprintf("ok, status %d, after %s", a.Status, spanText(a.Took))
+	case a.Status > 0 && a.Answered != "":
+		return fmt.Sprintf("status %d (%s)", a.Status, a.Answered)
 	case a.Status > 0:
 		return fmt.Sprintf("status %d", a.Status)
 	}

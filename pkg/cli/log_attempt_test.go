@@ -16,6 +16,8 @@ func TestAttemptsAreLoggedInALine(t *testing.T) {
 		"audit user.added #3 attempt 2: connection refused, again in 1.2 s":       refused,
 		"twin: hook user.added #4: ok, status 204, after 12 ms":                   `{"instance":"twin","phase":"event","name":"user.added","target":"hook","sequence":4,"attempt":1,"status":204,"took_ms":12.3,"verdict":"ack","message":"attempt"}`,
 		"hook user.added #4 attempt 16: status 503, a dead letter":                `{"code":"status","error":"x","instance":"default","phase":"event","name":"user.added","target":"hook","sequence":4,"attempt":16,"status":503,"verdict":"dead","message":"attempt"}`,
+		"hook user.added: status 404 (unknown_condition), a dead letter":          `{"code":"status","answer_code":"unknown_condition","instance":"default","phase":"event","name":"user.added","target":"hook","status":404,"verdict":"dead","message":"attempt"}`,
+		"hook user.added: status 404 (\uFFFD[2J\uFFFD), a dead letter":            `{"code":"status","answer_code":"\u001b[2J\n","instance":"default","phase":"event","name":"user.added","target":"hook","status":404,"verdict":"dead","message":"attempt"}`,
 		"name request /a.B/C: ok, status 200, after 1.5 s, the object is changed": `{"instance":"default","phase":"request","name":"/a.B/C","target":"name","attempt":1,"status":200,"took_ms":1500,"verdict":"changed","message":"attempt"}`,
 		"hook function f: timeout":                                                `{"code":"timeout","error":"answer: too late (timeout), target hook","instance":"default","phase":"function","name":"f","target":"hook","attempt":1,"status":0,"verdict":"failed","message":"attempt"}`,
 	} {

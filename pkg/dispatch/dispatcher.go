@@ -16,6 +16,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/jobs"
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/present"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/seal"
@@ -152,6 +153,7 @@ func Start(ctx context.Context, o Options) (*Dispatcher, error) {
 	d.ended.Go(func() { d.health.run(following) })
 	d.ended.Go(func() { d.fit(following) })
 	d.ended.Go(func() { d.tell(following, o.Version) })
+	d.ended.Go(func() { present.Count(following, d.bus, action.RoleDispatcher, d.quotas.divide) })
 	d.ended.Go(func() { d.storeUses(following) })
 	d.open.Store(true)
 	return d, nil

@@ -103,10 +103,10 @@ func TestAHeaderOfTheOperatorsFile(t *testing.T) {
 		_, err = i.ApplyFile(within(t, 20*time.Second), "callout.yaml", owned)
 		require.NoError(t, err)
 		require.Equal(t, "the value", headerKept(t, of.id, f.bus(), ""))
-		require.NoError(t, os.WriteFile(path, []byte("another\n"), 0o600))
+		require.NoError(t, os.WriteFile(path, []byte("another value\n"), 0o600))
 		_, err = i.ApplyFile(within(t, 20*time.Second), "callout.yaml", owned)
 		require.NoError(t, err)
-		require.Equal(t, "another", headerKept(t, of.id, f.bus(), ""))
+		require.Equal(t, "another value", headerKept(t, of.id, f.bus(), ""))
 		_, _, err = i.Edit(within(t, 20*time.Second), "api UpdateTarget", sentFrom("", "https://mine.example", action.SecretSource{File: path}))
 		refusedFor(t, err, "targets.sent.headers.X-Key.file", "--headers-dir")
 		_, _, err = i.Edit(within(t, 20*time.Second), "api UpdateTarget", func(current *catalog.Snapshot) (*catalog.Snapshot, error) {
@@ -115,7 +115,7 @@ func TestAHeaderOfTheOperatorsFile(t *testing.T) {
 			return current.WithTarget("", t), nil
 		})
 		refusedFor(t, err, "targets.named.headers.X-Key.secret", `the instance has no secret "none": set it first, by callout secret set`)
-		_, _, err = i.SetSecret(within(t, 20*time.Second), "", "none", "now", "me")
+		_, _, err = i.SetSecret(within(t, 20*time.Second), "", "none", "now it is", "me")
 		require.NoError(t, err)
 	})
 }

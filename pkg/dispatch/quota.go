@@ -27,6 +27,12 @@ func (q *quotas) set(instance string, is action.Quota) {
 	q.of.Store(instance, is)
 }
 
+// divide has this dispatcher let through its part of what all of them may.
+func (q *quotas) divide(dispatchers int) {
+	q.events.Divide(dispatchers)
+	q.calls.Divide(dispatchers)
+}
+
 func (q *quotas) get(instance string) action.Quota {
 	is, _ := q.of.Load(instance)
 	quota, _ := is.(action.Quota)

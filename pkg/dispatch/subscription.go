@@ -65,7 +65,7 @@ func (i *Instance) show(ctx context.Context, l lines.Line) (shown action.Subscri
 
 func subscription(l lines.Line, s lines.Standing) action.Subscription {
 	out := action.Subscription{
-		Name: nameOf(l), Line: l.Name, Org: l.Org, Condition: l.Condition.Match, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes,
+		Name: nameOf(l), Line: l.Name, Org: l.Org, Condition: l.Condition.Match, Owner: l.Owner, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes,
 		State: stateOf(l, s), Waiting: s.Pending, InWork: s.InWork, Redelivered: s.Redelivered,
 		ToScan:       !l.Async && l.Condition.Level() != action.LevelExact,
 		OldestStored: s.Oldest, LastAck: s.LastAck, LastSuccess: s.LastAck,

@@ -128,6 +128,9 @@ func checkSecretValue(value string) error {
 	if value == "" {
 		return errors.New("it is empty")
 	}
+	if len(value) < action.MinSecret {
+		return fmt.Errorf("a secret has at least %d bytes, this one has fewer: set a longer one, or write the value itself where it is none", action.MinSecret)
+	}
 	if seal.IsSealed(value) {
 		return errors.New("it begins with " + seal.Prefix + ", as what is sealed does")
 	}

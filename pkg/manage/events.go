@@ -18,7 +18,7 @@ func (s *Service) ReplayEvents(ctx context.Context, req *connect.Request[callout
 		return nil, badField("from", "a replay begins with a sequence of 1 or more, or with a time")
 	}
 	instance := orDefault(req.Msg.GetInstance())
-	all, err := s.known(ctx, instance)
+	all, _, err := s.known(ctx, instance)
 	if err == nil {
 		_, err = named(all, req.Msg.GetSubscription(), allLanes)
 	}

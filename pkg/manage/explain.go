@@ -5,7 +5,6 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/catalog"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -21,12 +20,7 @@ func (s *Service) Explain(ctx context.Context, req *connect.Request[calloutv1.Ex
 	if err != nil {
 		return nil, err
 	}
-	p, err := access.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	explained := m.Explain(phase, req.Msg.GetName(), req.Msg.GetOrg())
-	out := Explanation(explained)
+	out := Explanation(m.Explain(phase, req.Msg.GetName(), req.Msg.GetOrg()))
 	if out.Hint, err = s.declaredHint(ctx, m.Instance(), phase, req.Msg.GetName()); err != nil {
 		return nil, err
 	}
@@ -34,24 +28,7 @@ func (s *Service) Explain(ctx context.Context, req *connect.Request[calloutv1.Ex
 		_, paused := s.engine(m.Instance()).Paused(t.GetOwner(), t.GetTarget())
 		t.Paused = t.GetPaused() || paused
 	}
-	if p.Scope.Level() == access.Organization {
-		hideTargets(out, explained.Turns, p.Scope.Org)
-	}
 	return connect.NewResponse(out), nil
-}
-
-// ofTheInstance stands for the name of a target of the instance. No name has parentheses.
-const ofTheInstance = "(a target of the instance)"
-
-// hideTargets takes the names of those targets of the instance out that an organization
-// may not use: that something runs before its own is its business, and who that is told
-// is not.
-func hideTargets(out *calloutv1.ExplainResponse, turns []catalog.ExplainedTurn, org string) {
-	for n, t := range turns {
-		if t.Owner == "" && !t.Target.IsUsableBy(org) {
-			out.Turns[n].Target = ofTheInstance
-		}
-	}
 }
 
 // CheckQuestion tells whether name can be asked for in a phase. The error is

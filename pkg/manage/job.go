@@ -20,12 +20,16 @@ func (s *Service) ListJobs(ctx context.Context, req *connect.Request[calloutv1.L
 	if err != nil {
 		return nil, err
 	}
+	v, err := s.veilOf(ctx, orDefault(req.Msg.GetInstance()))
+	if err != nil {
+		return nil, err
+	}
 	answer := &calloutv1.ListJobsResponse{}
 	for _, j := range all {
 		if ownJob(ctx, j) != nil {
 			continue
 		}
-		answer.Jobs = append(answer.Jobs, job(j))
+		answer.Jobs = append(answer.Jobs, v.job(j))
 	}
 	return connect.NewResponse(answer), nil
 }
@@ -36,7 +40,11 @@ func (s *Service) GetJob(ctx context.Context, req *connect.Request[calloutv1.Get
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.GetJobResponse{Job: wholeJob(j)}), nil
+	v, err := s.veilOf(ctx, orDefault(req.Msg.GetInstance()))
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.GetJobResponse{Job: v.wholeJob(j)}), nil
 }
 
 func (s *Service) jobNow(ctx context.Context, instance, id string) (found jobs.Job, err error) {
@@ -64,13 +72,17 @@ func (s *Service) WatchJob(ctx context.Context, req *connect.Request[calloutv1.W
 		return err
 	}
 	defer leave()
+	v, err := s.veilOf(ctx, orDefault(req.Msg.GetInstance()))
+	if err != nil {
+		return err
+	}
 	err = s.engine(orDefault(req.Msg.GetInstance())).WatchJob(ctx, req.Msg.GetId(), func(j jobs.Job) (bool, error) {
 		if err := ownJob(ctx, j); err != nil {
 			return false, err
 		}
-		shown := job(j)
+		shown := v.job(j)
 		if j.HasEnded() {
-			shown = wholeJob(j)
+			shown = v.wholeJob(j)
 		}
 		err := inTime(ctx, func() error { return stream.Send(&calloutv1.WatchJobResponse{Job: shown}) })
 		return !j.HasEnded(), err
@@ -90,7 +102,11 @@ func (s *Service) CancelJob(ctx context.Context, req *connect.Request[calloutv1.
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&calloutv1.CancelJobResponse{Job: job(j)}), nil
+	v, err := s.veilOf(ctx, orDefault(req.Msg.GetInstance()))
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&calloutv1.CancelJobResponse{Job: v.job(j)}), nil
 }
 
 // goesOn is the error of a request that ended before its job.
@@ -137,8 +153,8 @@ func (s *Service) await(ctx context.Context, instance string, j jobs.Job, wait *
 }
 
 // wholeJob is a job with the dead letters that it has acted on.
-func wholeJob(j jobs.Job) *calloutv1.Job {
-	shown := job(j)
+func (v veil) wholeJob(j jobs.Job) *calloutv1.Job {
+	shown := v.job(j)
 	shown.DeliveryIds, shown.MissingIds = j.First, j.Missing
 	return shown
 }

@@ -21,9 +21,17 @@ func through[Q, A any](ctx context.Context, w wall, o access.Operation, r *conne
 		w.service.record(ctx, t, err)
 		return nil, err
 	}
+	v, err := w.service.veilOf(ctx, instanceOf(r.Any()))
+	if err != nil {
+		return nil, err
+	}
+	v.ask(r.Any())
 	answer, err := next(t.in(ctx), r)
 	if err == nil {
 		err = keep(answer.Any(), p.Scope)
+	}
+	if err == nil {
+		v.answer(answer.Any())
 	}
 	w.service.record(ctx, t, err)
 	if err != nil {

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/jobs"
 	calloutv1 "github.com/callout-hq/callout/schemas/callout/v1"
@@ -18,9 +18,12 @@ import (
 
 // ListSubscriptions tells how the lines of an instance stand.
 func (s *Service) ListSubscriptions(ctx context.Context, req *connect.Request[calloutv1.ListSubscriptionsRequest]) (*connect.Response[calloutv1.ListSubscriptionsResponse], error) {
-	all, err := s.known(ctx, req.Msg.GetInstance())
+	all, hidden, err := s.known(ctx, req.Msg.GetInstance())
 	if err == nil && req.Msg.GetName() != "" {
 		all, err = named(all, req.Msg.GetName(), allLanes)
+	} else {
+		all = append(all, hidden...)
+		slices.SortStableFunc(all, func(a, b action.Subscription) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Lane-b.Lane) })
 	}
 	if err != nil {
 		return nil, err
@@ -144,18 +147,29 @@ func (s *Service) act(ctx context.Context, req meant, do func(i Instance, ctx co
 }
 
 // known are the lines of an instance that who asks may know of: an organization its own
-// alone. By them a name is found, or the nearest one: of others there is no word.
-func (s *Service) known(ctx context.Context, instance string) ([]action.Subscription, error) {
-	p, err := access.From(ctx)
+// alone. By them a name is found, or the nearest one: of others there is no word. Of those
+// that are hidden it is told how they stand, and nothing finds them by a name.
+func (s *Service) known(ctx context.Context, instance string) (known, hidden []action.Subscription, err error) {
+	v, err := s.veilOf(ctx, orDefault(instance))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all, err := s.engine(orDefault(instance)).Subscriptions(ctx)
-	return slices.DeleteFunc(all, func(l action.Subscription) bool { return p.Scope.Org != "" && l.Org != p.Scope.Org }), err
+	for _, l := range all {
+		if v.org != "" && l.Org != v.org {
+			continue
+		}
+		if shown, veiled := v.subscription(l); veiled {
+			hidden = append(hidden, shown)
+		} else {
+			known = append(known, l)
+		}
+	}
+	return known, hidden, err
 }
 
 func (s *Service) lines(ctx context.Context, req meant) ([]action.Subscription, error) {
-	all, err := s.known(ctx, req.GetInstance())
+	all, _, err := s.known(ctx, req.GetInstance())
 	if err != nil {
 		return nil, err
 	}

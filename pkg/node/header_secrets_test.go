@@ -130,15 +130,25 @@ func TestASecretThatIsMissing(t *testing.T) {
 		require.True(t, deleted)
 		require.Eventually(t, func() bool {
 			r, err := v.cores[id].Request(within(t, 20*time.Second), callout.Call{Method: "/s.S/A", OrgID: "acme", Request: []byte(`{}`)})
-			return err == nil && len(r.Steps) == 1 && r.Steps[0].Outcome == action.StepFailed
+			if err != nil || len(r.Steps) != 1 || r.Steps[0].Outcome != action.StepFailed {
+				return false
+			}
+			require.Equal(t, []action.Warning{{Code: action.CodeInternal, Status: 500, Message: action.CodeInternal.Message(), Target: "call"}}, r.Warnings,
+				"a core is told nothing of what is the operator's")
+			return true
 		}, time.Minute, 5*time.Millisecond)
+		require.Eventually(t, func() bool {
+			all, err := api(d).ListDeliveries(within(t, 20*time.Second), connect.NewRequest(&calloutv1.ListDeliveriesRequest{Instance: id, Filter: &calloutv1.DeliveryFilter{Target: "call"}}))
+			return err == nil && len(all.Msg.GetDeliveries()) > 0 &&
+				strings.Contains(all.Msg.GetDeliveries()[0].GetLast().GetError(), "the secret partner is not set: callout secret set partner")
+		}, time.Minute, 5*time.Millisecond, "the record of the attempt tells who reads it")
 		before := len(v.hooks[id].all())
 		v.publish(id, "user.added", 1)
 		require.Eventually(t, func() bool { return v.state(d, id, "hook").LastError == action.CodeInternal }, time.Minute, 5*time.Millisecond)
 		require.Len(t, v.hooks[id].all(), before, "nothing goes out without its header")
-		v.setSecret(d, id, "", "partner", "again")
+		v.setSecret(d, id, "", "partner", "set again")
 		a := v.hooks[id].await(t, "hook", 1)[0]
-		require.Equal(t, "again", a.header.Get("X-Shared"))
+		require.Equal(t, "set again", a.header.Get("X-Shared"))
 		require.Equal(t, "1", a.header.Get(wire.HeaderAttempt), "no attempt was counted")
 	}
 	v.says("the secret partner is not set: callout secret set partner")
@@ -177,7 +187,7 @@ func TestHeadersThatAreRead(t *testing.T) {
 			require.True(t, signedBy(t, last, keys[id]["hook"]), "its key stays")
 			return last.header.Get("Authorization") == "another of "+id
 		}, time.Minute, time.Millisecond)
-		for _, bad := range []string{"two\nlines", strings.Repeat("x", 4097), "sealed:1:x", ""} {
+		for _, bad := range []string{"seven b", "two\nlines", strings.Repeat("x", 4097), "sealed:1:x", ""} {
 			v.keyFile("hook.header", bad)
 			err := apply()
 			require.Equal(t, connect.CodeInvalidArgument, connect.CodeOf(err), "%.20q: %v", bad, err)

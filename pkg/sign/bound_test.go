@@ -2,6 +2,7 @@ package sign_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -54,4 +55,40 @@ func TestAsManySignaturesAsKeysAndAFew(t *testing.T) {
 	passed := fmt.Sprintf("t=%d%s,v1=%s", at.Unix(), strings.Repeat(",v0=00,v1=zz", 20), zitadel)
 	require.NoError(t, sign.VerifyZitadel(passed, body, at, keys...), "what is passed over is not tried")
 	require.NoError(t, sign.VerifyStandard(headers("id", "1700000000", strings.Repeat("v9,AAAA v1,! ", 20)+standard), body, at, keys...))
+}
+
+// TestKeysOfEd25519AreFew, and what they are tried with: each pair costs a pass over the
+// body. Of secrets there may be any number, and the body is put together once.
+func TestKeysOfEd25519AreFew(t *testing.T) {
+	body := []byte(strings.Repeat("x", 1<<20))
+	var public []string
+	for n := range sign.MaxPublicKeys + 1 {
+		public = append(public, whpk(privateKey(byte('a'+n))))
+	}
+	last := privateKey(byte('a' + sign.MaxPublicKeys - 1))
+	standard, err := sign.Standard([]string{whsk(last)}, "id", at, body)
+	require.NoError(t, err)
+
+	err = sign.VerifyStandard(headers("id", "1700000000", standard), body, at, public...)
+	require.Equal(t, action.CodeBadField, action.CodeOf(err))
+	require.Equal(t, "signing_key", action.AsError(err, "").Field)
+	require.ErrorContains(t, err, fmt.Sprintf("at most %d keys of ed25519", sign.MaxPublicKeys))
+
+	keys := public[:sign.MaxPublicKeys]
+	for range 64 - len(keys) {
+		keys = append(keys, sign.NewKey())
+	}
+	other, err := sign.Standard([]string{whsk(privateKey('z'))}, "id", at, body)
+	require.NoError(t, err)
+	for others, ok := range map[int]bool{11: true, 12: false, 60: false} { // 8 keys and 4, that fits included
+		err := sign.VerifyStandard(headers("id", "1700000000", strings.Repeat(other+" ", others)+standard), body, at, keys...)
+		require.Equal(t, ok, err == nil, "%d: %v", others, err)
+	}
+	require.NoError(t, sign.VerifyStandard(headers("id", "1700000000", strings.Repeat("v1a,AAAA ", 60)+standard), body, at, keys...), "what is no signature is not tried")
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	require.Error(t, sign.VerifyStandard(headers("id", "1700000000", strings.Repeat(other+" ", 12)), body, at, keys...))
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2<<20), "the body is copied for each key")
 }

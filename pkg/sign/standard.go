@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/hmac"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,6 +15,12 @@ const (
 	HeaderTimestamp = "webhook-timestamp"
 	HeaderSignature = "webhook-signature"
 )
+
+// MaxPublicKeys is how many keys of ed25519 one verification takes. Of its signatures
+// each must be tried with each of its keys, over the whole body each time, since nothing
+// in one says whose it is: with as many keys as one likes that is work without a bound.
+// An HMAC is made once for a key, so of secrets there may be any number.
+const MaxPublicKeys = 8
 
 // maxID bounds a webhook-id, in bytes.
 const maxID = 255
@@ -43,11 +50,12 @@ func (r Rules) Standard(keys []string, id string, t time.Time, body []byte) (str
 // VerifyStandard checks the three headers of Standard Webhooks against the
 // body as it was received. One signature that fits one of the keys (`whsec_`,
 // `whsk_` or `whpk_`) is enough; parts of other versions are passed over. There
-// are at most four signatures more than keys. The time must lie within Tolerance
+// are at most four signatures more than keys, and of v1a at most four more than keys of
+// ed25519, of which there are at most MaxPublicKeys. The time must lie within Tolerance
 // of now. An id with a dot is refused.
 //
-// Errors have code bad_signature and name the header as their field; a key
-// that cannot be read is bad_field.
+// Errors have code bad_signature and name the header as their field; a key that cannot
+// be read, or one of ed25519 too many, is bad_field with the field signing_key.
 func VerifyStandard(h http.Header, body []byte, now time.Time, keys ...string) error {
 	return Rules{}.VerifyStandard(h, body, now, keys...)
 }
@@ -68,28 +76,51 @@ func (r Rules) VerifyStandard(h http.Header, body []byte, now time.Time, keys ..
 	if err != nil {
 		return err
 	}
-	if len(given.v1)+len(given.v1a) > len(keys)+fewMore {
+	if given.count > len(keys)+fewMore {
 		return refuse(tooMany, HeaderSignature)
 	}
-	prefix := ids[0] + "." + stamps[0]
-	found := false
-	for _, text := range keys {
-		k, err := r.parse(text)
-		if err != nil {
-			return err
-		}
-		found = found || given.fit(k, prefix, body)
+	parsed, err := r.parseAll(keys)
+	if err != nil {
+		return err
 	}
-	if !found {
+	if len(parsed.public) > 0 && len(given.v1a) > len(parsed.public)+fewMore {
+		return refuse(tooMany, HeaderSignature)
+	}
+	if !given.fit(parsed, ids[0]+"."+stamps[0], body) {
 		return refuse("no signature fits", HeaderSignature)
 	}
 	return nil
 }
 
+// verifiers are keys by what they verify.
+type verifiers struct {
+	secret [][]byte
+	public []ed25519.PublicKey
+}
+
+func (r Rules) parseAll(keys []string) (all verifiers, err error) {
+	for _, text := range keys {
+		k, err := r.parse(text)
+		switch {
+		case err != nil:
+			return all, err
+		case k.secret != nil:
+			all.secret = append(all.secret, k.secret)
+		default:
+			all.public = append(all.public, k.public)
+		}
+	}
+	if len(all.public) > MaxPublicKeys {
+		return all, badKey("a verification takes at most 8 keys of ed25519 (whpk_, whsk_): leave out those that sign no more")
+	}
+	return all, nil
+}
+
 // signatures are those of a header that are well formed, by version.
 type signatures struct {
-	v1  [][]byte
-	v1a [][]byte
+	v1    [][]byte
+	v1a   [][]byte // those that are as long as one is
+	count int      // of both versions, whatever their length
 }
 
 // parseStandard takes the list apart. Parts stand one space apart; doubled
@@ -113,26 +144,32 @@ func parseStandard(list string) (signatures, error) {
 		switch version {
 		case "v1":
 			out.v1 = append(out.v1, raw)
+			out.count++
 		case "v1a":
-			out.v1a = append(out.v1a, raw)
+			out.count++
+			if len(raw) == ed25519.SignatureSize {
+				out.v1a = append(out.v1a, raw)
+			}
 		}
 	}
 	return out, nil
 }
 
-func (s signatures) fit(k key, prefix string, body []byte) bool {
-	if k.secret != nil {
-		want := mac(k.secret, prefix, body)
-		for _, have := range s.v1 {
-			if hmac.Equal(want, have) {
+func (s signatures) fit(keys verifiers, prefix string, body []byte) bool {
+	if len(s.v1) > 0 {
+		for _, secret := range keys.secret {
+			want := mac(secret, prefix, body)
+			if slices.ContainsFunc(s.v1, func(have []byte) bool { return hmac.Equal(want, have) }) {
 				return true
 			}
 		}
+	}
+	if len(s.v1a) == 0 || len(keys.public) == 0 {
 		return false
 	}
-	signed := message(prefix, body)
-	for _, have := range s.v1a {
-		if len(have) == ed25519.SignatureSize && ed25519.Verify(k.public, signed, have) {
+	signed := message(prefix, body) // once: it is as large as the body
+	for _, public := range keys.public {
+		if slices.ContainsFunc(s.v1a, func(have []byte) bool { return ed25519.Verify(public, signed, have) }) {
 			return true
 		}
 	}

@@ -145,6 +145,7 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 	step.DurationMS = float64(took.Microseconds()) / 1000
 	failure := action.AsError(err, action.StageInvoke)
 	if failure != nil {
+		failure = answer.WithoutSecrets(failure, t.Target)
 		step.Outcome = action.StepFailed
 		if failure.Code == action.CodeRejected {
 			step.Outcome = action.StepRejected
@@ -158,7 +159,17 @@ func (c *chain) turn(ctx context.Context, t *catalog.Turn) (action.Step, *action
 		number: 1, status: answer.Status, err: failure, took: took, verdict: string(step.Outcome), revision: c.result.Revision,
 		ended: began.Add(took), answer: answer, decision: turnDecisions[step.Outcome], unsent: answer.Duration == 0 || answer.Uncharged,
 	})
-	return step, failure
+	return step, asTold(failure)
+}
+
+// asTold is a failure as the caller is told of it. What keeps us from sending at all is
+// the operator's to know and to mend: he reads in the log and in the record of the
+// attempt which secret is not set, and the caller reads the code's own words.
+func asTold(err *action.Error) *action.Error {
+	if err == nil || err.Stage != action.StageInvoke || !err.Code.IsOurs() && err.Code != action.CodeNoPublicKey {
+		return err
+	}
+	return action.NewError(err.Code, err.Stage, "")
 }
 
 func (c *chain) invoke(ctx context.Context, id string, t *catalog.Turn) (invoke.Answer, error) {

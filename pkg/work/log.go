@@ -1,6 +1,7 @@
 package work
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -52,6 +53,9 @@ func (w *Worker) logExchange(e exchange) {
 	event := w.log.Info()
 	if e.err != nil {
 		event = w.log.Warn().Str("code", string(e.err.Code)).Str("stage", string(e.err.Stage)).Str("error", e.said())
+		if code := answerCode(failedAnswer(e.answer, e.target)); code != "" {
+			event = event.Str("answer_code", code)
+		}
 	}
 	if e.scope != "" {
 		event = event.Str("org", e.scope)
@@ -67,4 +71,22 @@ func (w *Worker) logExchange(e exchange) {
 		Int("attempt", e.number).Int("status", e.status).Dur("took_ms", e.took).
 		Str("verdict", e.verdict).Uint64("revision", e.revision).Msg("attempt")
 	w.record(e)
+}
+
+// maxAnswerCode bounds what is logged of an answer's own code, in bytes.
+const maxAnswerCode = 64
+
+// answerCode is the member code of an answer that is a JSON object, such as what an SDK
+// refuses with: it says which of the reasons for a status it was. It is "" where there is
+// none, or none of 1 to maxAnswerCode bytes. Secrets are masked in it as in the answer.
+func answerCode(a *action.FailedAnswer) string {
+	if a == nil || a.Truncated {
+		return ""
+	}
+	var members map[string]json.RawMessage
+	var code string
+	if json.Unmarshal([]byte(a.Body), &members) != nil || json.Unmarshal(members["code"], &code) != nil || len(code) > maxAnswerCode {
+		return ""
+	}
+	return code
 }

@@ -46,3 +46,24 @@ func TestTheLineOfAnExchange(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"north event dead": 1, "north function failed": 1, "south event dead": 1, "south function failed": 1}, seen)
 }
+
+// TestTheCodeOfAnAnswer is logged where it is a short text in an object.
+func TestTheCodeOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"code":"unknown_condition","message":"no"}`:     "unknown_condition",
+		`{"error":{"code":"x"}}`:                          "",
+		`{"code":404}`:                                    "",
+		`{"code":""}`:                                     "",
+		`{"code":"` + strings.Repeat("x", 65) + `"}`:      "",
+		`{"code":"` + strings.Repeat("\u00e4", 33) + `"}`: "",
+		`[{"code":"x"}]`:                                  "",
+		`{"code":"x"`:                                     "",
+		`no`:                                              "",
+		``:                                                "",
+	} {
+		require.Equal(t, want, answerCode(&action.FailedAnswer{Body: body}), "%.40s", body)
+	}
+	require.Empty(t, answerCode(nil))
+	require.Empty(t, answerCode(&action.FailedAnswer{Body: `{"code":"x"}`, Truncated: true}))
+}

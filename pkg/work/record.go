@@ -64,7 +64,7 @@ func failedAnswer(a invoke.Answer, t *action.Target) *action.FailedAnswer {
 	out.Body, out.Truncated = body, out.Truncated || cut
 	left := maxHeaders
 	for _, line := range headerLines(a.Header, action.NamesSecret) {
-		name, nameCut := clipped(line.Name, left)
+		name, nameCut := clipped(string(a.Masked([]byte(line.Name), t)), left)
 		value, valueCut := clipped(string(a.Masked([]byte(line.Value), t)), left-len(name))
 		if name == "" {
 			out.Truncated = true

@@ -54,12 +54,13 @@ func (w *Worker) try(ctx context.Context, t calls.Trial) (tried calls.Tried, err
 		ResponseHeaders: headerLines(trial.ResponseHeader, action.NamesSecret),
 	}
 	for n, line := range out.ResponseHeaders {
+		out.ResponseHeaders[n].Name = string(trial.Masked([]byte(line.Name), &t.Target))
 		out.ResponseHeaders[n].Value = string(trial.Masked([]byte(line.Value), &t.Target))
 	}
 	failure := trial.Err
 	if failure == nil && applied {
 		if out.Outcome, err = ch.apply(ctx, &t.Target, trial.Answer); err != nil {
-			failure = action.AsError(err, action.StageApply)
+			failure = trial.WithoutSecrets(action.AsError(err, action.StageApply), &t.Target)
 		}
 	}
 	switch {

@@ -121,6 +121,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 			return now
 		})
 	})
+	w.ended.Go(func() { present.Count(following, w.bus, action.RoleWorker, w.flows.calls.Divide) })
 	w.ended.Go(func() { w.reseal(following) })
 	return w, nil
 }

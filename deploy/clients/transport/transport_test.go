@@ -19,9 +19,15 @@ import (
 
 var duration = flag.Duration("for", 20*time.Second, "how long requests arrive")
 
-// scenario is a server, and what arrives there: as many targets are called, and get
-// events, each at random moments.
+// instances have the same targets, conditions and events by name, and servers of their
+// own: what went to another's would be missing at its own, and be too much there.
+var instances = []string{"default", "second"}
+
+// scenario is a server of an instance, and what arrives there: as many targets are called,
+// and get events, each at random moments.
 type scenario struct {
+	instance string
+
 	name    string
 	serve   func(*testing.T, *ledger) (address, certificate string)
 	targets int
@@ -34,15 +40,19 @@ type scenario struct {
 	failed atomic.Int64
 }
 
-func scenarios() []*scenario {
-	return []*scenario{
-		{name: "gunicorn", serve: gunicorn, targets: 24, mean: time.Second},
-		{name: "closes-50ms", serve: closing(50 * time.Millisecond), targets: 4, mean: 60 * time.Millisecond},
-		{name: "closes-1s", serve: closing(time.Second), targets: 24, mean: time.Second},
-		{name: "refuse", serve: node("refuse"), targets: 4, mean: 100 * time.Millisecond},
-		{name: "goaway", serve: node("goaway"), targets: 4, mean: 100 * time.Millisecond},
-		{name: "both", serve: node("both"), targets: 4, mean: 100 * time.Millisecond},
+func scenarios(instance string) []*scenario {
+	all := []*scenario{
+		{name: "gunicorn", serve: gunicorn, targets: 12, mean: time.Second},
+		{name: "closes-50ms", serve: closing(50 * time.Millisecond), targets: 2, mean: 60 * time.Millisecond},
+		{name: "closes-1s", serve: closing(time.Second), targets: 12, mean: time.Second},
+		{name: "refuse", serve: node("refuse"), targets: 2, mean: 100 * time.Millisecond},
+		{name: "goaway", serve: node("goaway"), targets: 2, mean: 100 * time.Millisecond},
+		{name: "both", serve: node("both"), targets: 2, mean: 100 * time.Millisecond},
 	}
+	for _, s := range all {
+		s.instance = instance
+	}
+	return all
 }
 
 // configuration has two targets of each number: one that is called, one that gets events.
@@ -108,7 +118,7 @@ func (s *scenario) run(t *testing.T, url string) {
 // tell counts what failed, and shows the first.
 func (s *scenario) tell(t *testing.T, fault error) {
 	if fault != nil && s.failed.Add(1) == 1 {
-		t.Errorf("%s: the first that failed: %v", s.name, fault)
+		t.Errorf("%s of %s: the first that failed: %v", s.name, s.instance, fault)
 	}
 }
 
@@ -138,17 +148,36 @@ func post(url string, body any) error {
 	return nil
 }
 
-// TestEachIsProcessedOnce counts at the targets: nothing fails, nothing is missing, nothing
-// comes twice, and no delivery took a second attempt.
+// apply puts a configuration in force in an instance, which is made by that.
+func apply(t *testing.T, url, instance, config string) {
+	t.Helper()
+	raw, err := json.Marshal(map[string]string{"instance": instance, "configuration": config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Post(url+"/callout.v1.ActionService/Apply", "application/json", bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("status %d: %s, %v", answer.StatusCode, text, err)
+	}
+}
+
+// TestEachIsProcessedOnce counts at the targets of two instances: nothing fails, nothing is
+// missing, nothing comes twice, and no delivery took a second attempt.
 func TestEachIsProcessedOnce(t *testing.T) {
-	all := scenarios()
-	url := callout(t, configuration(t, all)) + "/v1/instances/default"
+	first, second := scenarios(instances[0]), scenarios(instances[1])
+	url := callout(t, configuration(t, first))
+	apply(t, url, instances[1], configuration(t, second))
+	all := append(first, second...)
 	var open sync.WaitGroup
 	for _, s := range all {
-		open.Go(func() { s.run(t, url) })
+		open.Go(func() { s.run(t, url+"/v1/instances/"+s.instance) })
 	}
 	open.Wait()
-	t.Logf("%-12s %6s %6s %6s %6s %6s %6s %11s %6s %6s", "", "calls", "events", "failed", "missed", "twice", "again", "connections", "late", "refused")
+	t.Logf("%-8s %-12s %6s %6s %6s %6s %6s %6s %11s %6s %6s", "", "", "calls", "events", "failed", "missed", "twice", "again", "connections", "late", "refused")
 	for _, s := range all {
 		s.judge(t)
 	}
@@ -170,15 +199,15 @@ func (s *scenario) judge(t *testing.T) {
 	for end := time.Now().Add(time.Minute); ids < want-int(s.failed.Load()) && time.Now().Before(end); ids, twice = count() {
 		time.Sleep(100 * time.Millisecond) // events are delivered after they are stored
 	}
-	t.Logf("%-12s %6d %6d %6d %6d %6d %6d %11d %6d %6d", s.name, s.calls.Load(), s.events.Load(), s.failed.Load(), want-ids, twice, l.again,
+	t.Logf("%-8s %-12s %6d %6d %6d %6d %6d %6d %11d %6d %6d", s.instance, s.name, s.calls.Load(), s.events.Load(), s.failed.Load(), want-ids, twice, l.again,
 		s.far.made.Load(), s.far.late.Load(), l.refused.Load())
 	if s.failed.Load() > 0 || ids != want || twice > 0 || l.again > 0 {
-		t.Errorf("%s: %d of %d failed, %d came, %d of them twice, %d by a later attempt", s.name, s.failed.Load(), want, ids, twice, l.again)
+		t.Errorf("%s of %s: %d of %d failed, %d came, %d of them twice, %d by a later attempt", s.name, s.instance, s.failed.Load(), want, ids, twice, l.again)
 	}
 	// What nobody met was not tried.
 	met := map[string]int64{"gunicorn": s.far.late.Load(), "closes-50ms": s.far.late.Load(), "closes-1s": s.far.late.Load(),
 		"refuse": l.refused.Load(), "goaway": s.far.made.Load() - int64(want/10), "both": l.refused.Load()}[s.name]
 	if met <= 0 {
-		t.Errorf("%s: no request met what this server does", s.name)
+		t.Errorf("%s of %s: no request met what this server does", s.name, s.instance)
 	}
 }

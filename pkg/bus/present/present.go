@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/wire"
@@ -84,6 +86,48 @@ func List(ctx context.Context, b *bus.Bus, role action.Role) ([]action.Presence,
 	})
 	slices.SortFunc(all, func(a, b action.Presence) int { return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) })
 	return all, err
+}
+
+// countEvery is how often who is there is counted, and countFor how long that may take.
+const (
+	countEvery = 2 * time.Second
+	countFor   = 2 * time.Second
+)
+
+// Count tells do how many processes of a role there are, when it begins and whenever that
+// has changed, until ctx ends; at least one, since who asks is one. Who comes is counted
+// within two seconds, who goes within three, and who dies when he was not heard of for
+// bus.PresentFor. While NATS does not say, nothing changes.
+func Count(ctx context.Context, b *bus.Bus, role action.Role, do func(processes int)) {
+	ticker := time.NewTicker(countEvery)
+	defer ticker.Stop()
+	for {
+		if n, err := count(ctx, b, role); err == nil {
+			do(max(n, 1))
+		} else if ctx.Err() == nil {
+			b.Log().Debug().Err(err).Str("role", string(role)).Msg("how many processes there are is not known")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// count asks the server for the keys alone, which every role may.
+func count(ctx context.Context, b *bus.Bus, role action.Role) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, countFor)
+	defer cancel()
+	stream, err := b.Stream(ctx, wire.BucketStream(bus.BucketPresent))
+	if err != nil {
+		return 0, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(wire.BucketSubject(bus.BucketPresent, string(role)+".*")))
+	if err != nil {
+		return 0, bus.Failure(err)
+	}
+	return len(info.State.Subjects), nil
 }
 
 func read(v bus.Value) (p action.Presence, err error) {

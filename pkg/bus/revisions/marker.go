@@ -31,8 +31,13 @@ func (i Revisions) putMarker(ctx context.Context, revision, last uint64) (cut ui
 	if err != nil {
 		return 0, err
 	}
-	ack, err := i.JetStream().Publish(ctx, wire.Marker(i.ID), body,
-		jetstream.WithExpectStream(i.Events), jetstream.WithExpectLastSequencePerSubject(last))
+	ack, err := i.storeMarker(ctx, body, last)
+	for given := 0; given < roomTries && bus.IsCode(err, bus.CodeStreamFull); given++ {
+		if err := i.GiveRoom(ctx); err != nil {
+			return 0, err
+		}
+		ack, err = i.storeMarker(ctx, body, last)
+	}
 	if bus.IsConflict(err) {
 		return 0, action.NewError(action.CodeConflict, action.StageCatalog, "").WithCause(err)
 	}
@@ -40,6 +45,15 @@ func (i Revisions) putMarker(ctx context.Context, revision, last uint64) (cut ui
 		return 0, bus.NotStored(i.StreamFailure(ctx, i.Events, err))
 	}
 	return ack.Sequence, nil
+}
+
+// roomTries is how often a marker is given room in a stream that is full: who publishes
+// meanwhile may take it.
+const roomTries = 5
+
+func (i Revisions) storeMarker(ctx context.Context, body []byte, last uint64) (*jetstream.PubAck, error) {
+	return i.JetStream().Publish(ctx, wire.Marker(i.ID), body,
+		jetstream.WithExpectStream(i.Events), jetstream.WithExpectLastSequencePerSubject(last))
 }
 
 // Markers counts those in the event stream, which are no events.

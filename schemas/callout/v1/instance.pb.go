@@ -435,9 +435,9 @@ type Quota struct {
 	Executions uint32 `protobuf:"varint,2,opt,name=executions,proto3" json:"executions,omitempty"`
 	// What the configuration needs; lines that drain do not count.
 	Lines uint32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
-	// A second, over HTTP, at each dispatcher.
+	// A second, over HTTP, at all dispatchers together.
 	Events uint32 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
-	// A second, at each worker, and over HTTP at each dispatcher.
+	// A second, at all workers together, and over HTTP at all dispatchers.
 	Calls uint32 `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`
 	// Bytes that its streams hold together: events, async deliveries, dead letters and the
 	// log of attempts. At least 1 MiB.
