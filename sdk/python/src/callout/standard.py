@@ -25,7 +25,7 @@ _VERSIONS = ("v1", "v1a")
 _ID = re.compile(r"[!-\-/-~]{1,255}\Z")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Entries:
     """The header webhook-signature, taken apart."""
 
@@ -37,8 +37,11 @@ class Entries:
 
 def read_entries(headers: Headers) -> Entries:
     """Entries stand one space apart; proxies make doubled spaces and `, ` of it."""
-    joined = " ".join(headers.all("webhook-signature"))
-    parts = [entry for entry in joined.replace(", ", " ").split(" ") if entry]
+    said = headers.all("webhook-signature")
+    joined = said[0] if len(said) == 1 else " ".join(said)
+    parts = joined.replace(", ", " ").split(" ")
+    if "" in parts:
+        parts = [entry for entry in parts if entry]
     if "\t" in joined or len(parts) > MAX_ENTRIES:
         return Entries(True, [])
     found: list[tuple[str, bytes]] = []
