@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import contextvars
-import functools
 import inspect
 import sys
 import threading
@@ -88,7 +86,7 @@ class LoopRunner:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
                 loop.call_soon_threadsafe(_settle, ending)
 
-        job = Job(functools.partial(contextvars.copy_context().run, call, argument), tell)
+        job = Job(call, argument, tell)
         self._workers.submit(job)
         timer = loop.call_later(max(seconds, 0.0), _settle, ending)
         try:
@@ -120,7 +118,7 @@ class BlockingRunner:
         # A lock for each side is the cheapest way there is to have another thread do a thing and to wait for it.
         ended = threading.Lock()
         ended.acquire()
-        job = Job(functools.partial(contextvars.copy_context().run, function.call, argument), ended.release)
+        job = Job(function.call, argument, ended.release)
         self._workers.submit(job)
         ended.acquire(timeout=max(seconds, 0.0))
         outcome = None if job.leave(late) else job.outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import threading
 from collections import deque
@@ -40,11 +41,14 @@ class Late(Protocol):
 class Job:
     """A call that a thread makes. It waits, runs and has ended; who waits for it may leave before that."""
 
-    __slots__ = ("_call", "_late", "_left", "_lock", "_tell", "outcome")
+    __slots__ = ("_argument", "_call", "_context", "_late", "_left", "_lock", "_tell", "outcome")
 
-    def __init__(self, call: Callable[[], Any], tell: Callable[[], object]) -> None:
-        """tell is called in the thread when the call has ended, unless who waited has left. It does not raise."""
-        self._call: Callable[[], Any] | None = call
+    def __init__(self, call: Callable[[Any], Any], argument: Any, tell: Callable[[], object]) -> None:
+        """The call is made in the context of who makes the job. tell is called in the thread when it has ended,
+        unless who waited has left; it does not raise."""
+        self._call: Callable[[Any], Any] | None = call
+        self._argument = argument
+        self._context = contextvars.copy_context()
         self._tell = tell
         self._lock = threading.Lock()
         self._left = False
@@ -76,7 +80,7 @@ class Job:
         if call is None:
             return
         try:
-            outcome = Outcome(call())
+            outcome = Outcome(self._context.run(call, self._argument))
         except BaseException as error:
             outcome = Outcome(error=error)
         with self._lock:

@@ -51,7 +51,7 @@ class EnvironHeaders(Headers):
         # Servers that say neither type nor length leave them out, or empty.
         if value is None or (value == "" and name in _BARE):
             return []
-        return [joined_apart(name, value)]
+        return [joined_apart(name, value) if "," in value else value]
 
     def _listed(self) -> list[tuple[str, str]]:
         names = [key[5:].replace("_", "-").lower() for key in self._environ.copy() if key.startswith("HTTP_")]
@@ -75,7 +75,7 @@ def _as_written(name: str) -> str:
 
 def joined_apart(name: str, value: str) -> str:
     """Lines of one header, which servers of WSGI join with a comma: no well-formed signature has one in front."""
-    return _JOINED.sub(" ", value) if "," in value and name.lower() == "webhook-signature" else value
+    return _JOINED.sub(" ", value) if name.lower() == "webhook-signature" else value
 
 
 def _read(environ: Environ, most: int) -> bytes:
