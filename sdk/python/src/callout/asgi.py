@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .arrival import Arrival, consumed, too_large
@@ -74,14 +75,25 @@ class ScopeHeaders(Headers):
             self._one.clear()
             super().__init__(self._listed())
 
+    def get(self, name: str, default: str = "") -> str:
+        if not self._one:
+            return super().get(name, default)
+        value = self._one.get(_encoded(name))
+        return default if value is None else value.decode("latin-1")
+
     def _values(self, name: str) -> list[str]:
         if not self._one:
             return super()._values(name) if self._raw else []
-        value = self._one.get(name.encode("latin-1", "replace"))
+        value = self._one.get(_encoded(name))
         return [] if value is None else [value.decode("latin-1")]
 
     def _listed(self) -> list[tuple[str, str]]:
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._raw]
+
+
+@lru_cache(maxsize=256)
+def _encoded(name: str) -> bytes:
+    return name.lower().encode("latin-1", "replace")
 
 
 class _Body:
@@ -89,6 +101,10 @@ class _Body:
 
     def __init__(self, receive: Receive, headers: Headers) -> None:
         self._receive = receive
+        self._seconds = FIRST
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
         length = headers.get("content-length")
         self._length = int(length) if length.isascii() and length.isdigit() and len(length) <= 18 else None
 
@@ -119,27 +135,24 @@ class _Body:
     async def _next(self, seconds: float, begun: bool) -> Message:
         """The next message. It is asyncio.wait_for without a task of its own; the timer too is for what is waited for
         alone, which in most requests is nothing."""
-        task, over = asyncio.current_task(), False
-        timer: asyncio.TimerHandle | None = None
-
-        def end() -> None:
-            nonlocal over
-            over = task is not None and task.cancel()
-
-        def start() -> None:
-            nonlocal timer
-            timer = asyncio.get_running_loop().call_later(seconds, end)
-
+        self._seconds = seconds
         try:
-            return await begin(self._receive(), start)
+            return await begin(self._receive(), self._wait)
         except asyncio.CancelledError:
-            if not over:  # the server gives the request up
+            if not self._over:  # the server gives the request up
                 raise
-            if task is not None and sys.version_info >= (3, 11):
-                task.uncancel()
+            if self._task is not None and sys.version_info >= (3, 11):
+                self._task.uncancel()
         finally:
-            if timer is not None:
-                timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
         if begun:
             raise RefusedError("malformed", f"the body did not come within {WHOLE:.0f} s")
         raise consumed(FIX)
+
+    def _wait(self) -> None:
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._end)
+
+    def _end(self) -> None:
+        self._over = self._task is not None and self._task.cancel()

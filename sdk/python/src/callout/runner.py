@@ -71,7 +71,9 @@ class LoopRunner:
     async def run(self, function: Function, argument: Any, seconds: float, late: Late | None = None) -> Outcome | None:
         until = time.monotonic() + seconds
         if function.is_async:
-            return await _Running(self._loop, until).outcome_of(function.call, argument, late)
+            running = _Running(self._loop, until)
+            task = _task(running.settling(function.call, argument), self._loop)
+            return running.outcome or await running.outcome_of(task, late)
         outcome = await self._run_plain(function.call, argument, seconds, late)
         if outcome is not None and inspect.iscoroutine(outcome.value):  # of a plain function, such as a lambda
             return await self.run(_SAME, outcome.value, until - time.monotonic(), late)
@@ -143,23 +145,20 @@ class BlockingRunner:
 class _Running:
     """An async function in a task of its own: one that does not give way when it is cancelled is left behind."""
 
-    __slots__ = ("_ending", "_loop", "_outcome", "_timer", "_until")
+    __slots__ = ("_ending", "_loop", "_timer", "_until", "outcome")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
         self._loop, self._until = loop, until
-        self._outcome: Outcome | None = None
+        self.outcome: Outcome | None = None
         self._ending: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def outcome_of(self, call: Callable[[Any], Any], argument: Any, late: Late | None) -> Outcome | None:
-        task = _task(self._settling(call, argument), self._loop)
-        if self._outcome is not None:
-            return self._outcome
+    async def outcome_of(self, task: asyncio.Task[Outcome], late: Late | None) -> Outcome | None:
         self._ending = self._loop.create_future()
         outcome: Outcome | None = None
         try:
             await self._ending
-            outcome = self._outcome
+            outcome = self.outcome
         finally:  # the server may give the request up, by cancelling it
             if self._timer is not None:
                 self._timer.cancel()
@@ -167,7 +166,7 @@ class _Running:
                 _leave(task, late)
         return outcome
 
-    async def _settling(self, call: Callable[[Any], Any], argument: Any) -> Outcome:
+    async def settling(self, call: Callable[[Any], Any], argument: Any) -> Outcome:
         # It settles the ending itself: that saves turns of the loop. And one that never waits needs no timer.
         try:
             outcome = Outcome(await begin(call(argument), self._wait))
@@ -184,9 +183,9 @@ class _Running:
 
     def _end(self, outcome: Outcome | None) -> None:
         if self._ending is None:  # a task that began at once, and did not wait
-            self._outcome = outcome
+            self.outcome = outcome
         elif not self._ending.done():
-            self._outcome = outcome
+            self.outcome = outcome
             self._ending.set_result(None)
 
 

@@ -65,7 +65,7 @@ _BARE = ("content-type", "content-length")
 @lru_cache(maxsize=256)
 def _variable(name: str) -> str:
     upper = name.upper().replace("-", "_")
-    return upper if name in _BARE else "HTTP_" + upper
+    return upper if name.lower() in _BARE else "HTTP_" + upper
 
 
 @lru_cache(maxsize=64)
