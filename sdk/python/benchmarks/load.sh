@@ -45,5 +45,6 @@ for _ in $(seq "${ROUNDS:-3}"); do
 	uvicorn 'FastAPI, bare     ' /bare load:app
 	uvicorn 'FastAPI, hooks    ' /hooks load:app
 	gunicorn 'gunicorn, bare    ' load:bare_wsgi
+	gunicorn 'gunicorn, thread  ' load:bare_thread_wsgi
 	gunicorn 'gunicorn, hooks   ' load:wsgi
 done
