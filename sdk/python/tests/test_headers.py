@@ -49,6 +49,8 @@ def test_an_environ_has_one_type():
     """A header of the name Content_Type is not the type, whatever a server makes of it."""
     headers = EnvironHeaders({"CONTENT_TYPE": "", "HTTP_CONTENT_TYPE": "text/plain", "HTTP_X_A": "1"})
     assert headers.all("content-type") == [] and list(headers) == [("x-a", "1")]
+    both = EnvironHeaders({"CONTENT_TYPE": "application/json", "HTTP_CONTENT_TYPE": "text/plain"})
+    assert list(both) == [("content-type", "application/json")]
 
 
 @pytest.mark.parametrize("size", [1, 24, 64, 65, 512])
