@@ -3,9 +3,9 @@ package callout
 // Claims are what a function that completes a token is answered. The zero value says nothing; the verbs
 // can be put behind each other: callout.Claim("uid", id).LogClaim("by hook").
 type Claims struct {
-	Metadata []UserMetadata `json:"set_user_metadata,omitempty"`
-	Claims   []ClaimEntry   `json:"append_claims,omitempty"`
-	Log      []string       `json:"append_log_claims,omitempty"`
+	SetUserMetadata []UserMetadata `json:"set_user_metadata,omitempty"`
+	AppendClaims    []ClaimEntry   `json:"append_claims,omitempty"`
+	AppendLogClaims []string       `json:"append_log_claims,omitempty"`
 }
 
 // ClaimEntry is a claim of a token.
@@ -24,26 +24,26 @@ type UserMetadata struct {
 func Claim(key string, value any) *Claims { return (&Claims{}).Claim(key, value) }
 
 // Metadata sets metadata of the user.
-func Metadata(key string, value []byte) *Claims { return (&Claims{}).SetMetadata(key, value) }
+func Metadata(key string, value []byte) *Claims { return (&Claims{}).Metadata(key, value) }
 
 // LogClaim appends a text to the token's log of claims.
 func LogClaim(text string) *Claims { return (&Claims{}).LogClaim(text) }
 
 // Claim appends one more claim.
 func (c *Claims) Claim(key string, value any) *Claims {
-	c.Claims = append(c.Claims, ClaimEntry{key, value})
+	c.AppendClaims = append(c.AppendClaims, ClaimEntry{key, value})
 	return c
 }
 
-// SetMetadata sets one more piece of metadata.
-func (c *Claims) SetMetadata(key string, value []byte) *Claims {
-	c.Metadata = append(c.Metadata, UserMetadata{key, value})
+// Metadata sets one more piece of metadata.
+func (c *Claims) Metadata(key string, value []byte) *Claims {
+	c.SetUserMetadata = append(c.SetUserMetadata, UserMetadata{key, value})
 	return c
 }
 
 // LogClaim appends one more text.
 func (c *Claims) LogClaim(text string) *Claims {
-	c.Log = append(c.Log, text)
+	c.AppendLogClaims = append(c.AppendLogClaims, text)
 	return c
 }
 

@@ -98,7 +98,7 @@ func TestAnEvent(t *testing.T) {
 func TestWhatIsWritten(t *testing.T) {
 	r, log := hooks(t, nil)
 	callout.OnFunction(r, "function/create_id_token", func(_ context.Context, c callout.TokenContext) (any, error) {
-		return callout.Claim("uid", c.User.ID).SetMetadata("seen", []byte("yes")).LogClaim("by hook"), nil
+		return callout.Claim("uid", c.User.ID).Metadata("seen", []byte("yes")).LogClaim("by hook"), nil
 	})
 	wants(t, callouttest.Function("create_id_token", map[string]any{"user": map[string]any{"id": "u1"}}).To(r), 200,
 		`{"set_user_metadata":[{"key":"seen","value":"eWVz"}],"append_claims":[{"key":"uid","value":"u1"}],"append_log_claims":["by hook"]}`)

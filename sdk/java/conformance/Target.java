@@ -2,9 +2,9 @@ import io.github.callouthq.callout.Answer;
 import io.github.callouthq.callout.Call;
 import io.github.callouthq.callout.Callout;
 import io.github.callouthq.callout.Event;
-import io.github.callouthq.callout.LaterException;
-import io.github.callouthq.callout.NeverException;
-import io.github.callouthq.callout.RejectException;
+import io.github.callouthq.callout.Later;
+import io.github.callouthq.callout.Never;
+import io.github.callouthq.callout.Reject;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -81,15 +81,15 @@ final class Target {
                 })
                 .event("later.thing", e -> {
                     count(e);
-                    throw new LaterException("not now", Duration.ofSeconds(7));
+                    throw new Later("not now", Duration.ofSeconds(7));
                 })
                 .event("never.thing", e -> {
                     count(e);
-                    throw new NeverException("it is of no use");
+                    throw new Never("it is of no use");
                 })
                 .event("reject.thing", e -> {
                     count(e);
-                    throw new RejectException(422, "an event cannot be refused");
+                    throw new Reject(422, "an event cannot be refused");
                 });
     }
 

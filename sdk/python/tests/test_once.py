@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
 
 import pytest
 from conftest import WAIT, make, wait_for
@@ -206,3 +208,30 @@ def test_memory_has_bounds():
     assert [store.seen(id) for id in "de"] == [False, True]
     store.done("f")
     assert len(store._until) == 2
+
+
+def test_a_late_end_on_a_loop_does_not_hold_the_loop_up(told, seen):
+    """An async store is told on that very loop, so whoever waited for it there would wait in vain."""
+    store = Async()
+    hooks = make(told, seen, store=store)
+
+    @hooks.event("user.late")
+    async def late(event):
+        while not event.expired:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(event.remaining())
+
+    async def on_a_loop():
+        made = event("user.late", delivery_id="d2", remaining_ms=100)
+        assert (await receive_async(hooks, made)).status == 504
+        start = time.monotonic()
+        while "d2" not in store.ids:
+            assert time.monotonic() - start < 30
+            await asyncio.sleep(0.005)
+        while (answer := await receive_async(hooks, made)).status == 409:
+            await asyncio.sleep(0.005)
+        assert answer.header("callout-duplicate") == "true"
+        assert time.monotonic() - start < 30
+
+    asyncio.run(on_a_loop())
+    assert not [trouble for trouble in told if trouble.code == "unavailable"]

@@ -37,7 +37,7 @@ const hooks = callout()
     throw new Error('secret inside')
   }))
   .event('slow.thing', counted(() => wait(500)))
-  .event('later.thing', counted(() => later({ seconds: 7 })))
+  .event('later.thing', counted(() => later({ after: 7 })))
   .event('never.thing', counted(() => never('it is of no use')))
   .event('reject.thing', counted(() => reject(422, 'it has happened')))
 

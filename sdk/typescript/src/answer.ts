@@ -67,7 +67,7 @@ const write = (value: object): string => {
 /** Writes what the handler of an event gave; what else it gives than *later* and *never* is nothing. Throws a Refusal. */
 export const ofEvent = (result: unknown): Answer => {
   if (result instanceof Later) {
-    const wait = result.seconds === undefined ? {} : { "retry-after": String(result.seconds) };
+    const wait = result.after === undefined ? {} : { "retry-after": String(result.after) };
     return json(503, { code: "retry_later", message: result.message }, wait);
   }
   if (result instanceof Never) return json(422, { code: "given_up", message: result.message });

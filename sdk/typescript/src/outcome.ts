@@ -20,11 +20,11 @@ export class Later extends Error {
 
   constructor(
     message: string,
-    readonly seconds?: number,
+    readonly after?: number,
   ) {
     super(message);
     checkMessage(message, 0);
-    if (seconds !== undefined && !(Number.isInteger(seconds) && seconds >= 0)) {
+    if (after !== undefined && !(Number.isInteger(after) && after >= 0)) {
       throw new RangeError("callout: an event comes later by a whole number of seconds");
     }
   }
@@ -52,11 +52,11 @@ const checkMessage = (message: string, least: number): void => {
 export const reject = (status: number, message: string): Rejection => new Rejection(status, message);
 
 /**
- * Has an event delivered again, after so many seconds at least if they are given. What Callout's configuration says of
+ * Has an event delivered again, after so many seconds at least if that is given. What Callout's configuration says of
  * waiting holds beside it.
  */
-export const later = (options: { seconds?: number; message?: string } = {}): Later =>
-  new Later(options.message ?? "later", options.seconds);
+export const later = (options: { after?: number; message?: string } = {}): Later =>
+  new Later(options.message ?? "later", options.after);
 
 /** Makes an event a dead letter at once: no later attempt would help. */
 export const never = (message: string): Never => new Never(message);

@@ -43,7 +43,7 @@ test("right programs compile, and run", () => {
     .event("user.added", async (e) => e.event_payload.name.length)
     .event("user.*", (e) => {
       if (e.event_type === "user.human.removed") return never(e.event_payload.reason);
-      return later({ seconds: e.event_payload.name.length });
+      return later({ after: e.event_payload.name.length });
     })
     .event("user.human.*", (e) => void e.event_payload.reason)
     .event("*", (e) => void (e.event_type === "org.added" && e.event_payload.plan.toFixed()));

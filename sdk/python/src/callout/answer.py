@@ -69,7 +69,7 @@ class Never(Exception):
         self.message = message
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """An HTTP answer. Header names are in lower case."""
 
@@ -95,15 +95,21 @@ def changed(value: object) -> Answer:
     """The answer for what a handler of a call returned. Raises ValueError or TypeError for what is no object."""
     if value is None:
         return unchanged()
+    if type(value) is not dict:
+        value = _object(value)
+    body = write(cast(dict[str, Any], value))
+    if len(body) > MAX_ANSWER:
+        raise ValueError(f"an answer has at most 1 MiB, this one has {len(body)} bytes")
+    return Answer(200, body, [JSON])
+
+
+def _object(value: object) -> dict[str, Any]:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if not isinstance(value, Mapping):
         hint = ": raise it" if isinstance(value, (Reject, Later, Never)) else ""
         raise TypeError(f"a handler returns an object (a dict) or None, not {type(value).__name__}{hint}")
-    body = write(dict(cast(Mapping[str, Any], value)))
-    if len(body) > MAX_ANSWER:
-        raise ValueError(f"an answer has at most 1 MiB, this one has {len(body)} bytes")
-    return Answer(200, body, [JSON])
+    return dict(cast(Mapping[str, Any], value))
 
 
 def rejected(reject: Reject) -> Answer:

@@ -12,7 +12,7 @@ from .headers import Headers
 __all__ = ["Arrival", "consumed", "too_large"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Arrival:
     """What came, and how to read its body."""
 

@@ -43,6 +43,9 @@ class Table:
     def find(self, phase: Phase, name: str) -> Function | None:
         """The handler of the most exact condition that covers the name."""
         handlers = self._by_phase[phase]
+        exact = handlers.get(name)
+        if exact is not None and (name.startswith("/") or phase in ("function", "event")):
+            return exact
         for condition in _candidates(phase, name):
             if condition in handlers:
                 return handlers[condition]

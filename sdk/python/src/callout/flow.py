@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,14 +30,15 @@ _TYPES = ("application/json", "application/cloudevents+json")
 _COMPACT = ("application/jwt", "application/jose")
 
 _KINDS: dict[Phase, Callable[..., Delivery]] = {
-    "request": Call[Any],
-    "response": Response[Any, Any],
-    "function": FunctionDelivery[Any],
-    "event": Event[Any],
+    # Without brackets: a class with them is called through an object of typing, for every request.
+    "request": Call,
+    "response": Response,
+    "function": FunctionDelivery,
+    "event": Event,
 }
 
 
-@dataclass
+@dataclass(slots=True)
 class _Passage:
     """How far a request has come, for the log."""
 
@@ -168,16 +170,30 @@ class _LateEnd:
         self.waits = True
 
     def ended(self, outcome: Outcome) -> None:
-        flow = self._flow
+        # This may be a loop, which an async store needs to get on: it is not waited for here.
+        if outcome.error is not None:
+            self._end(None)
+            return
+        done: Any = None
         try:
-            if outcome.error is None:
-                done: Any = flow.store.done(self._id)
-                if inspect.iscoroutine(done):
-                    self._runner.await_late(done)
+            done = self._flow.store.done(self._id)
+            if inspect.iscoroutine(done):
+                self._runner.start(done).add_done_callback(self._told)
+                return
         except Exception as error:
-            flow.log(Trouble(503, "unavailable", "the store of deliveries fails", "", self._id, error))
-        finally:
-            flow._under_way.end(self._id)  # pyright: ignore[reportPrivateUsage]
+            if inspect.iscoroutine(done):
+                done.close()
+            self._end(error)
+        else:
+            self._end(None)
+
+    def _told(self, done: concurrent.futures.Future[Any]) -> None:
+        self._end(concurrent.futures.CancelledError() if done.cancelled() else done.exception())
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._flow.log(Trouble(503, "unavailable", "the store of deliveries fails", "", self._id, error))
+        self._flow._under_way.end(self._id)  # pyright: ignore[reportPrivateUsage]
 
 
 def _said(phase: Phase, outcome: Outcome) -> Answer:
@@ -206,7 +222,9 @@ def _said(phase: Phase, outcome: Outcome) -> Answer:
 
 def _check_type(headers: Headers, takes_compact: bool) -> None:
     said = headers.all("content-type")
-    kind = said[0].partition(";")[0].strip().lower() if len(said) == 1 else ""
+    kind = said[0] if len(said) == 1 else ""
+    if kind not in _TYPES:
+        kind = kind.partition(";")[0].strip().lower()
     if kind not in _TYPES and not (takes_compact and kind in _COMPACT):
         raise RefusedError("unsupported_media_type", "Content-Type is not application/json")
     if headers.get("content-encoding", "identity").strip().lower() != "identity":

@@ -24,7 +24,7 @@ Payload = Literal["jwt", "jwe"]
 SCHEMES: tuple[Scheme, ...] = ("standard", "standard_v1a", "zitadel")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Genuine:
     """A request that was checked: the body that a handler may read, and the delivery id, "" when there is none."""
 

@@ -20,19 +20,29 @@ class Headers:
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of that name."""
-        values = self._by_name.get(name.lower())
+        values = self._values(name.lower())
         return values[0] if values else default
 
     def all(self, name: str) -> list[str]:
         """Every value of that name, in order."""
-        return self._by_name.get(name.lower(), [])
+        return self._values(name.lower())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name
+        return isinstance(name, str) and bool(self._values(name.lower()))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Pairs of a lower-case name and a value."""
-        return iter(self._pairs)
+        return iter(self._listed())
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._listed())
+
+    # A server has its headers in a form of its own already, and few of them are asked for: who knows that form
+    # overrides these two, and takes out what is asked for alone.
+
+    def _values(self, name: str) -> list[str]:
+        """The values of a name in lower case."""
+        return self._by_name.get(name, [])
+
+    def _listed(self) -> list[tuple[str, str]]:
+        return self._pairs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from . import asgi, server, wsgi
@@ -168,9 +168,9 @@ class Callout:
         """Takes nothing more: from now on every request is 503. What has begun ends as ever."""
         self._flow.draining = True
 
-    async def answer(self, arrival: Arrival) -> Answer:
-        """Answers a request on an event loop, for a framework that this package has no adapter for."""
-        return await self._flow.answer(arrival, LoopRunner(self._workers))
+    def answer(self, arrival: Arrival) -> Coroutine[Any, Any, Answer]:
+        """Answers a request on an event loop, for a framework that this package has no adapter for: it is awaited."""
+        return self._flow.answer(arrival, LoopRunner(self._workers))
 
     def answer_blocking(self, arrival: Arrival) -> Answer:
         """Answers a request in a thread that may block; the arrival's read must not wait for an event loop."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import contextvars
 import inspect
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from .workers import LoopThread, Workers
+from .stepping import begin
+from .workers import Job, Late, LoopThread, Outcome, Workers
 
 __all__ = ["BlockingRunner", "Function", "Late", "LoopRunner", "Outcome", "Runner", "blocking"]
 
@@ -34,30 +35,6 @@ class Function:
         return cls(call, inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(inner))
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a function returned, or what it raised."""
-
-    value: Any = None
-    error: BaseException | None = None
-
-
-Ending = asyncio.Future[Outcome | None]
-"""How a function ended, None when its time was over before."""
-
-
-class Late(Protocol):
-    """Told of a function whose time is over."""
-
-    def left(self) -> None:
-        """Nobody waits for the function any more."""
-        ...
-
-    def ended(self, outcome: Outcome) -> None:
-        """How it ended, after that. It is called on a loop or in a thread."""
-        ...
-
-
 class Runner(Protocol):
     """Runs plain and async functions of one argument."""
 
@@ -69,8 +46,8 @@ class Runner(Protocol):
         """
         ...
 
-    def await_late(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """From another thread: waits for what an async store does, on the loop that it is used to."""
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+        """From any thread: has what an async store does done on the loop that it is used to. It does not wait."""
         ...
 
 
@@ -92,37 +69,41 @@ class LoopRunner:
         self._loop = asyncio.get_running_loop()
 
     async def run(self, function: Function, argument: Any, seconds: float, late: Late | None = None) -> Outcome | None:
-        start = time.monotonic()
-        ending: Ending = self._loop.create_future()
-        source = self._begin(function, argument, ending)
-        timer = self._loop.call_later(max(seconds, 0.0), _settle, ending, None)
-        outcome: Outcome | None = None
-        try:
-            outcome = await ending
-        finally:  # the server may give the request up, by cancelling it
-            timer.cancel()
-            if outcome is None:
-                _leave(source, late)
+        until = time.monotonic() + seconds
+        if function.is_async:
+            running = _Running(self._loop, until)
+            task = _task(running.settling(function.call, argument), self._loop)
+            return running.outcome or await running.outcome_of(task, late)
+        outcome = await self._run_plain(function.call, argument, seconds, late)
         if outcome is not None and inspect.iscoroutine(outcome.value):  # of a plain function, such as a lambda
-            left = seconds - (time.monotonic() - start)
-            return await self.run(_SAME, outcome.value, left, late)
+            return await self.run(_SAME, outcome.value, until - time.monotonic(), late)
         return outcome
 
-    def _begin(self, function: Function, argument: Any, ending: Ending) -> Any:
-        """Starts a task, or a job of a thread, which settles the ending itself: that saves turns of the loop."""
-        if function.is_async:
-            return _task(_settling(function.call, argument, ending), self._loop)
-        job = self._workers.submit(contextvars.copy_context().run, _called, function.call, argument)
+    async def _run_plain(
+        self, call: Callable[[Any], Any], argument: Any, seconds: float, late: Late | None
+    ) -> Outcome | None:
+        loop, ending = self._loop, self._loop.create_future()
 
-        def ended(job: concurrent.futures.Future[Outcome]) -> None:
+        def tell() -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
-                self._loop.call_soon_threadsafe(_settle, ending, _outcome(job))
+                loop.call_soon_threadsafe(_settle, ending)
 
-        job.add_done_callback(ended)
-        return job
+        job = Job(call, argument, tell)
+        self._workers.submit(job)
+        timer = loop.call_later(max(seconds, 0.0), _settle, ending)
+        try:
+            await ending
+        except asyncio.CancelledError:  # the server gives the request up
+            if not job.leave(late) and late is not None:  # it has ended just now
+                late.left()
+                late.ended(_ended(job))
+            raise
+        finally:
+            timer.cancel()
+        return None if job.leave(late) else job.outcome
 
-    def await_late(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
 
 class BlockingRunner:
@@ -133,24 +114,79 @@ class BlockingRunner:
         self._loop = loop
 
     async def run(self, function: Function, argument: Any, seconds: float, late: Late | None = None) -> Outcome | None:
-        start = time.monotonic()
-        future: concurrent.futures.Future[Outcome]
+        until = time.monotonic() + seconds
         if function.is_async:
-            future = asyncio.run_coroutine_threadsafe(_awaited(function.call, argument), self._loop.get())
-        else:
-            future = self._workers.submit(contextvars.copy_context().run, _called, function.call, argument)
-        concurrent.futures.wait((future,), timeout=seconds)
-        if not future.done():
-            _leave(future, late)
-            return None
-        outcome = _outcome(future)
-        if inspect.iscoroutine(outcome.value):
-            left = seconds - (time.monotonic() - start)
-            return await self.run(_SAME, outcome.value, left, late)
+            return self._run_async(function.call, argument, seconds, late)
+        # A lock for each side is the cheapest way there is to have another thread do a thing and to wait for it.
+        ended = threading.Lock()
+        ended.acquire()
+        job = Job(function.call, argument, ended.release)
+        self._workers.submit(job)
+        ended.acquire(timeout=max(seconds, 0.0))
+        outcome = None if job.leave(late) else job.outcome
+        if outcome is not None and inspect.iscoroutine(outcome.value):
+            return self._run_async(_same, outcome.value, until - time.monotonic(), late)
         return outcome
 
-    def await_late(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop.get()).result(60)
+    def _run_async(
+        self, call: Callable[[Any], Any], argument: Any, seconds: float, late: Late | None
+    ) -> Outcome | None:
+        future = asyncio.run_coroutine_threadsafe(_awaited(call, argument), self._loop.get())
+        concurrent.futures.wait((future,), timeout=seconds)
+        if future.done():
+            return _outcome(future)
+        _leave(future, late)
+        return None
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop.get())
+
+
+class _Running:
+    """An async function in a task of its own: one that does not give way when it is cancelled is left behind."""
+
+    __slots__ = ("_ending", "_loop", "_timer", "_until", "outcome")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
+        self._loop, self._until = loop, until
+        self.outcome: Outcome | None = None
+        self._ending: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def outcome_of(self, task: asyncio.Task[Outcome], late: Late | None) -> Outcome | None:
+        self._ending = self._loop.create_future()
+        outcome: Outcome | None = None
+        try:
+            await self._ending
+            outcome = self.outcome
+        finally:  # the server may give the request up, by cancelling it
+            if self._timer is not None:
+                self._timer.cancel()
+            if outcome is None:
+                _leave(task, late)
+        return outcome
+
+    async def settling(self, call: Callable[[Any], Any], argument: Any) -> Outcome:
+        # It settles the ending itself: that saves turns of the loop. And one that never waits needs no timer.
+        try:
+            outcome = Outcome(await begin(call(argument), self._wait))
+        except asyncio.CancelledError as cancelled:
+            self._end(Outcome(error=cancelled))
+            raise
+        except BaseException as error:  # SystemExit would end the loop
+            outcome = Outcome(error=error)
+        self._end(outcome)
+        return outcome
+
+    def _wait(self) -> None:
+        self._timer = self._loop.call_later(max(self._until - time.monotonic(), 0.0), self._end, None)
+
+    def _end(self, outcome: Outcome | None) -> None:
+        if self._ending is None:  # a task that began at once, and did not wait
+            self.outcome = outcome
+        elif not self._ending.done():
+            self.outcome = outcome
+            self._ending.set_result(None)
 
 
 def _task(coroutine: Coroutine[Any, Any, Outcome], loop: asyncio.AbstractEventLoop) -> asyncio.Task[Outcome]:
@@ -164,7 +200,7 @@ _left: set[Any] = set()  # a loop keeps no task that nobody waits for
 
 
 def _leave(source: Any, late: Late | None) -> None:
-    """Tells a task or a job of a thread that its time is over, and whoever asked how it ends."""
+    """Tells a task that its time is over, and whoever asked how it ends."""
 
     def ended(source: Any) -> None:
         _left.discard(source)
@@ -187,26 +223,13 @@ def _outcome(future: Any) -> Outcome:
     return outcome
 
 
-def _called(call: Callable[[Any], Any], argument: Any) -> Outcome:
-    try:
-        return Outcome(call(argument))
-    except BaseException as error:
-        return Outcome(error=error)
+def _ended(job: Job) -> Outcome:
+    return job.outcome or Outcome(error=asyncio.CancelledError())
 
 
-def _settle(ending: Ending, outcome: Outcome | None) -> None:
+def _settle(ending: asyncio.Future[None]) -> None:
     if not ending.done():
-        ending.set_result(outcome)
-
-
-async def _settling(call: Callable[[Any], Any], argument: Any, ending: Ending) -> Outcome:
-    try:
-        outcome = await _awaited(call, argument)
-    except asyncio.CancelledError as cancelled:
-        _settle(ending, Outcome(error=cancelled))
-        raise
-    _settle(ending, outcome)
-    return outcome
+        ending.set_result(None)
 
 
 async def _awaited(call: Callable[[Any], Any], argument: Any) -> Outcome:

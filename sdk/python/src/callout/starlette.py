@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .arrival import Arrival, consumed, too_large
-from .headers import Headers
+from .asgi import ScopeHeaders
 
 if TYPE_CHECKING:
     from .receiver import Callout
@@ -31,7 +31,7 @@ async def respond(hooks: Callout, request: Any) -> Any:
             raise too_large(most)
         return body
 
-    headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"])
+    headers = ScopeHeaders(request.scope["headers"])
     answer = await hooks.answer(Arrival(request.method, request.scope["path"], headers, read))
     response = import_module("starlette.responses").Response
     return response(answer.body, status_code=answer.status, headers=dict(answer.headers))

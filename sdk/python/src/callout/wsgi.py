@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from .arrival import Arrival, consumed, too_large
@@ -13,7 +14,7 @@ from .headers import Headers
 if TYPE_CHECKING:
     from .receiver import Callout
 
-__all__ = ["Environ", "StartResponse", "application", "joined_apart"]
+__all__ = ["Environ", "EnvironHeaders", "StartResponse", "application", "joined_apart"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -29,23 +30,47 @@ def application(hooks: Callout, environ: Environ, start_response: StartResponse)
 
     # WSGI hands paths over as latin-1 of what is UTF-8.
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8", "replace")
-    headers = Headers(_pairs(environ))
-    answer = hooks.answer_blocking(Arrival(environ["REQUEST_METHOD"], path, headers, read))
-    pairs = [("-".join(map(str.capitalize, name.split("-"))), value) for name, value in answer.headers]
+    answer = hooks.answer_blocking(Arrival(environ["REQUEST_METHOD"], path, EnvironHeaders(environ), read))
+    pairs = [(_as_written(name), value) for name, value in answer.headers]
     if answer.status != 204:
         pairs.append(("Content-Length", str(len(answer.body))))
-    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", pairs)
+    start_response(f"{answer.status} {responses[answer.status]}", pairs)
     return [answer.body]
 
 
-def _pairs(environ: Environ) -> Iterator[tuple[str, str]]:
-    for name, value in environ.items():
-        if name.startswith("HTTP_"):
-            header = name[5:].replace("_", "-").lower()
-            yield header, joined_apart(header, value)
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(name):
-            yield name.replace("_", "-").lower(), environ[name]
+class EnvironHeaders(Headers):
+    """The headers of an environ. What is asked for is looked up, and nothing else."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Environ) -> None:
+        self._environ = environ
+
+    def _values(self, name: str) -> list[str]:
+        value = self._environ.get(_variable(name))
+        # Servers that say neither type nor length leave them out, or empty.
+        if value is None or (value == "" and name in _BARE):
+            return []
+        return [joined_apart(name, value) if "," in value else value]
+
+    def _listed(self) -> list[tuple[str, str]]:
+        names = [key[5:].replace("_", "-").lower() for key in self._environ.copy() if key.startswith("HTTP_")]
+        asked = [*(name for name in names if name not in _BARE), *_BARE]
+        return [(name, value) for name in asked for value in self._values(name)]
+
+
+_BARE = ("content-type", "content-length")
+
+
+@lru_cache(maxsize=256)
+def _variable(name: str) -> str:
+    upper = name.upper().replace("-", "_")
+    return upper if name.lower() in _BARE else "HTTP_" + upper
+
+
+@lru_cache(maxsize=64)
+def _as_written(name: str) -> str:
+    return "-".join(map(str.capitalize, name.split("-")))
 
 
 def joined_apart(name: str, value: str) -> str:

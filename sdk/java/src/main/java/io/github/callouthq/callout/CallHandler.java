@@ -12,7 +12,7 @@ public interface CallHandler<Q> {
      *
      * @param call the request
      * @return a change, a refusal, or {@link Answer#unchanged()}; null is that too
-     * @throws Exception what goes wrong: the call fails, and the log says why. {@link RejectException} refuses
+     * @throws Exception what goes wrong: the call fails, and the log says why. {@link Reject} refuses
      */
     Answer handle(Call<Q> call) throws Exception;
 }

@@ -3,7 +3,9 @@ package io.github.callouthq.callout;
 import io.github.callouthq.callout.http.Headers;
 import io.github.callouthq.callout.http.Response;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
@@ -293,19 +295,46 @@ public final class Callout implements AutoCloseable {
      * @throws IOException if it cannot listen there
      */
     public Server start(int port) throws IOException {
-        return new Server(receiver, port, threads);
+        return new Server(receiver, new InetSocketAddress(port), threads);
+    }
+
+    /**
+     * Starts a server on one address, and goes on.
+     *
+     * @param port where it listens, 0 for any that is free
+     * @param host an address of this machine or its name, such as {@code 127.0.0.1}: who is elsewhere does not reach that
+     * @return the server
+     * @throws IOException if it cannot listen there
+     */
+    public Server start(int port, String host) throws IOException {
+        return new Server(receiver, new InetSocketAddress(Objects.requireNonNull(host), port), threads);
     }
 
     /**
      * Serves until SIGTERM or SIGINT: then nothing more is taken, what has begun is finished, for 10 seconds at most, and the
-     * process ends with 0. Before, one line that names the address is written to the standard output.
+     * process ends with 0. Before, one line that names the address is written to the standard output. It listens on all
+     * addresses of the machine.
      *
      * @param port where it listens, 0 for any that is free
      * @throws IOException if it cannot listen there
      */
     public void serve(int port) throws IOException {
-        var server = start(port);
-        System.out.println("listening on http://127.0.0.1:" + server.port());
+        serve(start(port));
+    }
+
+    /**
+     * Serves on one address, and else as {@link #serve(int)} does.
+     *
+     * @param port where it listens, 0 for any that is free
+     * @param host an address of this machine or its name, such as {@code 127.0.0.1}: who is elsewhere does not reach that
+     * @throws IOException if it cannot listen there
+     */
+    public void serve(int port, String host) throws IOException {
+        serve(start(port, host));
+    }
+
+    private static void serve(Server server) {
+        System.out.println("listening on " + server.url());
         System.out.flush();
         server.untilSignalled();
     }

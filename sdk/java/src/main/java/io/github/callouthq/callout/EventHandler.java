@@ -11,8 +11,8 @@ public interface EventHandler<P> {
      * Takes it. When this returns, the event is done.
      *
      * @param event the event
-     * @throws Exception what goes wrong: the event comes again, and the log says why. {@link LaterException} says when,
-     *                   {@link NeverException} that it is of no use
+     * @throws Exception what goes wrong: the event comes again, and the log says why. {@link Later} says when,
+     *                   {@link Never} that it is of no use
      */
     void handle(Event<P> event) throws Exception;
 }

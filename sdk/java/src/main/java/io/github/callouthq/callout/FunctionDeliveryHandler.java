@@ -13,7 +13,7 @@ public interface FunctionDeliveryHandler<T> {
      * @param body     what the core sent
      * @param delivery what is known about it
      * @return claims, a change, a refusal, or {@link Answer#unchanged()}; null is that too
-     * @throws Exception what goes wrong: the call fails, and the log says why. {@link RejectException} refuses
+     * @throws Exception what goes wrong: the call fails, and the log says why. {@link Reject} refuses
      */
     Answer handle(T body, Delivery delivery) throws Exception;
 }

@@ -12,7 +12,7 @@ public interface FunctionHandler<T> {
      *
      * @param body what the core sent
      * @return claims, a change, a refusal, or {@link Answer#unchanged()}; null is that too
-     * @throws Exception what goes wrong: the call fails, and the log says why. {@link RejectException} refuses
+     * @throws Exception what goes wrong: the call fails, and the log says why. {@link Reject} refuses
      */
     Answer handle(T body) throws Exception;
 }

@@ -205,13 +205,13 @@ final class Receiver {
 
     private Response failure(Delivery delivery, Throwable thrown, boolean late) {
         boolean event = delivery.phase() == Phase.EVENT;
-        if (!event && thrown instanceof RejectException reject) {
+        if (!event && thrown instanceof Reject reject) {
             return Replies.rejected(reject.rejection());
         }
-        if (event && thrown instanceof LaterException later) {
+        if (event && thrown instanceof Later later) {
             return Replies.later(later);
         }
-        if (event && thrown instanceof NeverException never) {
+        if (event && thrown instanceof Never never) {
             return Replies.never(never);
         }
         if (!late) {

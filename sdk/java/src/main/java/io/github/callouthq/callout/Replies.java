@@ -41,13 +41,13 @@ final class Replies {
         return json(200, body);
     }
 
-    static Response later(LaterException later) {
+    static Response later(Later later) {
         var seconds = later.seconds();
         var headers = seconds == null ? JSON : Map.of("Content-Type", "application/json", "Retry-After", seconds);
         return new Response(503, headers, body("retry_later", text(later, "the event is to come again later")));
     }
 
-    static Response never(NeverException never) {
+    static Response never(Never never) {
         return failure(422, "given_up", text(never, "it is of no use to send the event again"));
     }
 

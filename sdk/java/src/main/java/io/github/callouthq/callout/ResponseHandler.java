@@ -13,7 +13,7 @@ public interface ResponseHandler<Q, R> {
      *
      * @param call the request and the response
      * @return a change of the response, a refusal, or {@link Answer#unchanged()}; null is that too
-     * @throws Exception what goes wrong: the call fails, and the log says why. {@link RejectException} refuses
+     * @throws Exception what goes wrong: the call fails, and the log says why. {@link Reject} refuses
      */
     Answer handle(ResponseCall<Q, R> call) throws Exception;
 }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.BindException;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -33,23 +34,27 @@ public final class Server implements AutoCloseable {
     private final AtomicInteger open = new AtomicInteger();
     private final CountDownLatch closed = new CountDownLatch(1);
 
-    Server(Receiver receiver, int port, int threads) throws IOException {
+    Server(Receiver receiver, InetSocketAddress address, int threads) throws IOException {
         settle();
         this.receiver = receiver;
         pool = new ThreadPoolExecutor(threads, threads, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Threads.daemons("callout-http"));
         pool.allowCoreThreadTimeOut(true);
-        http = listen(port);
+        http = listen(address);
         http.setExecutor(pool);
         http.createContext("/", this::serve);
         http.start();
     }
 
     /** Listens. The JDK's own message does not say where it could not. */
-    private static HttpServer listen(int port) throws IOException {
+    private static HttpServer listen(InetSocketAddress address) throws IOException {
+        if (address.isUnresolved()) {
+            throw new UnknownHostException("the server is to listen on " + address.getHostString() + ", which is no address of this machine");
+        }
         try {
-            return HttpServer.create(new InetSocketAddress(port), BACKLOG);
+            return HttpServer.create(address, BACKLOG);
         } catch (BindException e) {
-            var told = new BindException("port " + port + ": " + e.getMessage());
+            var where = address.getAddress().isAnyLocalAddress() ? "" : address.getHostString() + " ";
+            var told = new BindException(where + "port " + address.getPort() + ": " + e.getMessage());
             told.initCause(e);
             throw told;
         }
@@ -71,6 +76,22 @@ public final class Server implements AutoCloseable {
      */
     public int port() {
         return http.getAddress().getPort();
+    }
+
+    /**
+     * Tells where it listens.
+     *
+     * @return the address, which is {@code 0.0.0.0} or {@code ::} where that is all of the machine
+     */
+    public InetSocketAddress address() {
+        return http.getAddress();
+    }
+
+    /** Gives a URL that this machine reaches, of a server on all addresses too. */
+    String url() {
+        var address = http.getAddress().getAddress();
+        var host = address.isAnyLocalAddress() ? "127.0.0.1" : address.getHostAddress();
+        return "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port();
     }
 
     private void serve(HttpExchange exchange) throws IOException {

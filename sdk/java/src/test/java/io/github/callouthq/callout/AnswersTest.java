@@ -57,7 +57,7 @@ class AnswersTest {
         var refusal = "{\"forwardedStatusCode\":422,\"forwardedErrorMessage\":\"no\\n\"}";
         answers(answer(c -> Answer.reject(422, "no\n")), 200, refusal);
         answers(answer(c -> {
-            throw new RejectException(422, "no\n");
+            throw new Reject(422, "no\n");
         }), 200, refusal);
         var claims = Answer.claim("k", 1).claim("l", List.of()).metadata("m", new byte[] {1, 2}).logClaim("n");
         answers(answer(c -> claims), 200, "{\"append_claims\":[{\"key\":\"k\",\"value\":1},{\"key\":\"l\",\"value\":[]}],"
@@ -90,7 +90,7 @@ class AnswersTest {
             throw new StackOverflowError();
         }), 500, "handler_failed");
         failsWith(answer(c -> {
-            throw new LaterException("x");
+            throw new Later("x");
         }), 500, "handler_failed");
     }
 
@@ -112,20 +112,20 @@ class AnswersTest {
     void eventsAreTaken() {
         answers(take(e -> { }), 204, "");
         var later = take(e -> {
-            throw new LaterException("not now", Duration.ofMillis(6001));
+            throw new Later("not now", Duration.ofMillis(6001));
         });
         answers(later, 503, "{\"code\":\"retry_later\",\"message\":\"not now\"}");
         assertEquals("7", later.headers().get("Retry-After"));
         assertNull(take(e -> {
-            throw new LaterException("not now");
+            throw new Later("not now");
         }).headers().get("Retry-After"));
         answers(take(e -> {
-            throw new NeverException("no use");
+            throw new Never("no use");
         }), 422, "{\"code\":\"given_up\",\"message\":\"no use\"}");
         failsWith(take(e -> {
-            throw new RejectException(422, "no");
+            throw new Reject(422, "no");
         }), 500, "handler_failed");
-        assertThrows(IllegalArgumentException.class, () -> new LaterException("x", Duration.ofSeconds(-1)));
+        assertThrows(IllegalArgumentException.class, () -> new Later("x", Duration.ofSeconds(-1)));
     }
 
     @Test

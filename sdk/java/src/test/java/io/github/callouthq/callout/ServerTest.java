@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.callouthq.callout.testing.TestDelivery;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.BindException;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -54,6 +56,22 @@ class ServerTest {
         var second = Callout.builder().key(TestDelivery.KEY).build();
         var refused = assertThrows(BindException.class, () -> second.start(server.port()));
         assertTrue(refused.getMessage().startsWith("port " + server.port() + ": "), refused.getMessage());
+    }
+
+    @Test
+    void anAddressCanBeChosen() throws Exception {
+        assertTrue(server.address().getAddress().isAnyLocalAddress(), "all of the machine, unless one is named");
+        assertEquals("http://127.0.0.1:" + server.port(), server.url());
+        try (var one = Callout.builder().key(TestDelivery.KEY).build().start(0, "127.0.0.2")) {
+            var health = HttpRequest.newBuilder(URI.create(one.url() + "/healthz")).timeout(Duration.ofMinutes(1)).build();
+            assertEquals("http://127.0.0.2:" + one.port() + "/healthz", health.uri().toString());
+            assertEquals(200, send(health).statusCode());
+            var elsewhere = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + one.port() + "/healthz")).build();
+            assertThrows(ConnectException.class, () -> send(elsewhere), "there alone");
+            var again = assertThrows(BindException.class, () -> Callout.builder().key(TestDelivery.KEY).build().start(one.port(), "127.0.0.2"));
+            assertTrue(again.getMessage().startsWith("127.0.0.2 port " + one.port() + ": "), again.getMessage());
+        }
+        assertThrows(UnknownHostException.class, () -> Callout.builder().key(TestDelivery.KEY).build().start(0, "[no address]"));
     }
 
     private HttpRequest.Builder to(String path) {

@@ -1,6 +1,6 @@
 package io.github.callouthq.callout.codec;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonInclude.Include;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -10,25 +10,31 @@ import java.lang.reflect.Type;
 public final class Jackson2Codec implements Codec {
     private final ObjectMapper mapper;
 
-    /**
-     * Makes one that passes over members that a type lacks, and leaves out those of a type that are null: in a change a null
-     * takes a member out. An entry of a map that is null is written.
-     */
+    /** Makes one with a mapper that has nothing set. */
     public Jackson2Codec() {
-        this(JsonMapper.builder()
-                .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-                .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.ALWAYS))
-                .build());
+        this(new JsonMapper());
     }
 
     /**
-     * Makes one with a mapper of yours. Let it pass over members that a type lacks, since Callout adds some, and leave out
-     * those that are null, unless a change of yours is to take them out.
+     * Makes one with a mapper of yours, that is with a copy of it, which differs in three things. It passes over members
+     * that a type lacks, since Callout adds some. It leaves out those of a type that are null, or an empty Optional: in a
+     * change a null takes a member out, and what a handler did not set is to stay. And it writes an entry of a map that is
+     * null. What you have annotated a type with holds all the same, and a mapper that leaves out more still does.
      *
-     * @param mapper the mapper
+     * @param mapper the mapper, which stays as it is
+     * @throws IllegalStateException if it is of a class that cannot be copied: one of your own overrides {@code copy}
      */
     public Jackson2Codec(ObjectMapper mapper) {
-        this.mapper = mapper;
+        this.mapper = mapper.copy().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+        var set = mapper.getSerializationConfig().getDefaultPropertyInclusion();
+        this.mapper.setDefaultPropertyInclusion(set.withValueInclusion(least(set.getValueInclusion())).withContentInclusion(Include.ALWAYS));
+    }
+
+    private static Include least(Include set) {
+        return switch (set) {
+            case ALWAYS, USE_DEFAULTS, NON_NULL -> Include.NON_ABSENT;
+            default -> set;
+        };
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.annotation.JsonInclude.Include;
 import io.github.callouthq.callout.Answer;
 import io.github.callouthq.callout.Callout;
 import io.github.callouthq.callout.testing.TestDelivery;
@@ -70,7 +71,53 @@ class CodecsTest {
     record Changed(String displayName) {}
 
     static List<Codec> codecs() {
-        return List.of(new RecordCodec(), new Jackson2Codec(), new Jackson3Codec());
+        return List.of(
+                new RecordCodec(),
+                new Jackson2Codec(),
+                new Jackson3Codec(),
+                // Mappers of one's own: with nothing set, and with the other end of everything that the codec needs.
+                new Jackson2Codec(new com.fasterxml.jackson.databind.ObjectMapper()),
+                new Jackson3Codec(new tools.jackson.databind.ObjectMapper()),
+                new Jackson2Codec(new com.fasterxml.jackson.databind.ObjectMapper()
+                        .setSerializationInclusion(Include.ALWAYS)
+                        .enable(com.fasterxml.jackson.databind.DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)),
+                new Jackson3Codec(tools.jackson.databind.json.JsonMapper.builder()
+                        .changeDefaultPropertyInclusion(set -> set.withValueInclusion(Include.ALWAYS).withContentInclusion(Include.ALWAYS))
+                        .enable(tools.jackson.databind.DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                        .build()),
+                new Jackson2Codec(new com.fasterxml.jackson.databind.ObjectMapper().setSerializationInclusion(Include.NON_NULL)),
+                new Jackson3Codec(tools.jackson.databind.json.JsonMapper.builder()
+                        .changeDefaultPropertyInclusion(set -> set.withValueInclusion(Include.NON_EMPTY).withContentInclusion(Include.NON_NULL))
+                        .build()));
+    }
+
+    record Noted(Optional<String> note, long id) {}
+
+    record Listed(List<String> tags, String name) {}
+
+    @Test
+    void anEmptyOptionalIsLeftOutOfAChange() throws Exception {
+        for (var each : List.of(new RecordCodec(), new Jackson3Codec(), new Jackson3Codec(new tools.jackson.databind.ObjectMapper()))) {
+            assertEquals("{\"id\":1}", new String(each.write(new Noted(Optional.empty(), 1)), StandardCharsets.UTF_8));
+        }
+    }
+
+    @Test
+    void aMapperKeepsWhatElseItHas() throws Exception {
+        var two = new com.fasterxml.jackson.databind.ObjectMapper()
+                .setSerializationInclusion(Include.NON_EMPTY)
+                .setPropertyNamingStrategy(com.fasterxml.jackson.databind.PropertyNamingStrategies.UPPER_CAMEL_CASE);
+        var three = tools.jackson.databind.json.JsonMapper.builder()
+                .changeDefaultPropertyInclusion(set -> set.withValueInclusion(Include.NON_EMPTY))
+                .propertyNamingStrategy(tools.jackson.databind.PropertyNamingStrategies.UPPER_CAMEL_CASE)
+                .build();
+        var listed = new Listed(List.of(), "a");
+        for (var each : List.of(new Jackson2Codec(two), new Jackson3Codec(three))) {
+            assertEquals("{\"Name\":\"a\"}", new String(each.write(listed), StandardCharsets.UTF_8));
+        }
+        var plain = new com.fasterxml.jackson.databind.ObjectMapper();
+        new Jackson2Codec(plain);
+        assertEquals("{\"tags\":null,\"name\":null}", plain.writeValueAsString(new Listed(null, null)), "yours stays as it is");
     }
 
     @ParameterizedTest

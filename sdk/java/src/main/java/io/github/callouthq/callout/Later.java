@@ -3,7 +3,7 @@ package io.github.callouthq.callout;
 import java.time.Duration;
 
 /** Says of an event that it shall come again, and when. Callout never sends it sooner than its own schedule has it. */
-public final class LaterException extends RuntimeException {
+public final class Later extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /** How much later, or null. */
@@ -14,7 +14,7 @@ public final class LaterException extends RuntimeException {
      *
      * @param message why, for people
      */
-    public LaterException(String message) {
+    public Later(String message) {
         this(message, null);
     }
 
@@ -25,7 +25,7 @@ public final class LaterException extends RuntimeException {
      * @param after   how much later, in whole seconds; what is left over counts as one; null says nothing of it
      * @throws IllegalArgumentException if it is negative
      */
-    public LaterException(String message, Duration after) {
+    public Later(String message, Duration after) {
         super(message, null, false, false);
         if (after != null && after.isNegative()) {
             throw new IllegalArgumentException("later is not before now");

@@ -1,7 +1,7 @@
 package io.github.callouthq.callout;
 
 /** Says of an event that it is of no use to send it again: it becomes a dead letter at once. */
-public final class NeverException extends RuntimeException {
+public final class Never extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /**
@@ -9,7 +9,7 @@ public final class NeverException extends RuntimeException {
      *
      * @param message why, for people
      */
-    public NeverException(String message) {
+    public Never(String message) {
         super(message, null, false, false);
     }
 }

@@ -1,7 +1,7 @@
 package io.github.callouthq.callout;
 
 /** Refuses a request, response or function from deep within a handler, as {@link Answer#reject} does. */
-public final class RejectException extends RuntimeException {
+public final class Reject extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final transient Answer.Rejection rejection;
@@ -13,7 +13,7 @@ public final class RejectException extends RuntimeException {
      * @param message a text for people, 1 to {@value Answer#MAX_MESSAGE} bytes
      * @throws IllegalArgumentException if one of them is out of bounds
      */
-    public RejectException(int status, String message) {
+    public Reject(int status, String message) {
         super(message, null, false, false);
         rejection = Answer.reject(status, message);
     }
