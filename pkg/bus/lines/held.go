@@ -32,7 +32,7 @@ type held struct {
 	touched  map[*member]struct{} // whose place may be another than what is written
 	gone     []string
 	leavers  map[string]*member // lines that were left, whose head is in hand still
-	passed   []*member // that wait until their place is written
+	passed   []*member          // that wait until their place is written
 	asked    []chan struct{}
 	inWork   int
 	dropping bool
