@@ -41,8 +41,7 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 	}
 	for _, want := range i.packed(wanted(m, root, state.Created.UnixNano())) {
 		old, exists := have[place(want)]
-		if exists && old.Unordered != want.Unordered && (old.Packed() || want.Packed()) && root.Cut > old.Cut {
-			exists = false // it drains, and another begins behind it
+		if exists && anotherKind(old, want, root) { // it drains, and another begins behind it
 			want = behind(want, existing, state.State.LastSeq)
 			want.Fenced = true
 			if err := i.lines.Add(ctx, want); err != nil {
@@ -70,6 +69,11 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 			return err
 		}
 	}
+	return i.endAll(ctx, have, root)
+}
+
+// endAll has the lines drain that are no longer wanted.
+func (i *Instance) endAll(ctx context.Context, have map[string]lines.Line, root revisions.Root) error {
 	for _, l := range have {
 		if l.DrainTo > 0 {
 			continue
@@ -80,6 +84,12 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 		}
 	}
 	return nil
+}
+
+// anotherKind tells whether a line that is to gain or lose its order cannot: one that is
+// packed keeps it, and one with a consumer of its own is not packed as it stands.
+func anotherKind(old, want lines.Line, root revisions.Root) bool {
+	return old.Unordered != want.Unordered && (old.Packed() || want.Packed()) && root.Cut > old.Cut
 }
 
 // isHeld tells whether a line stands already, and only a newer version reads how.

@@ -2,12 +2,13 @@ package bustest
 
 import (
 	"flag"
-	"github.com/callout-hq/callout/pkg/bus/shards"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // slots bounds how many tests have a server at a time: as many as -parallel says. A

@@ -89,7 +89,7 @@ func (c *Consumer) Wanted() (all []shards.Shard) {
 
 // Take begins to take from the lines of a shard.
 func (c *Consumer) Take(ctx context.Context, s shards.Shard, l *shards.Log, p shards.Places) {
-	h := newHeld(c, ctx, s, l, p)
+	h := newHeld(ctx, c, s, l, p)
 	if state, err := h.lines.State(ctx, h.lines.Events); err == nil {
 		if made := state.Created.UnixNano(); h.made != made {
 			if h.made != 0 { // what is written is of a stream that is gone

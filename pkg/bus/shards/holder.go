@@ -68,7 +68,6 @@ type peer struct {
 type owner struct {
 	by       string // session; "" = nobody
 	revision uint64
-	epoch    uint64
 	free     time.Time // since when nobody holds it, as far as was seen; zero = somebody does
 }
 
@@ -129,24 +128,21 @@ func (h *Holder) Stop(ctx context.Context) {
 	h.leaving = true
 	h.mu.Unlock()
 	h.Soon()
-	for {
-		h.mu.Lock()
-		left := len(h.holdings)
-		h.mu.Unlock()
-		if left == 0 {
-			break
-		}
+	for h.holdsAny() && ctx.Err() == nil {
+		h.Soon()
 		select {
 		case <-ctx.Done():
-			left = 0
 		case <-time.After(5 * time.Millisecond):
-			h.Soon()
-			continue
 		}
-		break
 	}
 	close(h.stop)
 	<-h.ended
+}
+
+func (h *Holder) holdsAny() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.holdings) > 0
 }
 
 func (h *Holder) run() {
