@@ -27,7 +27,7 @@ var servers = struct {
 func Limit() {
 	flag.Parse()
 	shards.Unasked, _ = strconv.Atoi(os.Getenv("CALLOUT_TEST_SHARDS")) // 0 where it is not set
-	if flag.Lookup("test.fuzz").Value.String() != "" { // its -parallel is how many processes look for inputs
+	if flag.Lookup("test.fuzz").Value.String() != "" {                 // its -parallel is how many processes look for inputs
 		return
 	}
 	n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())

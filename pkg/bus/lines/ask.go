@@ -106,7 +106,11 @@ func (h *held) answer(q question, a *answer) error {
 	m := h.members[q.Line]
 	switch {
 	case q.Do == askForget:
+		if m != nil { // that it is no more, this worker hears in a moment
+			h.dismiss(m)
+		}
 		delete(h.others, q.Line)
+		delete(h.fixed, q.Line)
 		h.gone = append(h.gone, q.Line)
 	case m == nil:
 		h.mu.Unlock()
@@ -125,7 +129,7 @@ func (h *held) answer(q question, a *answer) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if m != nil {
+	if m != nil && q.Do != askForget {
 		h.mu.Lock()
 		m.start()
 		h.mu.Unlock()

@@ -139,18 +139,24 @@ func (h *held) leave(name string) <-chan struct{} {
 		close(none)
 		return none
 	}
+	h.fix(name, m.place(), m.floor())
+	h.dismiss(m)
+	h.hurry()
+	return m.ended
+}
+
+// dismiss takes a line out of what is taken from. mu is held.
+func (h *held) dismiss(m *member) {
 	m.stopped = true
 	h.routes.remove(m.line.filter(), m)
-	delete(h.members, name)
+	delete(h.members, m.line.Name)
 	delete(h.touched, m)
-	h.fix(name, m.place(), m.floor())
 	m.clear()
 	if m.working == 0 {
 		close(m.ended)
 	} else {
-		h.leavers[name] = m
+		h.leavers[m.line.Name] = m
 	}
-	return m.ended
 }
 
 // route hands an event to the lines that take it.

@@ -16,6 +16,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // lapses counts how often a worker says that it was not heard of in time: on a busy
@@ -214,5 +215,13 @@ func TestWhatADispatcherDoesToAPackedLine(t *testing.T) {
 		listed, err := b.Relist(ctx, nil)
 		require.NoError(t, err)
 		require.Equal(t, 1, listed, "the one that is there is kept, the other is not")
+		require.NoError(t, b.Remove(ctx, all[1]), "while it is taken from")
+		<-c.StopLine(all[1].Key())
+		c.Stop()
+		for n := range 2 {
+			written, err := shards.Read(ctx, i.Bus, shards.Shard{Instance: i.ID, Number: n + 1})
+			require.NoError(t, err)
+			require.Empty(t, written.Lines)
+		}
 	})
 }
