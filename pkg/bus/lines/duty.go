@@ -116,7 +116,7 @@ func (c *Consumer) Take(ctx context.Context, s shards.Shard, l *shards.Log, p sh
 		go r.run(reading)
 	} else {
 		r.shards[s.Number] = h
-		if r.again != nil && h.read < r.at {
+		if r.again != nil {
 			r.again()
 		}
 	}

@@ -18,7 +18,6 @@ type reader struct {
 	again    context.CancelFunc // begins at an earlier place
 	stop     context.CancelFunc
 	shards   map[int]*held
-	at       uint64
 }
 
 const (
@@ -34,17 +33,16 @@ func (r *reader) run(ctx context.Context) {
 		reading, again := context.WithCancel(ctx)
 		r.consumer.mu.Lock()
 		r.again = again
-		from := uint64(0)
-		for n, h := range r.all() {
+		from, all := uint64(0), r.all()
+		for n, h := range all {
 			h.mu.Lock()
 			if n == 0 || h.read < from {
 				from = h.read
 			}
 			h.mu.Unlock()
 		}
-		r.at = from
 		r.consumer.mu.Unlock()
-		err := r.read(reading, from)
+		err := r.read(reading, from, all)
 		begunAgain := reading.Err() != nil
 		again()
 		if begunAgain || ctx.Err() != nil {
@@ -69,14 +67,13 @@ func (r *reader) all() (all []*held) {
 	return all
 }
 
-func (r *reader) read(ctx context.Context, from uint64) error {
+// read hands events to these shards from a place on that none of them is behind. One that
+// is taken meanwhile may be: for that one reading begins again.
+func (r *reader) read(ctx context.Context, from uint64, all []*held) error {
 	state, err := r.lines.State(ctx, r.lines.Events)
 	if err != nil {
 		return err
 	}
-	r.consumer.mu.Lock()
-	all := r.all()
-	r.consumer.mu.Unlock()
 	for _, h := range all {
 		if h.of(state.Created.UnixNano()) {
 			continue
@@ -107,10 +104,6 @@ func (r *reader) read(ctx context.Context, from uint64) error {
 		if err != nil {
 			return bus.Failure(err)
 		}
-		r.consumer.mu.Lock()
-		all = append(all[:0], r.all()...)
-		r.at = meta.Sequence.Stream
-		r.consumer.mu.Unlock()
 		e := bus.Message{Subject: msg.Subject(), Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Header: msg.Headers(), Body: msg.Data()}
 		for _, h := range all {
 			h.route(e)

@@ -1,0 +1,53 @@
+package lines_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
+	"github.com/callout-hq/callout/pkg/bus/lines"
+)
+
+// TestABacklogIsDeliveredWhole stores events while no worker is there.
+func TestABacklogIsDeliveredWhole(t *testing.T) {
+	t.Parallel()
+	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
+		const count, each = 8, 600
+		var all []lines.Line
+		for n := range count {
+			all = append(all, line(t, i, fmt.Sprintf("type%d.added", n), func(l *lines.Line) {
+				l.Name, l.Shard = fmt.Sprintf("line-%d", n), 1+n
+			}))
+		}
+		var came arrivals
+		handle := func(_ context.Context, d *lines.Delivery) {
+			came.add(d)
+			if err := d.Ack(); err != nil {
+				t.Error(err)
+			}
+		}
+		consume(t, s.Connect(t, bus.Options{}), handle, all...).Stop()
+		for n := range each {
+			for m := range count {
+				bustest.Publish(t, i, strconv.Itoa(n), "u", fmt.Sprintf("type%d.added", m))
+			}
+		}
+		consume(t, s.Connect(t, bus.Options{}), handle, all...)
+		ok := false
+		for began := time.Now(); time.Since(began) < 15*time.Second && !ok; time.Sleep(20 * time.Millisecond) {
+			ok, _ = came.in(t, each, all...)
+		}
+		if !ok {
+			for _, l := range all {
+				t.Log(l.Name, l.Shard, len(came.of[l.Key()]))
+			}
+		}
+		require.True(t, ok)
+	})
+}
