@@ -212,7 +212,7 @@ func worked(instance string) (publish []string) {
 	return append(publish,
 		// How it reads the events of packed lines, and writes how far those have come.
 		"$JS.API.CONSUMER.CREATE."+streams.Events+".*."+wire.EventsOf(instance), "$JS.API.CONSUMER.DELETE."+streams.Events+".*",
-		wire.PositionsOf(instance), wire.ShardsOf(instance), wire.BucketSubject(wire.BucketHolders, "shard."+wire.Token(instance)+".*"),
+		wire.PositionsOf(instance), wire.BucketSubject(wire.BucketHolders, "shard."+wire.Token(instance)+".*"),
 		"$JS.API.STREAM.INFO."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead+".>",
 		"$JS.API.STREAM.MSG.DELETE."+streams.Dead, "$JS.API.STREAM.MSG.GET."+streams.Dead, // one that was delivered after all
 		wire.DeadOf(instance), wire.AsyncOf(instance), wire.AttemptsOf(instance))

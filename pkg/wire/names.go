@@ -55,11 +55,8 @@ func KeptSubject(instance, line string) string { return "callout.kept." + Token(
 // AllShards covers the subjects at which the holders of shards are asked.
 const AllShards = "callout.shard.*.*"
 
-// ShardsOf covers those of an instance.
-func ShardsOf(instance string) string { return "callout.shard." + Token(instance) + ".*" }
-
 // ShardSubject is where the worker is asked that holds a shard. It belongs to
-// dispatchers and workers: what is sent there stops and moves lines.
+// dispatchers: what is sent there stops and moves lines.
 func ShardSubject(instance string, shard int) string {
 	return "callout.shard." + Token(instance) + "." + strconv.Itoa(shard)
 }

@@ -143,7 +143,7 @@ func (r *run) date(ctx context.Context, record *action.LineRecord) {
 		return
 	}
 	var err error
-	if record.LastSuccess, err = r.worker.lines(r.delivery).LastAck(ctx, r.delivery.Line); err != nil {
+	if record.LastSuccess, err = r.delivery.LastAck(ctx); err != nil {
 		r.worker.log.Warn().Err(err).Str("line", r.delivery.Line.Name).Msg("when the line last succeeded is not known")
 	}
 }

@@ -79,7 +79,7 @@ func (r *run) stop(ctx context.Context, record action.LineRecord) error {
 			return err
 		}
 	}
-	return w.lines(r.delivery).Stop(ctx, l)
+	return r.delivery.StopLine(ctx)
 }
 
 // keep writes the record before the decision is carried out. The success of a

@@ -80,7 +80,7 @@ func (h *held) reply(msg *nats.Msg) {
 	var a answer
 	if err := json.Unmarshal(msg.Data, &q); err != nil {
 		a.Error = err.Error()
-	} else if err := h.answer(q, &a); err != nil {
+	} else if err := h.answer(h.ctx, q, &a); err != nil {
 		a.Error = err.Error()
 	}
 	raw, err := json.Marshal(a)
@@ -89,12 +89,12 @@ func (h *held) reply(msg *nats.Msg) {
 	}
 }
 
-func (h *held) answer(q question, a *answer) error {
+func (h *held) answer(ctx context.Context, q question, a *answer) error {
 	if q.Do == askStanding {
 		a.Lines = h.placements(q.Line)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, askFor)
+	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	if q.Do == askMove {
 		if err := h.await(ctx, q.To-1); err != nil {

@@ -33,6 +33,8 @@ type Delivery struct {
 	Unreadable  error              // why it, or its Letter, cannot be read as a whole; nothing changes that
 	Hurried     bool               // somebody wants it now, whatever wait was in force
 	recordKey   string             // one a line, or one a delivery where the line keeps no order
+	stop        func(context.Context) error
+	lastAck     func(context.Context) (time.Time, error)
 	grip        grip
 }
 
@@ -62,7 +64,8 @@ func newDelivery(ctx context.Context, p *pull, recordKey string, msg *nats.Msg, 
 	d := &Delivery{
 		Line: p.line, Subject: msg.Subject, Body: msg.Data, recordKey: recordKey,
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Redelivered: meta.NumDelivered > 1,
-		Traceparent: h.Get(wire.HeaderTraceparent), grip: g,
+		Traceparent: h.Get(wire.HeaderTraceparent), grip: g, stop: func(ctx context.Context) error { return p.lines.Stop(ctx, p.line) },
+		lastAck:    func(ctx context.Context) (time.Time, error) { return p.lines.LastAck(ctx, p.line) },
 		Unreadable: bus.CheckMessage(h),
 	}
 	if d.Line.Unordered {
@@ -135,6 +138,12 @@ func (d *Delivery) End() error { return d.grip.end() }
 
 // HandBack gives the delivery back for another worker to take at once.
 func (d *Delivery) HandBack() error { return d.grip.handBack() }
+
+// StopLine holds the delivery's line until somebody resumes it. It outlives restarts.
+func (d *Delivery) StopLine(ctx context.Context) error { return d.stop(ctx) }
+
+// LastAck is when the delivery's line last went on; zero = never, or nobody here knows.
+func (d *Delivery) LastAck(ctx context.Context) (time.Time, error) { return d.lastAck(ctx) }
 
 func (g *pulled) ack() error {
 	sent := time.Now()

@@ -213,7 +213,7 @@ func (h *held) delivery(m *member, e bus.Message, g grip) *Delivery {
 	l, tried, hurried := m.line, m.tried, m.hurried
 	m.tried, m.begun, m.hurried, m.handed = true, true, false, max(m.handed, e.Sequence)
 	h.mu.Unlock()
-	return eventDelivery(h.lines, l, e, tried, hurried, g)
+	return eventDelivery(h, l, e, tried, hurried, g)
 }
 
 // worked goes on behind what was in hand.

@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"context"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/bus"
@@ -52,11 +53,15 @@ func (g *packed) wait(delay time.Duration) error { return g.say(ending{endWaits,
 func (g *packed) handBack() error                { return g.say(ending{kind: endWaits}) }
 
 // eventDelivery is an event in the hands of a worker.
-func eventDelivery(i Lines, l Line, e bus.Message, tried, hurried bool, g grip) *Delivery {
-	i.NoteHeaders(e.Sequence, e.Header)
+func eventDelivery(h *held, l Line, e bus.Message, tried, hurried bool, g grip) *Delivery {
+	h.lines.NoteHeaders(e.Sequence, e.Header)
 	return &Delivery{
 		Line: l, Subject: e.Subject, Body: e.Body, recordKey: l.RecordKey(), Sequence: e.Sequence, StoredAt: e.StoredAt,
 		Redelivered: tried, Hurried: hurried, Traceparent: e.Header.Get(wire.HeaderTraceparent), EventID: textIn(e.Header, wire.HeaderEventID),
 		Unreadable: bus.CheckMessage(e.Header), grip: g,
+		stop: func(ctx context.Context) error { // asked here: a worker may not answer itself over NATS
+			return h.answer(ctx, question{Do: askHold, Line: l.Name, Until: farAway()}, &answer{})
+		},
+		lastAck: func(context.Context) (time.Time, error) { return h.placements(l.Name)[l.Name].Moved, nil },
 	}
 }
