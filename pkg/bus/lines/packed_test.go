@@ -96,8 +96,8 @@ func TestManyLinesThroughAKill(t *testing.T) {
 			return
 		}
 		came.add(d)
-		time.Sleep(time.Millisecond)
-		_ = d.Ack() // it fails for who vanished
+		time.Sleep(time.Millisecond) // its work: the other worker is to vanish in the midst of some
+		_ = d.Ack()                  // it fails for who vanished
 	}
 	p := s.Proxy(t)
 	var lapsed lapses

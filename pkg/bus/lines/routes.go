@@ -13,15 +13,25 @@ type routes struct {
 }
 
 func (r *routes) add(filter string, m *member) {
+	all := r.of(filter)
+	*all = append(*all, m)
+}
+
+func (r *routes) remove(filter string, m *member) {
+	all := r.of(filter)
+	*all = without(*all, m)
+}
+
+// of gives the lines of a filter.
+func (r *routes) of(filter string) *[]*member {
 	at := r
 	for token := range strings.SplitSeq(filter, ".") {
 		if token == ">" {
-			at.below = append(at.below, m)
-			return
+			return &at.below
 		}
 		at = at.step(token)
 	}
-	at.ends = append(at.ends, m)
+	return &at.ends
 }
 
 func (r *routes) step(token string) *routes {
@@ -38,18 +48,6 @@ func (r *routes) step(token string) *routes {
 		r.next[token] = &routes{}
 	}
 	return r.next[token]
-}
-
-func (r *routes) remove(filter string, m *member) {
-	at := r
-	for token := range strings.SplitSeq(filter, ".") {
-		if token == ">" {
-			at.below = without(at.below, m)
-			return
-		}
-		at = at.step(token)
-	}
-	at.ends = without(at.ends, m)
 }
 
 func without(all []*member, m *member) []*member {

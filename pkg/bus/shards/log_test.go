@@ -82,7 +82,7 @@ func TestALostConfirmation(t *testing.T) {
 		go p.Cut()
 		for l.Commit(ctx, shards.Change{Read: n + 1}) != nil {
 			require.NoError(t, ctx.Err())
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // the pace of trying, while there is no connection
 		}
 	}
 	require.Positive(t, shards.Found(l), "no connection was cut at the wrong moment")
