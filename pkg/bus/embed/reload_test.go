@@ -34,6 +34,14 @@ func (l *lines) has(words string) bool {
 	return strings.Contains(l.text.String(), words)
 }
 
+func (l *lines) count(words string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), words)
+}
+
+const inForce = "read anew, and in force"
+
 // TestAConfigurationIsReadAnew: who is added to the file may log in without a restart, and
 // who stays is not disturbed; a broken file, or one that would ask nobody, changes nothing
 // and is said; SIGHUP has a file read that the file includes.
@@ -88,11 +96,14 @@ func TestAConfigurationIsReadAnew(t *testing.T) {
 	write(file, config("ada", "bob"))
 	eventually(func() bool { return !enters("eve") }, "eve is taken away")
 
-	// A connection over the bound is closed, whichever that is: none but one is to be there.
+	// A connection over the bound is closed, whichever that is: none but one is to be there
+	// before the server reads, nor while it does.
 	eventually(func() bool { return s.NumClients() == 1 }, "those that entered have gone")
+	before := log.count(inForce)
 	require.NoError(t, os.WriteFile(more, []byte("max_connections: 1\n"), 0o600))
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
-	eventually(func() bool { return !enters("bob") }, "no more than one may be there")
+	eventually(func() bool { return log.count(inForce) > before }, "it is said")
+	require.False(t, enters("bob"), "no more than one may be there")
 	require.True(t, stays.IsConnected())
 	eventually(func() bool { // JetStream is away for a moment while the server reads
 		_, err := js.StreamInfo("S")

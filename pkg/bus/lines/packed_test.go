@@ -139,16 +139,12 @@ func TestALineFarBehindHoldsNobodyUp(t *testing.T) {
 			case <-goes:
 			default:
 				if d.Line.Name == stuck.Name {
-					if err := d.Wait(50 * time.Millisecond); err != nil {
-						t.Error(err)
-					}
+					unlapsed(t, d.Wait(50*time.Millisecond))
 					return
 				}
 			}
 			came.add(d)
-			if err := d.Ack(); err != nil {
-				t.Error(err)
-			}
+			unlapsed(t, d.Ack())
 		}
 		first := consume(t, s.Connect(t, bus.Options{}), handle, all...)
 		for n := range many {
