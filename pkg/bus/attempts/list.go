@@ -146,6 +146,9 @@ func (w *walk) take(k kept) {
 	}
 	if n, here := w.places[r.DeliveryID]; here {
 		d := &w.page.Deliveries[n]
+		if d.Last.Decision == Stored && r.Decision != Stored {
+			d.Last = *r // it was there before the turn was recorded
+		}
 		if d.Attempts = max(d.Attempts, r.Attempt); !r.Earlier {
 			d.First = r.Began
 		}

@@ -2,6 +2,7 @@ package attempts
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/action"
@@ -131,12 +132,24 @@ type Attempts struct {
 // ends.
 const maxAnswer = 1 << 20
 
+// firstStored puts the turn of a call that stored a delivery before its attempts. Who made
+// an attempt may have recorded it sooner, for it is another worker.
+func firstStored(records []Record) {
+	n := slices.IndexFunc(records, func(r Record) bool { return r.Decision == Stored })
+	if n > 0 {
+		stored := records[n]
+		copy(records[1:n+1], records[:n])
+		records[0] = stored
+	}
+}
+
 // OfDelivery reads the attempts of one delivery that lie at a place or behind it.
 func (l Log) OfDelivery(ctx context.Context, id string, from uint64) (a Attempts, err error) {
 	info, err := l.State(ctx, l.Attempts)
 	if err != nil {
 		return a, err
 	}
+	defer func() { firstStored(a.Records) }()
 	dropped, filter := map[string]uint64{}, wire.AttemptFilter(l.ID, id, "", "", "")
 	from = max(from, info.State.FirstSeq, 1)
 	for looked, size := 0, int64(0); ; {

@@ -89,6 +89,27 @@ func TestAttemptsOfADelivery(t *testing.T) {
 	})
 }
 
+// TestATurnThatIsRecordedLate: a delivery of an async target is attempted by a worker that
+// is not the one that stored it, and may be sooner to record what it did.
+func TestATurnThatIsRecordedLate(t *testing.T) {
+	t.Parallel()
+	bustest.Both(t, bus.Options{}, func(t *testing.T, _ *bustest.Server, i bus.Instance) {
+		logged(t, i)
+		stored, failed, delivered := an(i, "a", 0, attempts.Stored), an(i, "a", 1, attempts.Retry), an(i, "a", 2, attempts.Delivered)
+		failed.Earlier = true
+		record(t, i, failed, delivered, stored)
+		require.Equal(t, []string{"a delivered 2"}, list(t, i, attempts.Filter{}, 10))
+		require.Equal(t, []string{"a delivered 2"}, list(t, i, attempts.Filter{State: attempts.State(attempts.Delivered)}, 10))
+		got, err := attempts.Of(i).OfDelivery(bustest.Within(t, 10*time.Second), "a", 0)
+		require.NoError(t, err)
+		var order []attempts.Decision
+		for _, r := range got.Records {
+			order = append(order, r.Decision)
+		}
+		require.Equal(t, []attempts.Decision{attempts.Stored, attempts.Retry, attempts.Delivered}, order)
+	})
+}
+
 // TestListOfDeliveries has each once, by its last attempt, whatever the pages.
 func TestListOfDeliveries(t *testing.T) {
 	t.Parallel()
