@@ -13,7 +13,10 @@ import (
 type shardCount struct{ n *int }
 
 func (c shardCount) String() string {
-	if c.n == nil {
+	switch {
+	case c.n == nil || *c.n == 0:
+		return strconv.Itoa(shards.Unasked)
+	case *c.n == shards.None:
 		return "0"
 	}
 	return strconv.Itoa(*c.n)
@@ -26,11 +29,13 @@ func (c shardCount) Set(text string) error {
 	if err != nil || n < 0 || n > shards.Most {
 		return fmt.Errorf("it is a number from 0 to %d", shards.Most)
 	}
-	*c.n = n
+	if *c.n = n; n == 0 {
+		*c.n = shards.None
+	}
 	return nil
 }
 
 // addShards adds the flag of who makes lines.
 func addShards(cmd *cobra.Command, n *int) {
-	cmd.Flags().Var(shardCount{n}, "shards", "pack lines that are made from now on into `COUNT` shards of an instance, for hundreds of lines and more: 4 is a good number, one per worker or more; 0 = each line has a consumer of its own. New: not yet the default")
+	cmd.Flags().Var(shardCount{n}, "shards", "pack the lines of an instance that keep an order into `COUNT` shards, each of which one worker holds at a time: over so many workers they spread; 0 = each line has a consumer of its own")
 }

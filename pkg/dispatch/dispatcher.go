@@ -65,8 +65,9 @@ type Options struct {
 	Mount func(*Dispatcher) map[string]http.Handler
 
 	// Shards is how many shards the lines of an instance are packed into that keep an
-	// order, at most shards.Most; 0 = each has a consumer of its own. Lines that are there
-	// stay as they are.
+	// order, at most shards.Most; 0 = shards.Unasked, shards.None = each has a consumer of
+	// its own. Packed lines that are there stay in their shards. Those that are there and
+	// not packed, or packed and not to be, are replaced, see repack.
 	Shards int
 
 	pace *pace // nil = the usual one

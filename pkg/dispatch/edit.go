@@ -48,6 +48,7 @@ type edition struct {
 	files     keyFiles         // those that were read for it so far
 	made      *[]bus.NewSecret // is told the signing keys that it makes; nil = nobody asks
 	begun     bool             // something of it is stored that others go on with
+	repack    bool             // it is made though nothing changes, if there are lines to be packed
 }
 
 // rollingBack begins the source of an edit that goes back to an old revision.
@@ -140,7 +141,7 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 		return 0, 0, err
 	}
 	before = base.Revision.Revision
-	if before > 0 && stamped.Same && !mended {
+	if before > 0 && stamped.Same && !mended && !(e.repack && i.otherwisePacked()) {
 		return before, before, nil
 	}
 	if err := lead.Held(ctx); err != nil {
@@ -275,7 +276,7 @@ func (i *Instance) complete(ctx context.Context, latest revisions.Root, v *revis
 // enforce gives a marked revision its lines and makes it the root. base is the
 // one before, when that is in force in every way, or nil.
 func (i *Instance) enforce(ctx context.Context, v, base *revisions.Version) error {
-	if base == nil || base.Revision.Revision == 0 || !sameLines(base.Matcher, v.Matcher) {
+	if base == nil || base.Revision.Revision == 0 || !sameLines(base.Matcher, v.Matcher) || i.otherwisePacked() {
 		if err := i.reconcile(ctx, v.Matcher, revisions.Root{Revision: v.Revision.Revision, Cut: v.Cut}); err != nil {
 			return err
 		}

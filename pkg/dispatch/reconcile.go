@@ -31,14 +31,7 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 	if err != nil {
 		return err
 	}
-	have := make(map[string]lines.Line, len(existing))
-	for _, l := range existing {
-		// Two consumers cannot share async deliveries: what drains goes on when
-		// its target is there again.
-		if l.DrainTo == 0 || l.Async {
-			have[place(l)] = l
-		}
-	}
+	have, superseded := standing(existing)
 	for _, want := range i.packed(wanted(m, root, state.Created.UnixNano())) {
 		old, exists := have[place(want)]
 		if exists && anotherKind(old, want, root) { // it drains, and another begins behind it
@@ -69,7 +62,34 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 			return err
 		}
 	}
+	for _, l := range superseded {
+		if err := i.end(ctx, l, l.DrainTo, root); err != nil {
+			return err
+		}
+	}
 	return i.endAll(ctx, have, root)
+}
+
+// standing gives the lines that stand, by their place, and those beside them in whose
+// place a later one was made by who died before it had them drain: each with its end.
+func standing(existing []lines.Line) (have map[string]lines.Line, superseded []lines.Line) {
+	have = make(map[string]lines.Line, len(existing))
+	for _, l := range existing {
+		// Two consumers cannot share async deliveries: what drains goes on when
+		// its target is there again.
+		if l.DrainTo > 0 && !l.Async {
+			continue
+		}
+		older, twice := have[place(l)]
+		if twice && older.Cut > l.Cut {
+			older, l = l, older
+		}
+		if have[place(l)] = l; twice && !l.Async && l.Cut > older.Cut {
+			older.DrainTo = l.Cut
+			superseded = append(superseded, older)
+		}
+	}
+	return have, superseded
 }
 
 // endAll has the lines drain that are no longer wanted.
@@ -78,18 +98,24 @@ func (i *Instance) endAll(ctx context.Context, have map[string]lines.Line, root 
 		if l.DrainTo > 0 {
 			continue
 		}
-		l.DrainTo, l.Revision, l.LeftAt = root.Cut, root.Revision, time.Now().UnixNano()
-		if err := i.lines.Ensure(ctx, l); err != nil {
+		if err := i.end(ctx, l, root.Cut, root); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// anotherKind tells whether a line that is to gain or lose its order cannot: one that is
-// packed keeps it, and one with a consumer of its own is not packed as it stands.
+// end has a line drain.
+func (i *Instance) end(ctx context.Context, l lines.Line, to uint64, root revisions.Root) error {
+	l.DrainTo, l.Revision, l.LeftAt = to, root.Revision, time.Now().UnixNano()
+	return i.lines.Ensure(ctx, l)
+}
+
+// anotherKind tells whether a line cannot become what is wanted as it stands: a packed one
+// has no consumer, and one that has is not packed. So it is where it is to gain or lose
+// its order, or the dispatcher was told to pack lines, or not to.
 func anotherKind(old, want lines.Line, root revisions.Root) bool {
-	return old.Unordered != want.Unordered && (old.Packed() || want.Packed()) && root.Cut > old.Cut
+	return old.Packed() != want.Packed() && root.Cut > old.Cut
 }
 
 // isHeld tells whether a line stands already, and only a newer version reads how.
@@ -184,7 +210,7 @@ func wanted(m *catalog.Matcher, root revisions.Root, madeAt int64) []lines.Line 
 // packed has the lines that keep an order of events share shards.
 func (i *Instance) packed(all []lines.Line) []lines.Line {
 	for n, l := range all {
-		if i.dispatcher.shards > 0 && !l.Unordered && !l.Async {
+		if i.packs(l) {
 			all[n].Shard = lines.ShardOf(l, i.dispatcher.shards)
 		}
 	}

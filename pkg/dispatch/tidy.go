@@ -66,6 +66,7 @@ func (d *Dispatcher) lookAfter(ctx context.Context, begun map[string]lookedAfter
 		i := d.shared(id)
 		d.ended.Go(func() { i.tidy(looking) })
 		d.ended.Go(func() { i.work(looking) })
+		d.ended.Go(func() { i.repack(looking) })
 	}
 }
 

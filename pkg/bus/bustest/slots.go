@@ -26,8 +26,10 @@ var servers = struct {
 // once, by TestMain.
 func Limit() {
 	flag.Parse()
-	shards.Unasked, _ = strconv.Atoi(os.Getenv("CALLOUT_TEST_SHARDS")) // 0 where it is not set
-	if flag.Lookup("test.fuzz").Value.String() != "" {                 // its -parallel is how many processes look for inputs
+	if n, err := strconv.Atoi(os.Getenv("CALLOUT_TEST_SHARDS")); err == nil {
+		shards.Unasked = n
+	}
+	if flag.Lookup("test.fuzz").Value.String() != "" { // its -parallel is how many processes look for inputs
 		return
 	}
 	n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())

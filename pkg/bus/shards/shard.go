@@ -14,9 +14,14 @@ type Shard struct {
 	Number   int // from 1 on
 }
 
-// Unasked is how many shards an instance has whose dispatcher was not told; 0 = none. It
-// is for tests, which have all of them run both ways.
-var Unasked int
+// Unasked is how many shards the lines of an instance are packed into whose dispatcher was
+// not told. It bounds over how many workers the lines of one instance spread, and costs a
+// write for each shard in which something goes on. Only tests change it, which run both
+// ways; None = each line has a consumer of its own.
+var Unasked = 8
+
+// None tells, where a number of shards is asked for, that there is to be none.
+const None = -1
 
 // Most is how many shards an instance may have.
 const Most = 64
