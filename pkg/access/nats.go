@@ -211,6 +211,7 @@ func worked(instance string) (publish []string) {
 	}
 	return append(publish,
 		// How it reads the events of packed lines, and writes how far those have come.
+		"$JS.API.STREAM.MSG.GET."+streams.Events,
 		"$JS.API.CONSUMER.CREATE."+streams.Events+".*."+wire.EventsOf(instance), "$JS.API.CONSUMER.DELETE."+streams.Events+".*",
 		wire.PositionsOf(instance), wire.BucketSubject(wire.BucketHolders, "shard."+wire.Token(instance)+".*"),
 		"$JS.API.STREAM.INFO."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead+".>",

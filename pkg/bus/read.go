@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Bounds of Read, how long its whole answer is waited for, and how long one message
@@ -75,6 +76,40 @@ func (b *Bus) Next(ctx context.Context, stream, filter string, from uint64) (m M
 		From uint64 `json:"seq"`
 		Next string `json:"next_by_subj"`
 	}{max(from, 1), filter})
+}
+
+// LeadersNext is Next by the word of who leads the stream, and tells the sequence alone.
+// Any replica may answer the other questions, and one that is behind does not know of what
+// was stored last: where it is concluded that there is nothing, the leader is asked.
+func (b *Bus) LeadersNext(ctx context.Context, stream, filter string, from uint64) (sequence uint64, ok bool, err error) {
+	ask, err := json.Marshal(struct {
+		From uint64 `json:"seq"`
+		Next string `json:"next_by_subj"`
+	}{max(from, 1), filter})
+	if err != nil {
+		return 0, false, err
+	}
+	ctx, cancel := b.Session(ctx, time.Now().Add(oneFor))
+	defer cancel()
+	msg, err := b.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, ask)
+	if err != nil {
+		return 0, false, Failure(b.missing(ctx, stream, err))
+	}
+	var a struct {
+		Message struct {
+			Sequence uint64 `json:"seq"`
+		} `json:"message"`
+		Error *jetstream.APIError `json:"error"`
+	}
+	switch err := json.Unmarshal(msg.Data, &a); {
+	case err != nil:
+		return 0, false, Failure(err)
+	case a.Error != nil && a.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return 0, false, nil
+	case a.Error != nil:
+		return 0, false, Failure(b.missing(ctx, stream, a.Error))
+	}
+	return a.Message.Sequence, true, nil
 }
 
 // Last reads the newest message of a subject.

@@ -152,12 +152,16 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	if why.Job, err = i.addJobOf(ctx, e.job, before); err != nil {
 		return 0, 0, err
 	}
+	replaced, err := i.giveNotice(ctx, base, m)
+	if err != nil {
+		return 0, 0, err
+	}
 	v, err := i.revisions.Add(ctx, base, stamped, why)
 	if err != nil {
 		return 0, 0, err
 	}
 	v.Matcher = m
-	if err := i.enforce(ctx, v, base); err != nil {
+	if err := i.enforce(ctx, v, base, replaced); err != nil {
 		return 0, 0, err
 	}
 	for _, p := range stamped.TakenOver {
@@ -270,13 +274,14 @@ func (i *Instance) complete(ctx context.Context, latest revisions.Root, v *revis
 	}
 	whole := *v
 	whole.Cut = latest.Cut
-	return i.enforce(ctx, &whole, nil)
+	return i.enforce(ctx, &whole, nil, true)
 }
 
 // enforce gives a marked revision its lines and makes it the root. base is the
-// one before, when that is in force in every way, or nil.
-func (i *Instance) enforce(ctx context.Context, v, base *revisions.Version) error {
-	if base == nil || base.Revision.Revision == 0 || !sameLines(base.Matcher, v.Matcher) || i.otherwisePacked() {
+// one before, when that is in force in every way, or nil. replaced tells that others are to
+// take the place of lines that stand.
+func (i *Instance) enforce(ctx context.Context, v, base *revisions.Version, replaced bool) error {
+	if replaced || base == nil || base.Revision.Revision == 0 || !sameLines(base.Matcher, v.Matcher) {
 		if err := i.reconcile(ctx, v.Matcher, revisions.Root{Revision: v.Revision.Revision, Cut: v.Cut}); err != nil {
 			return err
 		}

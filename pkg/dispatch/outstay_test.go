@@ -15,6 +15,7 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/dispatch"
 )
@@ -97,36 +98,52 @@ func oneLineOf(t *testing.T, id string) *catalog.Snapshot {
 // and what waits although it is old, whichever dispatcher looks.
 func TestWhatIsDeliveredAndOldIsTrimmed(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	keeps := f.dispatcherWith(f.bus(), dispatch.Options{History: time.Hour}.Hurried(time.Hour, time.Hour))
-	trims := f.dispatcherWith(f.bus(), dispatch.Options{History: time.Nanosecond}.Hurried(time.Hour, time.Hour))
-	both(t, f, func(t *testing.T, of tenant) {
-		_, err := keeps.Instance(of.id).Apply(within(t, 20*time.Second), oneLineOf(t, of.id))
-		require.NoError(t, err)
-		p := f.publisher()
-		p.publish(t, of.id, "", "user.added", "u", "v", "w")
-		p.publish(t, of.id, "", "user.removed", "u") // nobody's
-		s, err := f.js.Stream(within(t, 20*time.Second), of.bus().Instance(of.id).Events)
-		require.NoError(t, err)
-		line, err := s.Consumer(within(t, 20*time.Second), of.eventLine(t, "hook").Name)
-		require.NoError(t, err)
-		stands := func() (kept []bool) {
-			for _, e := range p.events {
-				_, err := s.GetMsg(within(t, 20*time.Second), e.sequence)
-				kept = append(kept, err == nil)
-			}
-			return kept
+	for name, count := range map[string]int{"packed": 2, "with consumers": shards.None} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, r := newFleet(t), newReceiver(t)
+			keeps := f.dispatcherWith(f.bus(), dispatch.Options{History: time.Hour, Shards: count}.Hurried(time.Hour, time.Hour))
+			trims := f.dispatcherWith(f.bus(), dispatch.Options{History: time.Nanosecond, Shards: count}.Hurried(time.Hour, time.Hour))
+			f.worker(f.bus())
+			both(t, f, func(t *testing.T, of tenant) { of.trims(t, keeps, trims, r) })
+		})
+	}
+}
+
+// trims has the second instance deliver the first of its events, and the first none.
+func (of tenant) trims(t *testing.T, keeps, trims *running, r *receiver) {
+	of.change(t, keeps, moved(r, of.id, "hook", 1))
+	p, l := of.publisher(), of.linesOf(t)[0]
+	pause := func() {
+		require.NoError(t, keeps.Instance(of.id).PauseSubscription(within(t, time.Minute), l.Subscription(), -1))
+	}
+	if of.id == instances[0] {
+		pause()
+	}
+	p.publish(t, of.id, "", "user.added", "u")
+	if of.id == instances[1] {
+		of.arrived(t, r, p)
+		require.Eventually(t, func() bool {
+			b, err := lines.Of(of.bus().Instance(of.id)).Backlog(within(t, time.Minute), l)
+			return err == nil && b.Lag() == 0
+		}, time.Minute, 10*time.Millisecond)
+		pause()
+	}
+	p.publish(t, of.id, "", "user.added", "v", "w")
+	p.publish(t, of.id, "", "user.removed", "u") // nobody's
+	s, err := of.js.Stream(within(t, time.Minute), of.bus().Instance(of.id).Events)
+	require.NoError(t, err)
+	stands := func() (kept []bool) {
+		for _, e := range p.events {
+			_, err := s.GetMsg(within(t, time.Minute), e.sequence)
+			kept = append(kept, err == nil)
 		}
-		if of.id == instances[1] { // which has the first
-			taken, err := line.Next(jetstream.FetchMaxWait(10 * time.Second))
-			require.NoError(t, err)
-			require.NoError(t, taken.DoubleAck(within(t, 20*time.Second)))
-		}
-		require.NoError(t, keeps.Instance(of.id).Retain(within(t, 20*time.Second)))
-		require.Equal(t, []bool{true, true, true, true}, stands())
-		require.NoError(t, trims.Instance(of.id).Retain(within(t, 20*time.Second)))
-		require.Equal(t, []bool{of.id == instances[0], true, true, true}, stands())
-	})
+		return kept
+	}
+	require.NoError(t, keeps.Instance(of.id).Retain(within(t, time.Minute)))
+	require.Equal(t, []bool{true, true, true, true}, stands())
+	require.NoError(t, trims.Instance(of.id).Retain(within(t, time.Minute)))
+	require.Equal(t, []bool{of.id == instances[0], true, true, true}, stands())
 }
 
 // TestALineThatStoodTooLongIsEmptied into the dead letters, and goes on, in order or

@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"cmp"
 	"bufio"
 	"context"
 	"fmt"
@@ -79,6 +80,8 @@ type migration struct {
 	lanes int
 	gone  bool
 	last  string // the name that was in force last
+
+	timeout time.Duration // 0 = the usual one
 }
 
 // TestNothingOvertakes changes the lanes and the name of a target, takes it away
@@ -185,7 +188,7 @@ func (m *migration) of(r *receiver, id string) func(current *catalog.Snapshot) *
 			return next
 		}
 		t := lanes(hook(m.name, r.url(id, "hook")), m.lanes)
-		t.Retry.Initial, t.Retry.Max = 5*time.Millisecond, 20*time.Millisecond
+		t.Retry.Initial, t.Retry.Max, t.Timeout = 5*time.Millisecond, 20*time.Millisecond, cmp.Or(m.timeout, t.Timeout)
 		sc.Targets[m.name] = t
 		if known.ID != "" {
 			sc.Meta[target(m.name)] = known

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/shards"
+	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -115,7 +117,7 @@ func TestAConsumerThatWasChangedIsPutRight(t *testing.T) {
 func TestAPauseThatWasTakenIsPutBack(t *testing.T) {
 	t.Parallel()
 	f, r := newFleet(t), newReceiver(t)
-	d := f.dispatcher()
+	d := f.dispatcherWith(f.bus(), dispatch.Options{Shards: shards.None}.Hurried(hurried, 2*hurried)) // it is about consumers
 	both(t, f, func(t *testing.T, of tenant) {
 		p := f.publisher()
 		of.change(t, d, moved(r, of.id, "hook", 1))

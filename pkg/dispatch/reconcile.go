@@ -34,7 +34,7 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 	have, superseded := standing(existing)
 	for _, want := range i.packed(wanted(m, root, state.Created.UnixNano())) {
 		old, exists := have[place(want)]
-		if exists && anotherKind(old, want, root) { // it drains, and another begins behind it
+		if exists && replaces(old, root) { // it drains, and another begins behind it
 			want = behind(want, existing, state.State.LastSeq)
 			want.Fenced = true
 			if err := i.lines.Add(ctx, want); err != nil {
@@ -50,7 +50,13 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 		case exists:
 			want.Name, want.Cut, want.Fenced, want.MadeAt = old.Name, old.Cut, old.Fenced, old.MadeAt
 			want.AckWait, want.Job, want.Shard = old.AckWait, old.Job, old.Shard
-			if old.Unordered == want.Unordered && old.MaxStop == want.MaxStop && old.DrainTo == 0 {
+			if want.Until = old.Until; root.Revision > old.Until { // nothing takes its place
+				want.Until = 0
+			}
+			if old.Packed() || want.Packed() { // it keeps its order until another takes its place
+				want.Unordered = old.Unordered
+			}
+			if old.Unordered == want.Unordered && old.MaxStop == want.MaxStop && old.Until == want.Until && old.DrainTo == 0 {
 				continue
 			}
 			put = i.lines.Ensure
@@ -111,11 +117,9 @@ func (i *Instance) end(ctx context.Context, l lines.Line, to uint64, root revisi
 	return i.lines.Ensure(ctx, l)
 }
 
-// anotherKind tells whether a line cannot become what is wanted as it stands: a packed one
-// has no consumer, and one that has is not packed. So it is where it is to gain or lose
-// its order, or the dispatcher was told to pack lines, or not to.
-func anotherKind(old, want lines.Line, root revisions.Root) bool {
-	return old.Packed() != want.Packed() && root.Cut > old.Cut
+// replaces tells whether another takes the place of a line, see giveNotice.
+func replaces(old lines.Line, root revisions.Root) bool {
+	return old.Until > 0 && root.Revision > old.Until && root.Cut > old.Cut
 }
 
 // isHeld tells whether a line stands already, and only a newer version reads how.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/callout-hq/callout/pkg/bus/lines"
+	"github.com/callout-hq/callout/pkg/bus/revisions"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -21,22 +22,15 @@ const (
 const repackingSource = "lines are packed as the dispatcher is told"
 
 // repack replaces the lines of an instance that are there and are not packed as this
-// dispatcher was told, such as those that an earlier version has made. A revision that
-// changes nothing else parts what the old ones deliver from what the new ones do, so that
-// nothing is lost, doubled or overtaken. It ends when that is done, or ctx ends. Who edits
-// meanwhile has done it.
+// dispatcher was told, such as those that an earlier version has made, until ctx ends. A
+// revision that changes nothing else parts what the old ones deliver from what the new
+// ones do, so that nothing is lost, doubled or overtaken. Who edits meanwhile does it too.
 func (i *Instance) repack(ctx context.Context) {
 	for wait := repackAgain; ; wait = min(2*wait, repackRest) {
-		if v := i.catalog().Newest(); v != nil && v.Revision.Revision > 0 {
-			if !i.otherwisePacked() {
-				return
-			}
+		if v := i.catalog().Newest(); v != nil && v.Revision.Revision > 0 && i.otherwisePacked() {
 			_, _, err := i.turn(ctx, edition{source: repackingSource, operators: true, repack: true,
 				change: func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return current, nil }})
-			if err == nil {
-				return
-			}
-			if ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil {
 				i.log.Warn().Err(err).Msg("lines could not be packed anew, and go on as they are meanwhile")
 			}
 		}
@@ -48,11 +42,58 @@ func (i *Instance) repack(ctx context.Context) {
 	}
 }
 
+// giveNotice tells lines that stand and cannot become what the next catalog wants that
+// another takes their place with the next revision: a packed one has no consumer, and one
+// that has is not packed. So it is where it is to gain or lose its order, or the dispatcher
+// was told to pack lines, or not to. It comes before there is that revision. Workers look
+// once for each revision how far a line goes, and may do so as soon as its marker is there.
+func (i *Instance) giveNotice(ctx context.Context, base *revisions.Version, next *catalog.Matcher) (given bool, err error) {
+	if base.Revision.Revision == 0 || !i.otherwisePacked() && !reordered(base.Matcher, next) {
+		return false, nil
+	}
+	existing, err := i.lines.List(ctx)
+	if err != nil {
+		return false, err
+	}
+	have, _ := standing(existing)
+	for _, want := range i.packed(wanted(next, revisions.Root{}, 0)) {
+		old, there := have[place(want)]
+		if !there || old.DrainTo > 0 || old.Packed() == want.Packed() {
+			continue
+		}
+		old.Until, given = base.Revision.Revision, true
+		if err := i.lines.Ensure(ctx, old); err != nil {
+			return given, err
+		}
+	}
+	return given, nil
+}
+
+// reordered tells whether a line gains or loses its order.
+func reordered(before, after *catalog.Matcher) bool {
+	if slices.Equal(before.Lines(), after.Lines()) {
+		return false
+	}
+	was := map[catalog.Line]bool{}
+	for _, l := range before.Lines() {
+		was[orderless(l)] = l.Unordered
+	}
+	return slices.ContainsFunc(after.Lines(), func(l catalog.Line) bool {
+		unordered, there := was[orderless(l)]
+		return there && unordered != l.Unordered
+	})
+}
+
+func orderless(l catalog.Line) catalog.Line {
+	l.Unordered, l.MaxStop, l.OnExhausted = false, 0, ""
+	return l
+}
+
 // otherwisePacked tells whether a line that stands is not packed as this dispatcher was
 // told. It goes by what it knows of the lines.
 func (i *Instance) otherwisePacked() bool {
 	return slices.ContainsFunc(i.dispatcher.lines.of(i.ID), func(l lines.Line) bool {
-		return l.DrainTo == 0 && !l.Async && !l.Drained && l.Packed() != i.packs(l)
+		return l.DrainTo == 0 && !l.Async && !l.Drained && (l.Until > 0 || l.Packed() != i.packs(l))
 	})
 }
 

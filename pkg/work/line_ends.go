@@ -21,6 +21,7 @@ type ends struct {
 // end is the end of a line, as it was known when a revision was in force.
 type end struct {
 	drainTo  uint64 // 0 = it has no end yet
+	until    uint64 // the last revision whose events it has; 0 = that is not said
 	revision uint64
 }
 
@@ -34,14 +35,15 @@ func newEnds(b *bus.Bus) *ends { return &ends{bus: b, of: map[lines.Key]end{}} }
 // holds tells whether an event is one of a line's own. revision is the
 // catalog's that was in force when it was stored: whatever an older revision
 // did to the line has been written by then, so that one look for each revision
-// is enough, and nobody depends on how fast news travel. The error may be
-// errNoEntry.
+// is enough, and nobody depends on how fast news travel. Where a revision itself has
+// another line take over, the entry says so before there is that revision. The error may
+// be errNoEntry.
 func (e *ends) holds(ctx context.Context, l *lines.Line, sequence, revision uint64) (bool, error) {
 	e.mu.Lock()
 	known, ok := e.of[l.Key()]
 	e.mu.Unlock()
 	if !ok {
-		known = end{drainTo: l.DrainTo, revision: l.Revision}
+		known = end{drainTo: l.DrainTo, until: l.Until, revision: l.Revision}
 	}
 	if known.revision < revision {
 		var err error
@@ -49,7 +51,7 @@ func (e *ends) holds(ctx context.Context, l *lines.Line, sequence, revision uint
 			return false, err
 		}
 	}
-	return sequence >= l.Cut && (known.drainTo == 0 || sequence < known.drainTo), nil
+	return sequence >= l.Cut && (known.drainTo == 0 || sequence < known.drainTo) && (known.until == 0 || revision <= known.until), nil
 }
 
 // drainTo is where a line ends under the newest catalog, of which revision is the
@@ -80,7 +82,7 @@ func (e *ends) look(ctx context.Context, l *lines.Line, revision uint64) (end, e
 	if err != nil {
 		return end{}, err
 	}
-	known := end{drainTo: now.DrainTo, revision: revision}
+	known := end{drainTo: now.DrainTo, until: now.Until, revision: revision}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.of[l.Key()] = known

@@ -41,6 +41,7 @@ type Line struct {
 	Async     bool             `json:"async,omitempty"`     // async deliveries of calls, not events
 	Cut       uint64           `json:"cut,omitempty"`       // sequence of the marker it begins behind
 	DrainTo   uint64           `json:"drain_to,omitempty"`  // it is removed once all below is done; 0 = it stays
+	Until     uint64           `json:"until,omitempty"`     // events stored under a later revision are another line's, which takes its place; 0 = none does
 	LeftAt    int64            `json:"left_at,omitempty"`   // when DrainTo was set, in nanoseconds since 1970
 	Fenced    bool             `json:"fenced,omitempty"`    // it waits for lines of another lane count to drain
 	Drained   bool             `json:"drained,omitempty"`   // all below DrainTo is done: it is being removed

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/bus"
@@ -150,7 +151,7 @@ func (h *held) next(ctx context.Context, m *member, turn uint64) (e bus.Message,
 			m.fetch = min(max(2*m.fetch, fetchFirst), fetchMost)
 			filter, most := m.line.filter(), m.fetch
 			h.mu.Unlock()
-			some, err := h.lines.Read(ctx, h.lines.Events, filter, from+1, most)
+			some, err := h.readAgain(ctx, filter, from, to, most)
 			if err != nil {
 				return e, false, err
 			}
@@ -173,6 +174,24 @@ func (h *held) next(ctx context.Context, m *member, turn uint64) (e bus.Message,
 			return e, false, nil
 		}
 	}
+}
+
+// errBehind tells that a replica does not have yet what the leader has.
+var errBehind = errors.New("a replica of the event stream is behind its leader")
+
+// readAgain reads events of a line behind a sequence again, those up to another one at
+// least. Where it finds none, who leads the stream says whether there is none: a replica
+// may be behind, and what it does not have yet would be passed over.
+func (h *held) readAgain(ctx context.Context, filter string, from, to uint64, most int) ([]bus.Message, error) {
+	some, err := h.lines.Read(ctx, h.lines.Events, filter, from+1, most)
+	if err != nil || len(some) > 0 {
+		return some, err
+	}
+	next, there, err := h.lines.LeadersNext(ctx, h.lines.Events, filter, from+1)
+	if err == nil && there && next <= to {
+		err = errBehind
+	}
+	return nil, err
 }
 
 // fetched takes what was read again.
