@@ -70,6 +70,8 @@ type fleet struct {
 	nc  *nats.Conn
 	url string
 	js  jetstream.JetStream
+
+	dying int // what dispatchers that are to die are told of shards
 }
 
 func newFleet(t *testing.T) *fleet {

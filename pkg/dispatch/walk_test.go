@@ -238,7 +238,7 @@ func (f *fleet) dies(t *testing.T, id string, kill func(*cable), edit func(curre
 	t.Helper()
 	c := newCable(t, f.url)
 	b := f.busAt(c.url, bus.Options{})
-	d := f.dispatcherWith(b, dispatch.Options{})
+	d := f.dispatcherWith(b, dispatch.Options{Shards: f.dying})
 	ctx, cancel := context.WithCancel(within(t, 30*time.Second))
 	defer cancel()
 	dead := make(chan string, 1)

@@ -42,15 +42,22 @@ type ground struct {
 	nc         *nats.Conn
 	js         jetstream.JetStream
 	dispatcher *dispatch.Dispatcher
+	shards     int
 }
 
 func newGround(t testing.TB) *ground {
+	t.Helper()
+	return newGroundOf(t, 0)
+}
+
+// newGroundOf has a dispatcher that is told of shards.
+func newGroundOf(t testing.TB, count int) *ground {
 	t.Helper()
 	bustest.Turn(t)
 	s, err := embed.Start(embed.Options{Listen: "127.0.0.1:0", Log: zerolog.Nop()})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	g := &ground{TB: t, server: s, hooks: newTargets(t)}
+	g := &ground{TB: t, server: s, hooks: newTargets(t), shards: count}
 	g.bus = g.connect(s.URL())
 	g.nc, err = nats.Connect(s.URL())
 	require.NoError(t, err)
@@ -72,7 +79,7 @@ func (g *ground) connect(url string) *bus.Bus {
 // begin starts the dispatcher, end stops it: nobody looks after anything then.
 func (g *ground) begin() {
 	g.Helper()
-	d, err := dispatch.Start(within(g, 20*time.Second), dispatch.Options{Bus: g.bus, Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
+	d, err := dispatch.Start(within(g, 20*time.Second), dispatch.Options{Bus: g.bus, Log: zerolog.Nop(), Listen: "127.0.0.1:0", Shards: g.shards})
 	require.NoError(g, err)
 	g.dispatcher = d
 	g.Cleanup(func() { require.NoError(g, d.Stop(within(g, 10*time.Second))) })

@@ -16,6 +16,7 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/invoke"
 )
 
@@ -56,7 +57,7 @@ func TestStartKnowsEverythingBeforeItTakesACall(t *testing.T) {
 // decided of it, may be read long behind a line.
 func TestNoLineIsTakenFromBeforeAllIsRead(t *testing.T) {
 	t.Parallel()
-	g := newGround(t)
+	g := newGroundOf(t, shards.None) // its consumer tells that it is taken from
 	g.apply(hookOnAdded)
 	g.end()
 	g.publish("user.added", 1)
@@ -68,7 +69,10 @@ func TestNoLineIsTakenFromBeforeAllIsRead(t *testing.T) {
 	w := g.worker()
 	g.both(func(in at) {
 		require.True(t, w.state.isPaused(in.id, "", &action.Target{Name: "hook"}))
-		g.eventually(func() bool { return g.handedOut(in, l0(in)) > 0 }, "nobody takes from it")
+		g.eventually(func() bool {
+			c, err := g.js.Consumer(within(t, time.Minute), in.bus.Events, l0(in).Name)
+			return err == nil && c.CachedInfo().Delivered.Consumer > 0
+		}, "nobody takes from it")
 	})
 	require.NoError(t, w.Stop(within(t, 5*time.Second)))
 	g.both(func(in at) { in.got("hook", 0) })
@@ -204,7 +208,7 @@ func TestStopAbortsWhenItsTimeIsOver(t *testing.T) {
 // without a trace by the time its watch begins again, as after more than an hour.
 func TestAWorkerThatWasAwayDropsWhatWent(t *testing.T) {
 	t.Parallel()
-	g := newGround(t)
+	g := newGroundOf(t, shards.None) // its consumer tells whether it is asked for events
 	g.apply("targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {user.added: {targets: [{target: hook}]}}\nfunctions: {f: {targets: [{target: hook}]}}")
 	g.both(func(in at) {
 		require.NoError(t, in.bus.PauseTarget(within(t, 5*time.Second), "", "hook", "for a while"))
