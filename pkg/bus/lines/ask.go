@@ -64,10 +64,13 @@ func (h *held) serve() {
 		h.consumer.bus.Log().Error().Err(err).Stringer("shard", h.shard).Msg("dispatchers cannot ask for this shard")
 		return
 	}
-	defer func() { _ = sub.Unsubscribe() }() // only fails when the connection is gone
 	for {
 		select {
 		case <-h.ctx.Done():
+			_ = sub.Unsubscribe() // only fails when the connection is gone
+			for len(asked) > 0 {
+				h.reply(<-asked)
+			}
 			return
 		case msg := <-asked:
 			go h.reply(msg)
@@ -83,11 +86,16 @@ func (h *held) reply(msg *nats.Msg) {
 	} else if err := h.answer(h.ctx, q, &a); err != nil {
 		a.Error = err.Error()
 	}
-	raw, err := json.Marshal(a)
-	if err == nil && h.ctx.Err() == nil {
+	if h.ctx.Err() != nil { // what was found out is of no worth by now
+		a = answer{Error: errGone.Error()}
+	}
+	if raw, err := json.Marshal(a); err == nil {
 		_ = msg.Respond(raw) // who asked asks again
 	}
 }
+
+// errGone tells that who was asked has the shard no more. Somebody else may have it.
+var errGone = errors.New("the shard has gone to another worker")
 
 func (h *held) answer(ctx context.Context, q question, a *answer) error {
 	if q.Do == askStanding {
@@ -199,7 +207,11 @@ func (i Lines) ask(ctx context.Context, s shards.Shard, q question) (a answer, e
 	if err != nil {
 		return a, err
 	}
-	asking, cancel := context.WithTimeout(ctx, askFor+askFor/2)
+	patience := askFor + askFor/2
+	if q.Do == askStanding { // which is known at once
+		patience = askFor / 2
+	}
+	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	msg, err := i.Conn().RequestWithContext(asking, wire.ShardSubject(s.Instance, s.Number), raw)
 	if errors.Is(err, nats.ErrNoResponders) {

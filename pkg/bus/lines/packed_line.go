@@ -18,21 +18,22 @@ import (
 // placementOf tells how a packed line stands.
 func (i Lines) placementOf(ctx context.Context, l Line) (p placement, err error) {
 	for range askTries {
-		a, err := i.ask(ctx, l.shard(), question{Do: askStanding, Line: l.Name})
+		var a answer
+		a, err = i.ask(ctx, l.shard(), question{Do: askStanding, Line: l.Name})
 		if errors.Is(err, errNobody) {
 			return i.written(ctx, l)
 		}
-		if err != nil {
-			return p, err
-		}
-		if p, known := a.Lines[l.Name]; known {
+		if p, known := a.Lines[l.Name]; err == nil && known {
 			return i.counted(ctx, l, p)
 		}
-		select { // who holds its shard has not heard of it yet
+		select { // who holds its shard has not heard of it yet, or has just lost it
 		case <-ctx.Done():
 			return p, bus.Failure(ctx.Err())
 		case <-time.After(askAgain):
 		}
+	}
+	if err != nil {
+		return p, err
 	}
 	return i.written(ctx, l)
 }
