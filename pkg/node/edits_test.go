@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/callout-hq/callout/pkg/bus/revisions"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/dispatch"
 	"github.com/callout-hq/callout/pkg/node"
 )
@@ -183,7 +184,7 @@ func TestSwitchesBetweenMatchesLoseNothing(t *testing.T) {
 func TestLostConsumerIsPutBack(t *testing.T) {
 	t.Parallel()
 	hooks := newTargets(t)
-	e := runFile(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {'*': {targets: [{target: hook}]}}")
+	e := run(t, hooks, "targets: {hook: {type: webhook, url: HOOKS/hook}}\nevents: {'*': {targets: [{target: hook}]}}", func(o *node.Options) { o.Shards = shards.None })
 	e.publish(t, event("u", "user.added", 1))
 	hooks.await(t, "hook", 1)
 	lines := e.lines(t)

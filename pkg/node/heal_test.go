@@ -98,8 +98,8 @@ func (f *fleet) removeConsumers(i bus.Instance) {
 	all, err := lines.Of(i).List(f.t.Context())
 	require.NoError(f.t, err)
 	for _, l := range all {
-		if !l.Async {
-			require.NoError(f.t, f.js.DeleteConsumer(f.t.Context(), i.Events, l.Name))
+		if l.Async { // those of events are packed
+			require.NoError(f.t, f.js.DeleteConsumer(f.t.Context(), i.Async, l.Name))
 		}
 	}
 }

@@ -61,11 +61,12 @@ type Line struct {
 func (l Line) Packed() bool { return l.Shard > 0 && !l.Async && !l.Unordered }
 
 // ShardOf is the shard, of so many, that a line is packed into: lines of an organization
-// and a target are beside each other.
+// and a target are beside each other, and the lanes of a target are spread, which it has so
+// that many workers send to it.
 func ShardOf(l Line, shards int) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(l.Org + "\x00" + l.Owner + "\x00" + l.Target)) // it never fails
-	return 1 + int(h.Sum32()%uint32(shards))
+	return 1 + int((h.Sum32()%uint32(shards)+uint32(l.Lane))%uint32(shards))
 }
 
 // shard is the one that a packed line is in.
