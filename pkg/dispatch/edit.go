@@ -152,16 +152,8 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	if why.Job, err = i.addJobOf(ctx, e.job, before); err != nil {
 		return 0, 0, err
 	}
-	replaced, err := i.giveNotice(ctx, base, m)
+	v, err := i.put(ctx, base, stamped, m, why)
 	if err != nil {
-		return 0, 0, err
-	}
-	v, err := i.revisions.Add(ctx, base, stamped, why)
-	if err != nil {
-		return 0, 0, err
-	}
-	v.Matcher = m
-	if err := i.enforce(ctx, v, base, replaced); err != nil {
 		return 0, 0, err
 	}
 	for _, p := range stamped.TakenOver {
@@ -170,6 +162,20 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	}
 	i.log.Info().Uint64("revision", v.Revision.Revision).Str("source", e.source).Msg("catalog applied")
 	return before, v.Revision.Revision, nil
+}
+
+// put stores a revision, and has it in force.
+func (i *Instance) put(ctx context.Context, base *revisions.Version, s catalog.Stamped, m *catalog.Matcher, why action.Revision) (*revisions.Version, error) {
+	replaced, err := i.giveNotice(ctx, base, m)
+	if err != nil {
+		return nil, err
+	}
+	v, err := i.revisions.Add(ctx, base, s, why)
+	if err != nil {
+		return nil, err
+	}
+	v.Matcher = m
+	return v, i.enforce(ctx, v, base, replaced)
 }
 
 // prepareNames makes ready what lies under the names of targets before anybody

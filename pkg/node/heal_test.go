@@ -25,7 +25,7 @@ import (
 func TestWhatIsLostIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	ctx := within(t, 4*time.Minute)
+	ctx := within(t, 15*time.Minute)
 	for _, id := range twoInstances {
 		require.NoError(t, f.dispatchers[1].Instance(id).PauseTarget(ctx, "", "paused", "test"))
 	}
