@@ -15,7 +15,7 @@ type shardCount struct{ n *int }
 func (c shardCount) String() string {
 	switch {
 	case c.n == nil || *c.n == 0:
-		return strconv.Itoa(shards.Unasked)
+		return ""
 	case *c.n == shards.None:
 		return "0"
 	}
@@ -37,5 +37,5 @@ func (c shardCount) Set(text string) error {
 
 // addShards adds the flag of who makes lines.
 func addShards(cmd *cobra.Command, n *int) {
-	cmd.Flags().Var(shardCount{n}, "shards", "pack the lines of an instance that keep an order into `COUNT` shards, each of which one worker holds at a time: over so many workers they spread; 0 = each line has a consumer of its own")
+	cmd.Flags().Var(shardCount{n}, "shards", fmt.Sprintf("pack the lines of an instance that keep an order into `COUNT` shards, each of which one worker holds at a time: over so many workers they spread; 0 = each line has a consumer of its own. Unless you say, it is %d for an instance once it has more than %d such lines, and consumers for the others", shards.Usual, shards.PackFrom))
 }

@@ -65,9 +65,10 @@ type Options struct {
 	Mount func(*Dispatcher) map[string]http.Handler
 
 	// Shards is how many shards the lines of an instance are packed into that keep an
-	// order, at most shards.Most; 0 = shards.Unasked, shards.None = each has a consumer of
-	// its own. Packed lines that are there stay in their shards. Those that are there and
-	// not packed, or packed and not to be, are replaced, see repack.
+	// order, at most shards.Most; 0 = shards.Usual once it has more than shards.PackFrom of
+	// them, and from then on; shards.None = each has a consumer of its own. Packed lines
+	// that are there stay in their shards. Those that are there and not packed, or packed
+	// and not to be, are replaced, see repack.
 	Shards int
 
 	pace *pace // nil = the usual one

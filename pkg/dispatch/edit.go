@@ -141,7 +141,7 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 		return 0, 0, err
 	}
 	before = base.Revision.Revision
-	if before > 0 && stamped.Same && !mended && !(e.repack && i.otherwisePacked()) {
+	if before > 0 && stamped.Same && !mended && !(e.repack && i.otherwisePacked(m)) {
 		return before, before, nil
 	}
 	if err := lead.Held(ctx); err != nil {

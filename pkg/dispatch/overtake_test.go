@@ -1,8 +1,8 @@
 package dispatch_test
 
 import (
-	"cmp"
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -100,7 +100,7 @@ func TestNothingOvertakes(t *testing.T) {
 	draw := rand.New(rand.NewPCG(seed, 1))
 	f, r := newFleet(t), newReceiver(t)
 	r.fails(0.05)
-	d := f.dispatcherWith(f.bus(), dispatch.Options{}.Hurried(hurried, 2*hurried))
+	d := f.dispatcherWith(f.bus(), dispatch.Options{Shards: 2}.Hurried(hurried, 2*hurried))
 	now := map[string]*migration{}
 	for _, id := range instances {
 		now[id] = &migration{name: "hook", lanes: 1}
@@ -129,7 +129,7 @@ func TestNothingOvertakes(t *testing.T) {
 					continue
 				}
 				behind := 1 + draw.IntN(14)
-				f.dying = []int{0, shards.None}[draw.IntN(2)] // it replaces the lines, which is undone again
+				f.dying = []int{2, shards.None}[draw.IntN(2)] // it replaces the lines, which is undone again
 				_, died := f.dies(t, id, func(c *cable) { c.killBehind(id, behind) }, m.of(r, id))
 				did[len(did)-1] += fmt.Sprintf(" died=%t behind %d", died, behind)
 				if died && draw.IntN(2) == 0 { // or it is left to who comes next

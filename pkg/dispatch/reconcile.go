@@ -32,7 +32,7 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 		return err
 	}
 	have, superseded := standing(existing)
-	for _, want := range i.packed(wanted(m, root, state.Created.UnixNano())) {
+	for _, want := range i.packed(wanted(m, root, state.Created.UnixNano()), existing) {
 		old, exists := have[place(want)]
 		if exists && replaces(old, root) { // it drains, and another begins behind it
 			want = behind(want, existing, state.State.LastSeq)
@@ -207,16 +207,6 @@ func wanted(m *catalog.Matcher, root revisions.Root, madeAt int64) []lines.Line 
 			Name: asyncName(t.Owner, t.Target), Instance: m.Instance(), Owner: t.Owner, Target: t.Target, TargetID: targetID(m, t.Owner, t.Target),
 			Lanes: 1, Unordered: true, Async: true, Revision: root.Revision,
 		})
-	}
-	return all
-}
-
-// packed has the lines that keep an order of events share shards.
-func (i *Instance) packed(all []lines.Line) []lines.Line {
-	for n, l := range all {
-		if i.packs(l) {
-			all[n].Shard = lines.ShardOf(l, i.dispatcher.shards)
-		}
 	}
 	return all
 }

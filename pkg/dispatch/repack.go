@@ -7,6 +7,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/catalog"
 )
 
@@ -27,7 +28,7 @@ const repackingSource = "lines are packed as the dispatcher is told"
 // ones do, so that nothing is lost, doubled or overtaken. Who edits meanwhile does it too.
 func (i *Instance) repack(ctx context.Context) {
 	for wait := repackAgain; ; wait = min(2*wait, repackRest) {
-		if v := i.catalog().Newest(); v != nil && v.Revision.Revision > 0 && i.otherwisePacked() {
+		if v := i.catalog().Newest(); v != nil && v.Revision.Revision > 0 && i.otherwisePacked(v.Matcher) {
 			_, _, err := i.turn(ctx, edition{source: repackingSource, operators: true, repack: true,
 				change: func(current *catalog.Snapshot) (*catalog.Snapshot, error) { return current, nil }})
 			if err != nil && ctx.Err() == nil {
@@ -48,7 +49,7 @@ func (i *Instance) repack(ctx context.Context) {
 // was told to pack lines, or not to. It comes before there is that revision. Workers look
 // once for each revision how far a line goes, and may do so as soon as its marker is there.
 func (i *Instance) giveNotice(ctx context.Context, base *revisions.Version, next *catalog.Matcher) (given bool, err error) {
-	if base.Revision.Revision == 0 || !i.otherwisePacked() && !reordered(base.Matcher, next) {
+	if base.Revision.Revision == 0 || !i.otherwisePacked(next) && !reordered(base.Matcher, next) {
 		return false, nil
 	}
 	existing, err := i.lines.List(ctx)
@@ -56,7 +57,7 @@ func (i *Instance) giveNotice(ctx context.Context, base *revisions.Version, next
 		return false, err
 	}
 	have, _ := standing(existing)
-	for _, want := range i.packed(wanted(next, revisions.Root{}, 0)) {
+	for _, want := range i.packed(wanted(next, revisions.Root{}, 0), existing) {
 		old, there := have[place(want)]
 		if !there || old.DrainTo > 0 || old.Packed() == want.Packed() {
 			continue
@@ -89,15 +90,50 @@ func orderless(l catalog.Line) catalog.Line {
 	return l
 }
 
-// otherwisePacked tells whether a line that stands is not packed as this dispatcher was
-// told. It goes by what it knows of the lines.
-func (i *Instance) otherwisePacked() bool {
-	return slices.ContainsFunc(i.dispatcher.lines.of(i.ID), func(l lines.Line) bool {
-		return l.DrainTo == 0 && !l.Async && !l.Drained && (l.Until > 0 || l.Packed() != i.packs(l))
+// otherwisePacked tells whether a line that stands is not packed as it is to be under a
+// catalog. It goes by what this dispatcher knows of the lines.
+func (i *Instance) otherwisePacked(m *catalog.Matcher) bool {
+	ordered := 0
+	for _, l := range m.Lines() {
+		if !l.Unordered {
+			ordered++
+		}
+	}
+	known := i.dispatcher.lines.of(i.ID)
+	packs := i.shardCount(known, ordered) > 0
+	return slices.ContainsFunc(known, func(l lines.Line) bool {
+		return l.DrainTo == 0 && !l.Async && !l.Drained && (l.Until > 0 || l.Packed() != (packs && !l.Unordered))
 	})
 }
 
-// packs tells whether a line is to be packed.
-func (i *Instance) packs(l lines.Line) bool {
-	return i.dispatcher.shards > 0 && !l.Unordered && !l.Async && !l.Replay
+// shardCount is how many shards lines that keep an order are packed into, of which there
+// are to be so many; 0 = none. Where nobody said, what is packed stays so.
+func (i *Instance) shardCount(existing []lines.Line, ordered int) int {
+	switch told := i.dispatcher.shards; {
+	case told != 0:
+		return max(told, 0)
+	case ordered > shards.PackFrom || slices.ContainsFunc(existing, lines.Line.Packed):
+		return shards.Usual
+	}
+	return 0
+}
+
+// packed has the lines that keep an order of events share shards.
+func (i *Instance) packed(all, existing []lines.Line) []lines.Line {
+	ordered := func(l lines.Line) bool { return !l.Unordered && !l.Async }
+	count := 0
+	for _, l := range all {
+		if ordered(l) {
+			count++
+		}
+	}
+	if count = i.shardCount(existing, count); count == 0 {
+		return all
+	}
+	for n, l := range all {
+		if ordered(l) {
+			all[n].Shard = lines.ShardOf(l, count)
+		}
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/bus/shards"
+	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/dispatch"
 )
 
@@ -81,6 +83,47 @@ func (f *fleet) packed(t *testing.T, id string, want bool) bool {
 		}
 	}
 	return true
+}
+
+// TestManyLinesArePacked where nobody says otherwise: those of an instance that has more of
+// them than consumers are good for, in the edit that takes it there, and they stay so.
+func TestManyLinesArePacked(t *testing.T) {
+	t.Parallel()
+	f, r := newFleet(t), newReceiver(t)
+	d := f.dispatcher()
+	f.worker(f.bus())
+	both(t, f, func(t *testing.T, of tenant) {
+		p := of.publisher()
+		of.change(t, d, moved(r, of.id, "hook", shards.PackFrom))
+		want := shards.Unasked > 0
+		require.True(t, of.packed(t, of.id, want))
+		p.publish(t, of.id, "", "user.added", "u", "v", "w", "x", "y", "z")
+		if of.id == instances[0] { // the other one stays as it is
+			of.change(t, d, func(current *catalog.Snapshot) *catalog.Snapshot {
+				next, sc := current.Draft("")
+				sc.Targets["more"] = hook("more", r.url(of.id, "more"))
+				sc.Sections[action.OnEvent] = append(slices.Clone(sc.Sections[action.OnEvent]), execution("group.*", "more"))
+				return next
+			})
+			want = true
+			require.True(t, of.packed(t, of.id, true))
+		}
+		p.publish(t, of.id, "", "user.added", "u", "v", "w", "x", "y", "z")
+		of.settled(t, of.id)
+		of.change(t, d, moved(r, of.id, "hook", shards.PackFrom))
+		require.True(t, of.packed(t, of.id, want))
+		of.settled(t, of.id)
+		require.Len(t, of.linesOf(t), shards.PackFrom)
+		last := map[string]uint64{}
+		for _, a := range r.got(pathOf(of.id, "hook")) {
+			require.LessOrEqual(t, a.n, last[a.aggregate]+1, a.aggregate)
+			last[a.aggregate] = a.n
+		}
+		require.Len(t, last, 6)
+		for aggregate, n := range last {
+			require.EqualValues(t, 2, n, aggregate)
+		}
+	})
 }
 
 // TestALineIsReplacedOnce: a dispatcher dies when it has made the new line, and has not had

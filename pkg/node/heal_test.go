@@ -98,8 +98,8 @@ func (f *fleet) removeConsumers(i bus.Instance) {
 	all, err := lines.Of(i).List(f.t.Context())
 	require.NoError(f.t, err)
 	for _, l := range all {
-		if l.Async { // those of events are packed
-			require.NoError(f.t, f.js.DeleteConsumer(f.t.Context(), i.Async, l.Name))
+		if l.Async || !l.Packed() {
+			require.NoError(f.t, f.js.DeleteConsumer(f.t.Context(), map[bool]string{true: i.Async, false: i.Events}[l.Async], l.Name))
 		}
 	}
 }

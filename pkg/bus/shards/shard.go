@@ -14,11 +14,17 @@ type Shard struct {
 	Number   int // from 1 on
 }
 
-// Unasked is how many shards the lines of an instance are packed into whose dispatcher was
-// not told. It bounds over how many workers the lines of one instance spread, and costs a
-// write for each shard in which something goes on. Only tests change it, which run both
-// ways; None = each line has a consumer of its own.
-var Unasked = 8
+// Usual is how many shards the lines of an instance are packed into where nobody says
+// otherwise, once it has more than PackFrom of them. It bounds over how many workers they
+// spread, and costs a write for each shard in which something goes on.
+const (
+	Usual    = 8
+	PackFrom = 64
+)
+
+// Unasked is how many shards an instance has whose dispatcher was not told; 0 = the usual
+// number, once there are many lines. Only tests set it, which run both ways.
+var Unasked int
 
 // None tells, where a number of shards is asked for, that there is to be none.
 const None = -1
