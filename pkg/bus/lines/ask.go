@@ -227,7 +227,7 @@ func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	for range askTries {
 		_, err := i.ask(ctx, l.shard(), q)
 		if errors.Is(err, errNobody) {
-			err = shards.Alone(ctx, i.Bus, l.shard(), func(log *shards.Log, p shards.Places) error { return i.tellAlone(ctx, log, p, l, q) })
+			err = shards.Alone(ctx, i.Bus, l.shard(), func(p shards.Places) (shards.Change, error) { return i.alone(ctx, p, l, q) })
 		}
 		if err == nil {
 			return nil
@@ -245,13 +245,14 @@ func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	return last
 }
 
-func (i Lines) tellAlone(ctx context.Context, log *shards.Log, p shards.Places, l Line, q question) error {
+// alone is what a question changes in the places of a shard that nobody holds.
+func (i Lines) alone(ctx context.Context, p shards.Places, l Line, q question) (shards.Change, error) {
 	c := shards.Change{Read: p.Read, Made: p.Made, Lines: map[string]shards.Place{}}
 	place, known := p.Lines[l.Name]
 	if !known {
 		kept, err := i.position(ctx, l)
 		if err != nil {
-			return err
+			return c, err
 		}
 		place.Next = max(kept, max(l.Cut, 1)-1) + 1
 	}
@@ -268,5 +269,5 @@ func (i Lines) tellAlone(ctx context.Context, log *shards.Log, p shards.Places, 
 		place.Next = q.To
 		c.Lines[l.Name] = place
 	}
-	return log.Commit(ctx, c)
+	return c, nil
 }

@@ -144,7 +144,7 @@ func TestAloneOrNot(t *testing.T) {
 	b := s.Connect(t, bus.Options{})
 	all := ofBoth(t, b, 1)
 	ctx := bustest.Within(t, time.Minute)
-	write := func(l *shards.Log, _ shards.Places) error { return l.Commit(ctx, shards.Change{Read: 3}) }
+	write := func(shards.Places) (shards.Change, error) { return shards.Change{Read: 3}, nil }
 	for _, s := range all {
 		require.NoError(t, shards.Alone(ctx, b, s, write))
 	}
