@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -76,17 +79,50 @@ func (h *held) serve() {
 }
 
 func (h *held) reply(msg *nats.Msg) {
-	var q question
 	var a answer
-	if err := json.Unmarshal(msg.Data, &q); err != nil {
-		a.Error = err.Error()
-	} else if err := h.answer(h.ctx, q, &a); err != nil {
+	q, err := readQuestion(msg.Data)
+	if err == nil {
+		err = h.answer(h.ctx, q, &a)
+	}
+	if err != nil {
 		a.Error = err.Error()
 	}
 	raw, err := json.Marshal(a)
 	if err == nil && h.ctx.Err() == nil {
 		_ = msg.Respond(raw) // who asked asks again
 	}
+}
+
+// readQuestion reads what a dispatcher asks. The error says what this version cannot do.
+func readQuestion(raw []byte) (q question, err error) {
+	if err := bus.Decode(raw, &q); err != nil {
+		return question{}, err
+	}
+	switch {
+	case !slices.Contains([]string{askStanding, askHold, askMove, askForget}, q.Do):
+		return question{}, fmt.Errorf("nobody knows here how to do %q", q.Do)
+	case q.Do != askStanding && q.Line == "":
+		return question{}, errors.New("it names no line")
+	case q.Do == askMove && q.To == 0:
+		return question{}, errors.New("there is no event 0")
+	case !q.Until.IsZero() && !time.Unix(0, q.Until.UnixNano()).Equal(q.Until): // it is written so
+		return question{}, errors.New("nobody can wait as long")
+	}
+	return q, nil
+}
+
+// readAnswer reads what the holder of a shard answers.
+func readAnswer(raw []byte) (a answer, err error) {
+	err = bus.Decode(raw, &a)
+	for _, p := range a.Lines {
+		if p.InWork < 0 || p.Pending > math.MaxInt64 {
+			err = errors.New("it counts what there cannot be")
+		}
+	}
+	if err != nil {
+		return answer{}, action.NewError(action.CodeMalformed, action.StageBus, "what the worker that holds the line says cannot be read").WithCause(err)
+	}
+	return a, nil
 }
 
 func (h *held) answer(ctx context.Context, q question, a *answer) error {
@@ -208,7 +244,7 @@ func (i Lines) ask(ctx context.Context, s shards.Shard, q question) (a answer, e
 	if err != nil {
 		return a, bus.Failure(err)
 	}
-	if err := bus.Decode(msg.Data, &a); err != nil {
+	if a, err = readAnswer(msg.Data); err != nil {
 		return a, err
 	}
 	if a.Error != "" {

@@ -42,8 +42,9 @@ func (d *dispatcher) write(ctx context.Context, t *testing.T, b *bus.Bus, shard 
 // dispatchers have several write at least so often each, until they are to end.
 func dispatchers(t *testing.T, s *bustest.Server, shard shards.Shard, count, least int, until <-chan struct{}) (all []*dispatcher, done *sync.WaitGroup) {
 	t.Helper()
-	ctx := bustest.Within(t, time.Minute)
+	ctx, cancel := context.WithCancel(bustest.Within(t, time.Minute))
 	done = &sync.WaitGroup{}
+	t.Cleanup(func() { cancel(); done.Wait() })
 	for n := range count {
 		d, b := &dispatcher{name: fmt.Sprint("of-", n), wrote: map[string]shards.Place{}}, s.Connect(t, bus.Options{})
 		all = append(all, d)
