@@ -20,10 +20,40 @@ func (h *Holder) beats() {
 	}
 }
 
+// connect opens a connection for beats alone, so that none waits behind deliveries. While
+// there is none, they go over the first one.
+func (h *Holder) connect() {
+	own, err := h.bus.Beside(h.life, "(leases)")
+	if err != nil {
+		if h.life.Err() == nil {
+			h.bus.Log().Warn().Err(err).Msg("there is no connection for leases alone: they are renewed over the one for deliveries")
+		}
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.beside = own
+}
+
+// connection is the one that the next beat goes over. ok is false while the first one is
+// broken: nothing can be done with what is held then, and another is to have it.
+func (h *Holder) connection() (b *bus.Bus, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.beside != nil && h.beside.Connected() {
+		return h.beside, h.bus.Connected()
+	}
+	return h.bus, h.bus.Connected()
+}
+
 // beat says it once, and begins a session when there is none. It gives when the next
 // beat is due. One that is not confirmed delays it by half of a lease at most, or until
 // the connection is made anew, and counts still when the watch tells of it later.
 func (h *Holder) beat(due time.Time) (next time.Time) {
+	over, ok := h.connection()
+	if !ok {
+		return time.Now().Add(h.least / 10)
+	}
 	h.mu.Lock()
 	if h.session == nil {
 		h.session = newSession()
@@ -38,13 +68,13 @@ func (h *Holder) beat(due time.Time) (next time.Time) {
 	b, expected := s.send(lease, now), s.revision
 	h.lapseLater(s)
 	h.mu.Unlock()
-	asking, cancel := h.bus.Session(h.life, now.Add(lease/2))
+	asking, cancel := over.Session(h.life, now.Add(lease/2))
 	defer cancel()
-	connections := h.bus.Conn().Stats().Reconnects
-	revision, err := h.bus.Bucket(bus.BucketHolders).Update(asking, sessionKey(s.id), word{lease: lease, beat: b.number}.bytes(), expected)
+	connections := over.Conn().Stats().Reconnects
+	revision, err := over.Bucket(bus.BucketHolders).Update(asking, sessionKey(s.id), word{lease: lease, beat: b.number}.bytes(), expected)
 	h.mu.Lock()
 	now = time.Now()
-	if h.bus.Connected() && h.bus.Conn().Stats().Reconnects == connections { // else it tells of the network, which is gone
+	if over.Connected() && over.Conn().Stats().Reconnects == connections { // else it tells of the network, which is gone
 		h.costs.add(now.Sub(due), now)
 	}
 	if err == nil {

@@ -148,6 +148,36 @@ func TestWhoSaysNothingIsGoneWhenItSaid(t *testing.T) {
 	}
 }
 
+// TestBeatsHaveAConnectionOfTheirOwn, which the server shows by its name, which is closed
+// with the holder, and which holds nothing when that for deliveries is gone.
+func TestBeatsHaveAConnectionOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := bustest.Start(t)
+	all := ofBoth(t, s.Connect(t, bus.Options{}), 1)
+	shown := func(name string) (count int) {
+		all, err := s.Connz(nil)
+		require.NoError(t, err)
+		for _, c := range all.Conns {
+			if c.Name == name {
+				count++
+			}
+		}
+		return count
+	}
+	first, second := s.Connect(t, bus.Options{Name: "one"}), s.Connect(t, bus.Options{Name: "two"})
+	one := worker(t, first, all...)
+	two := worker(t, second)
+	require.Eventually(t, func() bool {
+		return len(one.holds()) == len(all) && shown("one (leases)") == 1 && shown("two (leases)") == 1
+	}, time.Minute, 5*time.Millisecond)
+	two.holder.Stop(bustest.Within(t, time.Minute))
+	require.Eventually(t, func() bool { return shown("two (leases)") == 0 }, time.Minute, 5*time.Millisecond)
+	first.Close()
+	require.Eventually(t, func() bool { return !one.holder.Valid() }, time.Minute, 5*time.Millisecond)
+	one.holder.Stop(bustest.Within(t, time.Minute))
+	require.Eventually(t, func() bool { return shown("one (leases)") == 0 }, time.Minute, 5*time.Millisecond)
+}
+
 // TestAWorkerMayActUntilItsSessionIsOver, by either clock.
 func TestAWorkerMayActUntilItsSessionIsOver(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,7 @@ type Holder struct {
 	soon  chan struct{}
 
 	mu       sync.Mutex
+	beside   *bus.Bus // the connection of beats; nil = there is none yet
 	session  *session // nil = the next beat begins one
 	costs    costs
 	peers    map[string]peer // the sessions that are there, by key
@@ -139,10 +140,14 @@ func (h *Holder) holdsAny() bool {
 func (h *Holder) run() {
 	defer close(h.ended)
 	var beating sync.WaitGroup
+	beating.Go(h.connect)
 	beating.Go(h.beats)
 	defer func() { // no beat may come behind the word that this worker is gone
 		beating.Wait()
 		h.leave()
+		if h.beside != nil {
+			h.beside.Close()
+		}
 	}()
 	first := h.bus.Bucket(bus.BucketHolders).Follow(h.life, ">", h.told)
 	tick := time.NewTicker(h.least / 10)
