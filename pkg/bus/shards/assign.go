@@ -45,10 +45,12 @@ func (h *Holder) mayTake(s *session, shard Shard) bool {
 	return time.Since(o.free) >= time.Duration(h.before(s, shard))*turn
 }
 
-// take takes a shard that is free.
+// take takes a shard that is free. It asks for nothing more once its session is over: it
+// would take the shard away from whoever has it then.
 func (h *Holder) take(ctx context.Context, s *session, shard Shard) {
-	asking, cancel := context.WithTimeout(ctx, askFor)
+	asking, cancel := context.WithTimeout(s.ctx, askFor)
 	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	h.mu.Lock()
 	o := h.owners[shard]
 	h.mu.Unlock()
