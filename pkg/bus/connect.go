@@ -216,6 +216,16 @@ func (b *Bus) connectOptions() ([]nats.Option, error) {
 	return opts, nil
 }
 
+// Beside opens one more connection as this one was opened, for what must not wait behind
+// the rest. The server shows it under this one's name and what it is for. While no server
+// answers, it is made in the background; the first try may take dialFor. That it breaks is
+// not said: the first one says it. It has to be closed.
+func (b *Bus) Beside(ctx context.Context, what string) (*Bus, error) {
+	o := b.opts
+	o.Name, o.Patient, o.Log = strings.TrimSpace(o.Name+" "+what), true, zerolog.Nop()
+	return Connect(ctx, o)
+}
+
 // Close drops the connection. What must be finished is drained before by who
 // started it.
 func (b *Bus) Close() {

@@ -65,7 +65,6 @@ func (s *Server) Connect(t testing.TB, o bus.Options) *bus.Bus {
 	if o.URL == "" {
 		o.URL = s.URL()
 	}
-	o.Log = zerolog.Nop()
 	b, err := bus.Connect(Within(t, 10*time.Second), o)
 	require.NoError(t, err)
 	t.Cleanup(b.Close)

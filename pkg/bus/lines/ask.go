@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -79,11 +82,12 @@ func (h *held) serve() {
 }
 
 func (h *held) reply(msg *nats.Msg) {
-	var q question
 	var a answer
-	if err := json.Unmarshal(msg.Data, &q); err != nil {
-		a.Error = err.Error()
-	} else if err := h.answer(h.ctx, q, &a); err != nil {
+	q, err := readQuestion(msg.Data)
+	if err == nil {
+		err = h.answer(h.ctx, q, &a)
+	}
+	if err != nil {
 		a.Error = err.Error()
 	}
 	if h.ctx.Err() != nil { // what was found out is of no worth by now
@@ -96,6 +100,38 @@ func (h *held) reply(msg *nats.Msg) {
 
 // errGone tells that who was asked has the shard no more. Somebody else may have it.
 var errGone = errors.New("the shard has gone to another worker")
+
+// readQuestion reads what a dispatcher asks. The error says what this version cannot do.
+func readQuestion(raw []byte) (q question, err error) {
+	if err := bus.Decode(raw, &q); err != nil {
+		return question{}, err
+	}
+	switch {
+	case !slices.Contains([]string{askStanding, askHold, askMove, askForget}, q.Do):
+		return question{}, fmt.Errorf("nobody knows here how to do %q", q.Do)
+	case q.Do != askStanding && q.Line == "":
+		return question{}, errors.New("it names no line")
+	case q.Do == askMove && q.To == 0:
+		return question{}, errors.New("there is no event 0")
+	case !q.Until.IsZero() && !time.Unix(0, q.Until.UnixNano()).Equal(q.Until): // it is written so
+		return question{}, errors.New("nobody can wait as long")
+	}
+	return q, nil
+}
+
+// readAnswer reads what the holder of a shard answers.
+func readAnswer(raw []byte) (a answer, err error) {
+	err = bus.Decode(raw, &a)
+	for _, p := range a.Lines {
+		if p.InWork < 0 || p.Pending > math.MaxInt64 {
+			err = errors.New("it counts what there cannot be")
+		}
+	}
+	if err != nil {
+		return answer{}, action.NewError(action.CodeMalformed, action.StageBus, "what the worker that holds the line says cannot be read").WithCause(err)
+	}
+	return a, nil
+}
 
 func (h *held) answer(ctx context.Context, q question, a *answer) error {
 	if q.Do == askStanding {
@@ -220,7 +256,7 @@ func (i Lines) ask(ctx context.Context, s shards.Shard, q question) (a answer, e
 	if err != nil {
 		return a, bus.Failure(err)
 	}
-	if err := bus.Decode(msg.Data, &a); err != nil {
+	if a, err = readAnswer(msg.Data); err != nil {
 		return a, err
 	}
 	if a.Error != "" {
@@ -239,7 +275,7 @@ func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	for range askTries {
 		_, err := i.ask(ctx, l.shard(), q)
 		if errors.Is(err, errNobody) {
-			err = shards.Alone(ctx, i.Bus, l.shard(), func(log *shards.Log, p shards.Places) error { return i.tellAlone(ctx, log, p, l, q) })
+			err = shards.Alone(ctx, i.Bus, l.shard(), func(p shards.Places) (shards.Change, error) { return i.alone(ctx, p, l, q) })
 		}
 		if err == nil {
 			return nil
@@ -257,13 +293,14 @@ func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	return last
 }
 
-func (i Lines) tellAlone(ctx context.Context, log *shards.Log, p shards.Places, l Line, q question) error {
+// alone is what a question changes in the places of a shard that nobody holds.
+func (i Lines) alone(ctx context.Context, p shards.Places, l Line, q question) (shards.Change, error) {
 	c := shards.Change{Read: p.Read, Made: p.Made, Lines: map[string]shards.Place{}}
 	place, known := p.Lines[l.Name]
 	if !known {
 		kept, err := i.position(ctx, l)
 		if err != nil {
-			return err
+			return c, err
 		}
 		place.Next = max(kept, max(l.Cut, 1)-1) + 1
 	}
@@ -280,5 +317,5 @@ func (i Lines) tellAlone(ctx context.Context, log *shards.Log, p shards.Places, 
 		place.Next = q.To
 		c.Lines[l.Name] = place
 	}
-	return log.Commit(ctx, c)
+	return c, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/bustest"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/wire"
 )
 
@@ -62,5 +64,87 @@ func FuzzDeliveryID(f *testing.F) {
 		require.Regexp(t, `^dlv_[0-9a-f]{32}$`, id)
 		require.NotEqual(t, id, l.DeliveryID(sequence+1, time.Unix(1, 2)))
 		require.Equal(t, id, wire.Token(id), "it may stand in a subject")
+	})
+}
+
+// FuzzReadQuestion: what a dispatcher asks is refused, or can be done and written.
+func FuzzReadQuestion(f *testing.F) {
+	for _, q := range []question{{Do: askStanding}, {Do: askHold, Line: "user-added-hook-1", Until: farAway()}, {Do: askHold, Line: "l"}, {Do: askMove, Line: "l", To: 7}, {Do: askForget, Line: "l"}} {
+		raw, err := json.Marshal(q)
+		require.NoError(f, err)
+		f.Add(raw)
+	}
+	for _, raw := range []string{`{"do":"move","line":"l"}`, `{"do":"hold","line":"l","until":"9999-01-01T00:00:00Z"}`, `{"do":"dance"}`, `null`, `{"to":-1}`} {
+		f.Add([]byte(raw))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		q, err := readQuestion(raw)
+		if err != nil {
+			require.Equal(t, question{}, q)
+			return
+		}
+		if q.Do == askMove {
+			require.Positive(t, q.To)
+		}
+		if !q.Until.IsZero() {
+			p := shards.Place{Until: q.Until.UnixNano()}
+			require.Equal(t, q.Until.After(time.Now()), p.Held(time.Now()))
+		}
+		again, err := json.Marshal(q)
+		require.NoError(t, err)
+		_, err = readQuestion(again)
+		require.NoError(t, err)
+	})
+}
+
+// FuzzReadAnswer: what the holder of a shard says is refused, or tells how lines stand.
+func FuzzReadAnswer(f *testing.F) {
+	for _, a := range []answer{{}, {Error: errUnheard.Error()}, {Lines: map[string]placement{
+		"user-added-hook-1": {Floor: 7, Pending: 3, Counted: true, InWork: 1, Handed: 8, Moved: time.Unix(1_800_000_000, 0).UTC()},
+		"l":                 {Until: farAway(), Tried: true, Oldest: time.Unix(1_800_000_000, 5).UTC()},
+	}}} {
+		raw, err := json.Marshal(a)
+		require.NoError(f, err)
+		f.Add(raw)
+	}
+	for _, raw := range []string{`null`, `{"lines":{"":null}}`, `{"lines":{"l":{"in_work":-1,"pending":18446744073709551615}}}`, `[]`} {
+		f.Add([]byte(raw))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, err := readAnswer(raw)
+		if err != nil {
+			require.Equal(t, action.CodeMalformed, action.CodeOf(err))
+			return
+		}
+		for _, p := range a.Lines {
+			require.GreaterOrEqual(t, p.InWork, 0)
+			s := p.standing(time.Second)
+			require.GreaterOrEqual(t, s.Lag(), s.Pending)
+		}
+	})
+}
+
+// FuzzReadKept: what is kept of a packed line is refused, or is a line that is packed, of
+// the instance and under the subject, and can be kept again.
+func FuzzReadKept(f *testing.F) {
+	l := Line{Name: "user-added-hook-1", Instance: "default", Org: "acme", Condition: action.Condition{Phase: action.OnEvent, Match: "user.*"}, Target: "hook", Lanes: 1, Shard: 2, Cut: 7, Revision: 3}
+	f.Add([]byte(l.kept()), l.Name)
+	l.Name, l.Instance = "other", "default.größe 2"
+	f.Add([]byte(l.kept()), l.Name)
+	for _, raw := range []string{`{}`, `null`, `{"format":9}`, `{"name":"x","instance":"default","lanes":1,"shard":-1}`} {
+		f.Add([]byte(raw), "x")
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, name string) {
+		for _, instance := range bustest.IDs {
+			l, ok := readKept(instance, wire.KeptSubject(instance, name), raw)
+			if !ok {
+				continue
+			}
+			require.Equal(t, []any{name, instance, true}, []any{l.Name, l.Instance, l.Packed()})
+			require.LessOrEqual(t, l.Shard, shards.Most)
+			_, _, _ = l.filter(), l.title(), l.shard()
+			_, ok = readKept(instance, wire.KeptSubject(instance, name), []byte(l.kept()))
+			require.True(t, ok)
+		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/wire"
 )
@@ -42,15 +43,8 @@ func (i Lines) relistPacked(ctx context.Context, there map[string]bool) (reliste
 		}
 		for _, m := range some {
 			from = m.Sequence + 1
-			var l Line
-			err := bus.Decode(m.Body, &l)
-			if err == nil && there[l.Name] || err == nil && m.Subject != wire.KeptSubject(i.ID, l.Name) {
-				continue
-			}
-			if err == nil {
-				err = l.agrees(Line{Instance: i.ID, Name: l.Name}.entryKey(kindLine))
-			}
-			if err != nil || !l.Packed() { // somebody else put it there
+			l, ok := readKept(i.ID, m.Subject, m.Body)
+			if !ok || there[l.Name] {
 				continue
 			}
 			if err := i.put(ctx, l); err != nil {
@@ -61,4 +55,16 @@ func (i Lines) relistPacked(ctx context.Context, there map[string]bool) (reliste
 			relisted++
 		}
 	}
+}
+
+// readKept reads what keep writes; ok is false for what somebody else put there, and what
+// a newer version has kept.
+func readKept(instance, subject string, raw []byte) (l Line, ok bool) {
+	if bus.Decode(raw, &l) != nil || l.Instance != instance || subject != wire.KeptSubject(instance, l.Name) {
+		return Line{}, false
+	}
+	if action.CheckFormat(l.Format) != nil || l.agrees(l.entryKey(kindLine)) != nil || !l.Packed() {
+		return Line{}, false
+	}
+	return l, true
 }

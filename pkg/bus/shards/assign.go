@@ -2,10 +2,8 @@ package shards
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 )
 
@@ -16,9 +14,9 @@ const (
 
 // before counts those that are to have a shard rather than this worker.
 func (h *Holder) before(s *session, shard Shard) (count int) {
-	own := shard.rank("session." + s.id)
+	own := shard.rank(sessionKey(s.id))
 	for key := range h.peers {
-		if key != "session."+s.id && shard.rank(key) > own {
+		if key != sessionKey(s.id) && shard.rank(key) > own {
 			count++
 		}
 	}
@@ -30,7 +28,10 @@ func (h *Holder) mayTake(s *session, shard Shard) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	o := h.owners[shard]
-	if _, there := h.peers["session."+o.by]; o.by != "" && there {
+	if o.by == s.id { // it was given to us, and nobody has told us so: it is of no other
+		return true
+	}
+	if _, there := h.peers[sessionKey(o.by)]; o.by != "" && there {
 		if !o.free.IsZero() {
 			o.free = time.Time{}
 			h.owners[shard] = o
@@ -44,10 +45,12 @@ func (h *Holder) mayTake(s *session, shard Shard) bool {
 	return time.Since(o.free) >= time.Duration(h.before(s, shard))*turn
 }
 
-// take takes a shard that is free.
+// take takes a shard that is free. It asks for nothing more once its session is over: it
+// would take the shard away from whoever has it then.
 func (h *Holder) take(ctx context.Context, s *session, shard Shard) {
-	asking, cancel := context.WithTimeout(ctx, h.lease)
+	asking, cancel := context.WithTimeout(s.ctx, askFor)
 	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	h.mu.Lock()
 	o := h.owners[shard]
 	h.mu.Unlock()
@@ -57,7 +60,9 @@ func (h *Holder) take(ctx context.Context, s *session, shard Shard) {
 	}
 	l, p, err := Open(asking, h.bus, shard, s.id)
 	h.mu.Lock()
-	h.owners[shard] = owner{by: s.id, revision: revision}
+	if h.owners[shard].revision < revision { // else somebody was told to hold it since
+		h.owners[shard] = owner{by: s.id, revision: revision}
+	}
 	if h.session != s || err != nil {
 		h.mu.Unlock()
 		if err != nil {
@@ -116,7 +121,7 @@ func (h *Holder) review(ctx context.Context, s *session, shard Shard, g *holding
 
 // giveBack says that nobody holds a shard.
 func (h *Holder) giveBack(ctx context.Context, shard Shard, s *session) {
-	asking, cancel := context.WithTimeout(ctx, h.lease)
+	asking, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	h.mu.Lock()
 	o := h.owners[shard]
@@ -131,67 +136,4 @@ func (h *Holder) giveBack(ctx context.Context, shard Shard, s *session) {
 	h.mu.Lock()
 	h.owners[shard] = owner{revision: revision, free: time.Now()}
 	h.mu.Unlock()
-}
-
-// Alone does something with a shard that nobody holds, such as a dispatcher does for
-// who asks. The error is ErrHeld while somebody does: he is to be asked.
-func Alone(ctx context.Context, b *bus.Bus, shard Shard, do func(l *Log, p Places) error) error {
-	k := b.Bucket(bus.BucketHolders)
-	v, _, err := k.Get(ctx, shard.key())
-	if err != nil {
-		return err
-	}
-	if by := string(v.Bytes); by != "" {
-		held, err := alive(ctx, k, by, min(b.AckWait(), longestLease))
-		if err != nil {
-			return err
-		}
-		if held {
-			return ErrHeld
-		}
-	}
-	l, p, err := Open(ctx, b, shard, newID())
-	if err != nil {
-		return err
-	}
-	if err := do(l, p); err != nil {
-		if errors.Is(err, ErrFenced) {
-			return ErrHeld
-		}
-		return err
-	}
-	return nil
-}
-
-// ErrHeld tells that a worker holds the shard.
-var ErrHeld = errors.New("a worker holds the shard")
-
-// alive tells whether a session is there: it says so within a lease.
-func alive(ctx context.Context, k bus.Bucket, id string, lease time.Duration) (bool, error) {
-	v, there, err := k.Get(ctx, "session."+id)
-	if err != nil || !there || string(v.Bytes) == sessionDead {
-		return false, err
-	}
-	began := time.Now()
-	for time.Since(began) < lease {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-time.After(lease / 10):
-		}
-		now, there, err := k.Get(ctx, "session."+id)
-		if err != nil || !there || string(now.Bytes) == sessionDead {
-			return false, err
-		}
-		if now.Revision != v.Revision {
-			return true, nil
-		}
-	}
-	if _, err := k.Update(ctx, "session."+id, []byte(sessionDead), v.Revision); err != nil {
-		if action.CodeOf(err) == action.CodeConflict {
-			return true, nil
-		}
-		return false, err
-	}
-	return false, nil
 }

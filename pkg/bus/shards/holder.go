@@ -2,22 +2,20 @@ package shards
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"maps"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 )
 
-// longestLease is how long at most a worker counts as there that is not heard of.
-const longestLease = 2 * time.Second
+// usualLease is how long at most a worker counts as there that is not heard of, while
+// its beats cost little.
+const usualLease = 2 * time.Second
 
-// leaseShare is the part of it after which the worker itself does nothing more.
-const leaseShare = 0.75
+// askFor is how long NATS may take for what a holder asks of it.
+const askFor = longestLease / 2
 
 // Duty is what a worker does with shards. Its methods are called by one goroutine.
 type Duty interface {
@@ -36,33 +34,26 @@ type Duty interface {
 type Holder struct {
 	bus   *bus.Bus
 	duty  Duty
-	lease time.Duration
-	stop  chan struct{}
+	least time.Duration   // the lease while beats cost little
+	life  context.Context // ends with Stop
+	stop  context.CancelFunc
 	ended chan struct{}
 	soon  chan struct{}
 
 	mu       sync.Mutex
-	session  *session
+	beside   *bus.Bus // the connection of beats; nil = there is none yet
+	session  *session // nil = the next beat begins one
+	costs    costs
 	peers    map[string]peer // the sessions that are there, by key
 	owners   map[Shard]owner // who holds which
 	leaving  bool
 	holdings map[Shard]*holding // of this worker
 }
 
-// session is one life of a worker among the others: when they have taken it for
-// dead, another begins.
-type session struct {
-	id       string
-	revision uint64 // of its entry
-	until    time.Time
-	ctx      context.Context
-	end      context.CancelFunc
-}
-
 type peer struct {
 	revision uint64
 	heard    time.Time
-	since    time.Time
+	lease    time.Duration // that it said then
 }
 
 type owner struct {
@@ -80,8 +71,9 @@ type holding struct {
 
 // NewHolder joins those that share the shards. It ends with Stop.
 func NewHolder(b *bus.Bus, d Duty) *Holder {
-	h := &Holder{bus: b, duty: d, lease: min(b.AckWait(), longestLease), stop: make(chan struct{}), ended: make(chan struct{}), soon: make(chan struct{}, 1),
+	h := &Holder{bus: b, duty: d, least: min(b.AckWait(), usualLease), ended: make(chan struct{}), soon: make(chan struct{}, 1),
 		peers: map[string]peer{}, owners: map[Shard]owner{}, holdings: map[Shard]*holding{}}
+	h.life, h.stop = context.WithCancel(context.Background())
 	go h.run()
 	return h
 }
@@ -90,7 +82,7 @@ func NewHolder(b *bus.Bus, d Duty) *Holder {
 func (h *Holder) Valid() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.session != nil && !bus.Past(h.session.until)
+	return h.session != nil && h.session.good()
 }
 
 // Fenced tells that somebody else has written in a shard that was held: it is let go,
@@ -135,7 +127,7 @@ func (h *Holder) Stop(ctx context.Context) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	close(h.stop)
+	h.stop()
 	<-h.ended
 }
 
@@ -148,32 +140,31 @@ func (h *Holder) holdsAny() bool {
 func (h *Holder) run() {
 	defer close(h.ended)
 	var beating sync.WaitGroup
-	defer beating.Wait()
-	life, end := context.WithCancel(context.Background())
-	defer end()
-	first := h.bus.Bucket(bus.BucketHolders).Follow(life, ">", h.told)
-	tick := time.NewTicker(h.lease / 10)
+	beating.Go(h.connect)
+	beating.Go(h.beats)
+	defer func() { // no beat may come behind the word that this worker is gone
+		beating.Wait()
+		h.leave()
+		if h.beside != nil {
+			h.beside.Close()
+		}
+	}()
+	first := h.bus.Bucket(bus.BucketHolders).Follow(h.life, ">", h.told)
+	tick := time.NewTicker(h.least / 10)
 	defer tick.Stop()
-	beats := make(chan struct{}, 1)
-	beating.Go(func() { h.beat(life, beats) })
 	select {
 	case <-first:
-	case <-h.stop:
+	case <-h.life.Done():
 		return
 	}
 	for {
 		select {
-		case <-h.stop:
-			h.leave()
+		case <-h.life.Done():
 			return
 		case <-h.soon:
 		case <-tick.C:
-			select {
-			case beats <- struct{}{}:
-			default: // the last one is on its way
-			}
 		}
-		h.look(life)
+		h.look(h.life)
 	}
 }
 
@@ -181,21 +172,8 @@ func (h *Holder) run() {
 func (h *Holder) told(v bus.Value) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
-	if strings.HasPrefix(v.Key, "session.") {
-		if v.Bytes == nil || string(v.Bytes) == sessionDead {
-			delete(h.peers, v.Key)
-			return
-		}
-		p, known := h.peers[v.Key]
-		if known && v.Revision < p.revision { // our own, which is known
-			return
-		}
-		if !known {
-			p.since = now
-		}
-		p.heard, p.revision = now, v.Revision
-		h.peers[v.Key] = p
+	if id, is := strings.CutPrefix(v.Key, "session."); is {
+		h.toldOf(id, v)
 		return
 	}
 	s, ok := shardOf(v.Key)
@@ -213,85 +191,35 @@ func (h *Holder) told(v bus.Value) {
 	h.Soon()
 }
 
-const (
-	sessionAlive = "alive"
-	sessionDead  = "dead"
-)
-
-// beat says that this worker is there, each time it is told to, and begins a session
-// when there is none.
-func (h *Holder) beat(ctx context.Context, due <-chan struct{}) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-due:
-		}
-		h.mu.Lock()
-		s := h.session
-		h.mu.Unlock()
-		if s == nil {
-			s = &session{id: newID()}
-			s.ctx, s.end = context.WithCancel(context.Background())
-		}
-		asking, cancel := context.WithTimeout(ctx, h.lease/2)
-		sent := time.Now()
-		revision, err := h.bus.Bucket(bus.BucketHolders).Update(asking, "session."+s.id, []byte(sessionAlive), s.revision)
-		cancel()
-		h.mu.Lock()
-		switch {
-		case err == nil && (s.until.IsZero() || !bus.Past(s.until)):
-			s.revision, s.until = revision, sent.Add(time.Duration(float64(h.lease)*leaseShare))
-			h.session = s
-			h.peers["session."+s.id] = peer{revision: revision, heard: sent, since: sent}
-		case err == nil || action.CodeOf(err) == action.CodeConflict: // it was over, or was taken for dead
-			h.end(s)
-		}
-		h.mu.Unlock()
+// toldOf hears of a session. mu is held.
+func (h *Holder) toldOf(id string, v bus.Value) {
+	if h.session != nil && h.session.id == id {
+		h.own(h.session, v, v.Bytes != nil)
 	}
-}
-
-// end ends a session: what was held in it is not any more. mu is held.
-func (h *Holder) end(s *session) {
-	s.end()
-	if h.session == s {
-		h.session = nil
-		clear(h.holdings)
+	w := wordOf(v.Bytes)
+	if v.Bytes == nil || w.dead {
+		delete(h.peers, v.Key)
+		return
 	}
-}
-
-func newID() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	return hex.EncodeToString(b[:])
+	if p, known := h.peers[v.Key]; !known || v.Revision >= p.revision {
+		h.peers[v.Key] = peer{revision: v.Revision, heard: time.Now(), lease: w.lease}
+	}
 }
 
 // leave tells that this worker is gone.
 func (h *Holder) leave() {
 	h.mu.Lock()
 	s := h.session
-	h.session = nil
+	if s != nil {
+		h.end(s)
+	}
 	h.mu.Unlock()
-	if s == nil {
+	if s == nil || !h.bus.Connected() {
 		return
 	}
-	s.end()
-	ctx, cancel := context.WithTimeout(context.Background(), h.lease/4)
+	ctx, cancel := context.WithTimeout(context.Background(), h.least/4)
 	defer cancel()
-	if h.bus.Connected() {
-		_ = h.bus.Bucket(bus.BucketHolders).Purge(ctx, "session."+s.id) // else it is taken for dead
-	}
-}
-
-// mine gives the session while it is good. One that is over ends here.
-func (h *Holder) mine() *session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.session != nil && bus.Past(h.session.until) {
-		h.bus.Log().Warn().Msg("this worker was not heard of in time: it lets go of its shards")
-		h.end(h.session)
-	}
-	return h.session
+	_ = h.bus.Bucket(bus.BucketHolders).Purge(ctx, sessionKey(s.id)) // else it is taken for dead
 }
 
 // look buries who is not heard of, takes what is free, and gives back what is another's.
@@ -318,24 +246,21 @@ func (h *Holder) look(ctx context.Context) {
 	}
 }
 
-// bury takes those for dead that were not heard of for the length of a lease. Their
-// own word is stronger: who says something at this moment lives.
+// bury takes those for dead that were not heard of for as long as they said last. Their
+// own word is stronger: who has said something meanwhile lives, for as long as that says.
 func (h *Holder) bury(ctx context.Context) {
 	h.mu.Lock()
-	var dead []string
+	dead := map[string]peer{}
 	for key, p := range h.peers {
-		if time.Since(p.heard) > h.lease {
-			dead = append(dead, key)
+		if time.Since(p.heard) > p.lease && (h.session == nil || key != sessionKey(h.session.id)) {
+			dead[key] = p
 		}
 	}
 	h.mu.Unlock()
-	for _, key := range dead {
-		h.mu.Lock()
-		p := h.peers[key]
-		h.mu.Unlock()
+	for key, p := range dead {
 		k := h.bus.Bucket(bus.BucketHolders)
-		asking, cancel := context.WithTimeout(ctx, h.lease)
-		revision, err := k.Update(asking, key, []byte(sessionDead), p.revision)
+		asking, cancel := context.WithTimeout(ctx, askFor)
+		revision, err := k.Update(asking, key, word{dead: true}.bytes(), p.revision)
 		if err == nil {
 			_ = k.Purge(asking, key) // else it stays, as dead
 		}

@@ -3,6 +3,7 @@ package shards_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/bustest"
 	"github.com/callout-hq/callout/pkg/bus/shards"
+	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // duty notes what a worker holds.
@@ -106,6 +108,38 @@ func TestEachShardHasOneHolder(t *testing.T) {
 	}
 }
 
+// late is a duty for which there is no work at first.
+type late struct {
+	duty
+	now atomic.Bool
+}
+
+func (l *late) Wanted() []shards.Shard {
+	if !l.now.Load() {
+		return nil
+	}
+	return l.duty.Wanted()
+}
+
+// TestAShardThatIsOursWithoutAWord: a worker that has a shard, and was not told so, works
+// on it. Nobody else would.
+func TestAShardThatIsOursWithoutAWord(t *testing.T) {
+	t.Parallel()
+	s := bustest.Start(t)
+	b := s.Connect(t, bus.Options{})
+	all := ofBoth(t, b, 1)
+	w := &late{duty: duty{wanted: all, held: map[shards.Shard]held{}}}
+	w.holder = shards.NewHolder(b, w)
+	t.Cleanup(func() { w.holder.Stop(bustest.Within(t, time.Minute)) })
+	require.Eventually(t, func() bool { return w.holder.Session() != "" }, time.Minute, 5*time.Millisecond)
+	for _, shard := range all {
+		_, err := s.Bucket(t, bus.BucketHolders).Put(bustest.Within(t, time.Minute), "shard."+wire.Token(shard.Instance)+".1", []byte(w.holder.Session()))
+		require.NoError(t, err)
+	}
+	w.now.Store(true)
+	require.Eventually(t, func() bool { return len(w.holds()) == len(all) }, time.Minute, 5*time.Millisecond)
+}
+
 // TestAStalledWorkerLosesItsShards cuts a worker off: when its lease is over it knows,
 // before another takes its shards; and what it writes when it is back is refused.
 func TestAStalledWorkerLosesItsShards(t *testing.T) {
@@ -144,7 +178,7 @@ func TestAloneOrNot(t *testing.T) {
 	b := s.Connect(t, bus.Options{})
 	all := ofBoth(t, b, 1)
 	ctx := bustest.Within(t, time.Minute)
-	write := func(l *shards.Log, _ shards.Places) error { return l.Commit(ctx, shards.Change{Read: 3}) }
+	write := func(shards.Places) (shards.Change, error) { return shards.Change{Read: 3}, nil }
 	for _, s := range all {
 		require.NoError(t, shards.Alone(ctx, b, s, write))
 	}

@@ -55,7 +55,11 @@ func Open(ctx context.Context, b *bus.Bus, s Shard, by string) (*Log, Places, er
 			return nil, p, err
 		}
 	}
-	return nil, Places{}, action.NewError(action.CodeConflict, action.StageStore, fmt.Sprintf("others take over the shard %s at this moment", s))
+	return nil, Places{}, takenOver(s)
+}
+
+func takenOver(s Shard) error {
+	return action.NewError(action.CodeConflict, action.StageStore, fmt.Sprintf("others take over the shard %s at this moment", s))
 }
 
 // Read reads the positions of a shard as they were written last. Nothing is

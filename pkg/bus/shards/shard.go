@@ -48,7 +48,8 @@ func shardOf(key string) (s Shard, ok bool) {
 	}
 	id, err := wire.ID(parts[1])
 	number, wrong := strconv.Atoi(parts[2])
-	return Shard{id, number}, err == nil && wrong == nil && number > 0 && number <= Most
+	s = Shard{id, number}
+	return s, err == nil && wrong == nil && number > 0 && number <= Most && s.key() == key // a shard has one key
 }
 
 // rank tells who of two workers is to hold a shard: the higher one. Each pair has a
