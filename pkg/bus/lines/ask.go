@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +20,7 @@ import (
 type question struct {
 	Do    string    `json:"do"`
 	Line  string    `json:"line,omitempty"`
+	After string    `json:"after,omitempty"` // of all lines, those whose names are behind this
 	Until time.Time `json:"until,omitzero"`
 	To    uint64    `json:"to,omitempty"`
 }
@@ -34,6 +37,7 @@ const (
 type answer struct {
 	Error string               `json:"error,omitempty"`
 	Lines map[string]placement `json:"lines,omitempty"`
+	More  string               `json:"more,omitempty"` // there are more, behind this name
 }
 
 // placement is how a packed line stands, as far as its holder knows.
@@ -91,7 +95,11 @@ func (h *held) reply(msg *nats.Msg) {
 
 func (h *held) answer(ctx context.Context, q question, a *answer) error {
 	if q.Do == askStanding {
-		a.Lines = h.placements(q.Line)
+		if q.Line != "" {
+			a.Lines = h.placements(func(name string) bool { return name == q.Line })
+		} else {
+			a.Lines, a.More = firstOf(h.placements(func(name string) bool { return name > q.After }))
+		}
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askFor)
@@ -157,23 +165,38 @@ func (h *held) await(ctx context.Context, sequence uint64) error {
 	}
 }
 
-// placements tells how lines stand: one, or all.
-func (h *held) placements(name string) map[string]placement {
+// placements tells how lines stand.
+func (h *held) placements(which func(name string) bool) map[string]placement {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := map[string]placement{}
 	for n, p := range h.others {
-		if name == "" || n == name {
+		if which(n) {
 			floor := max(p.Next, 1) - 1
 			out[n] = placement{Floor: floor, Handed: floor, Until: time.Unix(0, p.Until)}
 		}
 	}
 	for n, m := range h.members {
-		if name == "" || n == name {
+		if which(n) {
 			out[n] = m.placement()
 		}
 	}
 	return out
+}
+
+// answerMost is how many lines an answer tells of, so that it fits into a message.
+const answerMost = 1000
+
+// firstOf are the first by name; more is behind which there are others.
+func firstOf(all map[string]placement) (first map[string]placement, more string) {
+	if len(all) <= answerMost {
+		return all, ""
+	}
+	first = make(map[string]placement, answerMost)
+	for _, name := range slices.Sorted(maps.Keys(all))[:answerMost] {
+		first[name], more = all[name], name
+	}
+	return first, more
 }
 
 func (m *member) placement() placement {
@@ -268,5 +291,12 @@ func (i Lines) tellAlone(ctx context.Context, log *shards.Log, p shards.Places, 
 		place.Next = q.To
 		c.Lines[l.Name] = place
 	}
-	return log.Commit(ctx, c)
+	if err := log.Commit(ctx, c); err != nil {
+		return err
+	}
+	delete(p.Lines, l.Name)
+	if q.Do == askForget && len(p.Lines) == 0 {
+		return i.dropBookmark(ctx, l.shard())
+	}
+	return nil
 }

@@ -122,6 +122,7 @@ func (c *Consumer) Take(ctx context.Context, s shards.Shard, l *shards.Log, p sh
 	}
 	go h.write()
 	go h.serve()
+	go h.keepBookmark()
 	context.AfterFunc(ctx, func() { c.lose(h) })
 }
 
