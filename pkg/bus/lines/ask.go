@@ -246,6 +246,7 @@ var errNobody = errors.New("no worker holds the shard")
 // does. What is done is durable when it returns.
 func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	q.Line = l.Name
+	defer i.counts.forget(l.Name)
 	var last error
 	for range askTries {
 		_, err := i.ask(ctx, l.shard(), q)

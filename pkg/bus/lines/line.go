@@ -19,10 +19,13 @@ import (
 
 // Lines are the lines of one instance. It is a value, and may be used from any
 // goroutine. Errors are *action.Error.
-type Lines struct{ bus.Instance }
+type Lines struct {
+	bus.Instance
+	counts *counts // nil: what waits is counted each time
+}
 
 // Of gives the lines of an instance.
-func Of(i bus.Instance) Lines { return Lines{i} }
+func Of(i bus.Instance) Lines { return Lines{Instance: i} }
 
 // Line is one durable consumer and what it stands for: events of one
 // subscription on one lane, or the async deliveries of one target. The

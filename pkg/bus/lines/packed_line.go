@@ -7,12 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/shards"
-	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // What a dispatcher does to a packed line it asks of the worker that holds the shard,
@@ -129,39 +126,6 @@ func (i Lines) countedOf(ctx context.Context, l Line) (placement, error) {
 		return p, err
 	}
 	return i.counted(ctx, l, p)
-}
-
-// counted counts what waits where it is not known.
-func (i Lines) counted(ctx context.Context, l Line, p placement) (placement, error) {
-	if p.Counted {
-		return p, nil
-	}
-	n, err := i.count(ctx, l, max(p.Floor+1, l.Cut))
-	if err != nil {
-		return p, err
-	}
-	p.Pending, p.Counted = n-min(n, uint64(p.InWork)), true
-	return p, nil
-}
-
-// countFor is how long the server keeps what was made to count, should it not be
-// removed.
-const countFor = 5 * time.Second
-
-// count counts the events of a line from a sequence on. The server does so for who is
-// about to read them.
-func (i Lines) count(ctx context.Context, l Line, from uint64) (uint64, error) {
-	c, err := i.JetStream().CreateConsumer(ctx, i.Events, jetstream.ConsumerConfig{
-		FilterSubject: l.filter(), AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq: max(from, 1), InactiveThreshold: countFor, MemoryStorage: true, Replicas: 1, Description: "counts what waits in " + l.Name,
-		Metadata: map[string]string{"callout_instance": "", "callout_counts": wire.Token(l.Instance)},
-	})
-	if err != nil {
-		return 0, i.failure(ctx, l, err)
-	}
-	n := c.CachedInfo().NumPending
-	_ = i.JetStream().DeleteConsumer(ctx, i.Events, c.CachedInfo().Name) // else it goes by itself
-	return n, nil
 }
 
 // standing is a placement in the words of a Standing, without its record.
