@@ -2,7 +2,9 @@ package lines_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -86,6 +88,48 @@ func TestAShardIsSeenAsAConsumer(t *testing.T) {
 		shows(t, i, 2, last.StreamSequence, 0)
 		goes.Store(true)
 		shows(t, i, 1, last.StreamSequence, 0)
+	})
+}
+
+// TestLagIsReadAsThePageSays: the fields and names of docs/operations.md are those that the
+// server tells any NATS tool.
+func TestLagIsReadAsThePageSays(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/operations.md")
+	require.NoError(t, err)
+	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
+		all := packedLines(t, i, 3)
+		own := line(t, i, "type9.added", func(l *lines.Line) { l.Unordered = true })
+		var seen bustest.Noted
+		consume(t, s.Connect(t, bus.Options{}), acked(t, &seen), all...)
+		last := bustest.Publish(t, i, "0", "u", "type0.added").StreamSequence
+		shows(t, i, 1, last, 0)
+		tell := func(name string) (flat map[string]any) {
+			msg, err := s.Plain(t).Request("$JS.API.CONSUMER.INFO."+i.Events+"."+name, nil, time.Minute)
+			require.NoError(t, err)
+			var info struct {
+				Pending  any            `json:"num_pending"`
+				AckFloor map[string]any `json:"ack_floor"`
+				InWork   any            `json:"num_ack_pending"`
+				Config   struct {
+					Metadata map[string]any `json:"metadata"`
+				} `json:"config"`
+			}
+			require.NoError(t, json.Unmarshal(msg.Data, &info))
+			flat = info.Config.Metadata
+			flat["num_pending"], flat["ack_floor.stream_seq"], flat["num_ack_pending"] = info.Pending, info.AckFloor["stream_seq"], info.InWork
+			return flat
+		}
+		for name, want := range map[string]map[string]any{
+			"shard-1": {"num_pending": 0.0, "ack_floor.stream_seq": float64(last), "num_ack_pending": 0.0, "callout_instance": i.ID, "callout_shard": "1", "callout_lines": "2"},
+			own.Name:  {"num_pending": 0.0, "ack_floor.stream_seq": 0.0, "num_ack_pending": 0.0, "callout_instance": i.ID, "callout_target": "hook", "callout_condition": "type9.added", "callout_lane": "0/1"},
+		} {
+			told := tell(name)
+			for field, value := range want {
+				require.Equal(t, value, told[field], "%s of %s", field, name)
+				require.Contains(t, string(page), "`"+field+"`")
+			}
+		}
 	})
 }
 

@@ -62,6 +62,14 @@ type Line struct {
 // consumer of its own. Only those that keep an order of events may.
 func (l Line) Packed() bool { return l.Shard > 0 && !l.Async && !l.Unordered }
 
+// PackedIn is the number of the shard that a packed line is in; 0 = it is not packed.
+func (l Line) PackedIn() int {
+	if !l.Packed() {
+		return 0
+	}
+	return l.Shard
+}
+
 // ShardOf is the shard, of so many, that a line is packed into: lines of an organization
 // and a target are beside each other.
 func ShardOf(l Line, shards int) int {
