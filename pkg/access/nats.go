@@ -210,9 +210,11 @@ func worked(instance string) (publish []string) {
 		publish = append(publish, both("$JS.ACK.", stream)...)
 	}
 	return append(publish,
-		// How it reads the events of packed lines, and writes how far those have come.
+		// How it reads the events of packed lines, and writes how far those have come. The
+		// last is the place of the consumer that shows it.
 		"$JS.API.STREAM.MSG.GET."+streams.Events,
 		"$JS.API.CONSUMER.CREATE."+streams.Events+".*."+wire.EventsOf(instance), "$JS.API.CONSUMER.DELETE."+streams.Events+".*",
+		"$JS.API.CONSUMER.RESET."+streams.Events+".*",
 		wire.PositionsOf(instance), wire.BucketSubject(wire.BucketHolders, "shard."+wire.Token(instance)+".*"),
 		"$JS.API.STREAM.INFO."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead, "$JS.API.DIRECT.GET."+streams.Dead+".>",
 		"$JS.API.STREAM.MSG.DELETE."+streams.Dead, "$JS.API.STREAM.MSG.GET."+streams.Dead, // one that was delivered after all

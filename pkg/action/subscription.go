@@ -5,8 +5,9 @@ import "time"
 // Subscription is one line of a subscription as a person sees it, or one of its
 // lanes. What waits and what is in work are the server's own numbers.
 type Subscription struct {
-	Name         string            `json:"name"` // [ORG:]CONDITION/TARGET
-	Line         string            `json:"line"` // name of the consumer
+	Name         string            `json:"name"`            // [ORG:]CONDITION/TARGET
+	Line         string            `json:"line"`            // its name, and that of its consumer if it has one
+	Shard        int               `json:"shard,omitempty"` // that it is in; 0 = it has a consumer of its own
 	Org          string            `json:"org,omitempty"`
 	Condition    string            `json:"condition,omitempty"`
 	Owner        string            `json:"owner,omitempty"` // organization that defines the target; "" is the instance

@@ -75,7 +75,10 @@ func subscriptionText(s *calloutv1.Subscription, now time.Time) string {
 	f.add("condition", s.GetCondition())
 	f.add("target", s.GetTarget())
 	f.add("execution of", scopeName(s.GetOrg()))
-	f.add("consumer", s.GetLine())
+	if s.GetShard() > 0 {
+		f.add("line", s.GetLine())
+	}
+	f.add("consumer", consumerOf(s))
 	f.add("state", stateText(s, now))
 	f.add("because of", s.GetReason())
 	f.add("waiting", waitingText(s))

@@ -30,7 +30,8 @@ func (p *Program) getSubscriptionsCommand() *cobra.Command {
 		Long: `Shows how each subscription stands: one line of output for each lane. A
 subscription is the pair of an event execution and a target, and is named
 [ORG:]CONDITION/TARGET. The numbers are those of its JetStream consumer, which
-any NATS tool shows too.
+any NATS tool shows too. Where lines are packed into shards, NATS tools show how
+far the slowest line of a shard is; see docs/operations.md.
 
   STATE       running; failing, stopped or paused, for how long; paused
               also while its target is; "ends when empty", when it is no longer
@@ -49,7 +50,7 @@ and with -o wide
   REDELIVERED   of these, those that were handed out before
   LAST-SUCCESS  how long ago the line last went on otherwise than by giving an
                 event up
-  CONSUMER      of JetStream
+  CONSUMER      of JetStream: the line's own, or that of the shard it is in
 
 In JSON the states are running, retrying, stopped, paused, draining, migrating and
 lost.`,
@@ -117,10 +118,18 @@ func (p *Program) subscriptionTable(wide bool) *table {
 func subscriptionRow(t *table, s *calloutv1.Subscription, now time.Time, wide bool) {
 	row := []string{laneName(s), stateText(s, now), waitingText(s), age(s.GetOldest(), now), lastFailureText(s, now)}
 	if wide {
-		row = append(row, fmt.Sprint(s.GetAttempts()), fmt.Sprint(s.GetInWork()), fmt.Sprint(s.GetRedelivered()), age(s.GetLastSuccess(), now), s.GetLine())
+		row = append(row, fmt.Sprint(s.GetAttempts()), fmt.Sprint(s.GetInWork()), fmt.Sprint(s.GetRedelivered()), age(s.GetLastSuccess(), now), consumerOf(s))
 	}
 	t.add(row...)
 	t.colour(1, stateColours[s.GetState()])
+}
+
+// consumerOf is the consumer that shows a line to NATS tools.
+func consumerOf(s *calloutv1.Subscription) string {
+	if s.GetShard() > 0 {
+		return fmt.Sprintf("shard-%d", s.GetShard())
+	}
+	return s.GetLine()
 }
 
 // unlessZero is a number that is worth a column only where it is not zero.

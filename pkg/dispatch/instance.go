@@ -44,7 +44,7 @@ func (d *Dispatcher) Instance(id string) *Instance {
 		return known.(*Instance)
 	}
 	b := d.bus.Instance(id)
-	return &Instance{ID: id, dispatcher: d, log: d.log.With().Str("instance", id).Logger(), bus: b, lines: lines.Of(b), letters: letters.Of(b), attempts: attempts.Of(b),
+	return &Instance{ID: id, dispatcher: d, log: d.log.With().Str("instance", id).Logger(), bus: b, lines: lines.Of(b).CountingSeldom(), letters: letters.Of(b), attempts: attempts.Of(b),
 		revisions: revisions.Of(b), editing: make(chan struct{}, 1), jobs: jobs.Of(b),
 		look: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 }

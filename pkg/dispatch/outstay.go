@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -13,16 +14,11 @@ import (
 // outstay moves what waits in a line that has stood too long to the dead
 // letters, so that one line cannot fill its instance.
 func (t *tidying) outstay(ctx context.Context, l lines.Line) error {
-	limit := l.MaxStop
-	if limit == 0 {
-		limit = action.DefaultMaxStop
-	}
 	s, err := t.lines.Standing(ctx, l)
 	if err != nil {
 		return err
 	}
-	since := s.Record.StoppedSince
-	if !s.Paused || l.Fenced || l.Job != "" || since.IsZero() || time.Since(since) < limit {
+	if !outstays(l, s.Paused, s.Record) {
 		return nil
 	}
 	if l.Unordered {
@@ -51,6 +47,12 @@ func (t *tidying) outstay(ctx context.Context, l lines.Line) error {
 		return err
 	}
 	return t.resumeLine(ctx, l)
+}
+
+// outstays tells whether a line has stood too long.
+func outstays(l lines.Line, paused bool, r action.LineRecord) bool {
+	since := r.StoppedSince
+	return paused && !l.Fenced && l.Job == "" && !since.IsZero() && time.Since(since) >= cmp.Or(l.MaxStop, action.DefaultMaxStop)
 }
 
 // outstayUnordered lets a line go on whose deliveries keep no order. What of it

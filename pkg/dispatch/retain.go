@@ -20,11 +20,25 @@ func (t *tidying) retain(ctx context.Context, all []lines.Line) error {
 	if err != nil {
 		return err
 	}
+	packed, err := t.lines.PackedLines(ctx)
+	if err != nil {
+		return err
+	}
+	floors := make(map[lines.Key]uint64, len(packed))
+	for _, one := range packed {
+		floors[one.Line.Key()] = one.Floor
+	}
 	for _, l := range all {
 		if l.Async || l.Drained {
 			continue
 		}
-		head, waits, err := t.lines.Head(ctx, l)
+		floor, known := floors[l.Key()]
+		if !known {
+			if floor, err = t.lines.Floor(ctx, l); err != nil {
+				return err
+			}
+		}
+		head, waits, err := t.lines.NextOf(ctx, l, max(floor+1, l.Cut))
 		if err != nil {
 			return err
 		}

@@ -67,8 +67,8 @@ func subscription(l lines.Line, s lines.Standing) action.Subscription {
 	out := action.Subscription{
 		Name: nameOf(l), Line: l.Name, Org: l.Org, Condition: l.Condition.Match, Owner: l.Owner, Target: l.Target, Lane: l.Lane, Lanes: l.Lanes,
 		State: stateOf(l, s), Waiting: s.Pending, InWork: s.InWork, Redelivered: s.Redelivered,
-		ToScan:       !l.Async && l.Condition.Level() != action.LevelExact,
-		OldestStored: s.Oldest, LastAck: s.LastAck, LastSuccess: s.LastAck,
+		ToScan: !l.Async && l.Condition.Level() != action.LevelExact,
+		Shard:  l.PackedIn(), OldestStored: s.Oldest, LastAck: s.LastAck, LastSuccess: s.LastAck,
 		LastStatus: s.Record.LastStatus, LastError: s.Record.LastCode, LastFailed: s.Record.LastFailed,
 	}
 	if r := s.Record; r.Holds() {

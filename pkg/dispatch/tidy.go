@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/bus/revisions"
 )
@@ -149,7 +148,7 @@ func (t *tidying) tidyOnce(ctx context.Context, record bool) (moving bool, err e
 		return false, nil
 	}
 	if record {
-		if err := t.recordInTurns(ctx, known); err != nil {
+		if err := t.recordAll(ctx, known); err != nil {
 			return false, err
 		}
 	}
@@ -214,73 +213,13 @@ func (t *tidying) forgetLines(ctx context.Context, all []lines.Line) error {
 	if time.Since(t.linesSwept) < t.dispatcher.pace.sweep {
 		return nil
 	}
-	_, err := t.lines.Sweep(ctx, all, t.dispatcher.pace.outlive)
-	if err == nil {
-		t.linesSwept = time.Now()
+	if _, err := t.lines.Sweep(ctx, all, t.dispatcher.pace.outlive); err != nil {
+		return err
 	}
-	return err
-}
-
-// recordSome is how many lines are recorded before somebody else gets a turn.
-const recordSome = 16
-
-// recordInTurns records many lines, a few at a time: an edit does not wait until
-// all are done.
-func (t *tidying) recordInTurns(ctx context.Context, known []lines.Line) error {
-	for some := range slices.Chunk(known, recordSome) {
-		err := t.lead(ctx, func(ctx context.Context) error {
-			standing := make([]lines.Line, 0, len(some))
-			for _, l := range some {
-				now, there, err := t.lines.Now(ctx, l.Name)
-				if code := action.CodeOf(err); err != nil && code != "" && code != action.CodeNewer {
-					return err
-				}
-				if there { // and can be read
-					standing = append(standing, now)
-				}
-			}
-			return t.record(ctx, standing)
-		})
-		if err != nil {
-			return err
-		}
+	if _, err := t.lines.SweepBookmarks(ctx, all); err != nil {
+		return err
 	}
-	return nil
-}
-
-// record keeps the positions of the lines, and puts back what was lost.
-func (t *tidying) record(ctx context.Context, standing []lines.Line) error {
-	for _, l := range standing {
-		if l.Drained { // its consumer is gone, or goes in a moment
-			continue
-		}
-		back, err := t.lines.PutBack(ctx, l)
-		if err != nil && !lines.IsAnother(err) {
-			return err
-		}
-		if back {
-			t.log.Error().Str("line", l.Name).Msg("the consumer of a line was deleted by somebody else; it is put back at the position recorded last")
-			continue
-		}
-		if err := t.putRight(ctx, l); err != nil { // before its position is believed
-			return err
-		}
-		backlog, err := t.lines.Backlog(ctx, l)
-		if err != nil {
-			return err
-		}
-		if !l.Async && backlog.Floor > t.floors[l.Key()] {
-			if err := t.lines.KeepPosition(ctx, l, backlog.Floor); err != nil {
-				return err
-			}
-			t.floors[l.Key()] = backlog.Floor
-		}
-		if !l.Async && !l.Replay {
-			if err := t.outstay(ctx, l); err != nil {
-				return err
-			}
-		}
-	}
+	t.linesSwept = time.Now()
 	return nil
 }
 

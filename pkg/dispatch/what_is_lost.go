@@ -82,17 +82,22 @@ func (h *health) lost(l *loss, i *Instance, name string, look bus.Look) *bus.Str
 // asked for their names only where it counts others than there should be.
 func (h *health) lostConsumers(ctx context.Context, i *Instance, look bus.Look) []lines.Line {
 	known := h.dispatcher.lines.of(i.ID)
-	events, async := 0, 0
+	events, async, packed := 0, 0, 0
 	for _, l := range known {
 		switch {
 		case l.Drained:
+		case l.Packed():
+			packed++
 		case l.Async:
 			async++
 		default:
 			events++
 		}
 	}
-	if look.Streams[i.bus.Events].Consumers == events && look.Streams[i.bus.Async].Consumers == async {
+	// Where lines are packed, those who read for them and show their lag are consumers too:
+	// how many there are tells nothing then.
+	there := look.Streams[i.bus.Events].Consumers == events && packed == 0 || events == 0
+	if there && look.Streams[i.bus.Async].Consumers == async {
 		return nil
 	}
 	gone, err := i.lines.WithoutConsumer(ctx, known)

@@ -247,6 +247,7 @@ func subscription(s action.Subscription) *calloutv1.Subscription {
 		Oldest: moment(s.OldestStored), LastAck: moment(s.LastAck), Attempts: uint32(s.Attempts), FailingSince: moment(s.FailingSince),
 		NextTry: moment(s.NextTry), StoppedSince: moment(s.StoppedSince), LastStatus: uint32(s.LastStatus),
 		LastError: string(s.LastError), Reason: string(s.Reason), LastSuccess: moment(s.LastSuccess), LastFailed: moment(s.LastFailed),
+		Shard: uint32(s.Shard),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"github.com/callout-hq/callout/pkg/bus/embed"
 	"github.com/callout-hq/callout/pkg/bus/letters"
 	"github.com/callout-hq/callout/pkg/bus/logins"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 	"github.com/callout-hq/callout/pkg/callout"
 	"github.com/callout-hq/callout/pkg/catalog"
 	"github.com/callout-hq/callout/pkg/catalog/file"
@@ -197,6 +199,29 @@ func (g *guarded) works(t *testing.T, d *dispatch.Dispatcher, name string) {
 		page, err := i.Deliveries(within(t, 10*time.Second), attempts.Filter{Target: "again"}, 10, nil)
 		return err == nil && len(page.Deliveries) == 1
 	}, time.Minute, 10*time.Millisecond)
+	g.shows(t, name)
+}
+
+// shows waits until the worker has moved the consumer of a shard, where lines are packed,
+// behind the last event, and has made it again when it was gone.
+func (g *guarded) shows(t *testing.T, name string) {
+	t.Helper()
+	if shards.Unasked == 0 {
+		return
+	}
+	b := g.connectLogged(t, access.Dispatcher(), zerolog.Nop())
+	i := b.Instance(name)
+	for n := range 2 {
+		require.Eventually(t, func() bool {
+			for number := range shards.Unasked {
+				c, err := b.JetStream().Consumer(within(t, time.Minute), i.Events, "shard-"+strconv.Itoa(number+1))
+				if err == nil && c.CachedInfo().AckFloor.Stream > 1 && c.CachedInfo().NumPending == 0 {
+					return n == 1 || b.JetStream().DeleteConsumer(within(t, time.Minute), i.Events, c.CachedInfo().Name) == nil
+				}
+			}
+			return false
+		}, time.Minute, 20*time.Millisecond)
+	}
 }
 
 // keeps does as a worker what it does with dead letters when a dispatcher has died

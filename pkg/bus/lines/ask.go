@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -21,6 +22,7 @@ import (
 type question struct {
 	Do    string    `json:"do"`
 	Line  string    `json:"line,omitempty"`
+	After string    `json:"after,omitempty"` // of all lines, those whose names are behind this
 	Until time.Time `json:"until,omitzero"`
 	To    uint64    `json:"to,omitempty"`
 }
@@ -37,6 +39,7 @@ const (
 type answer struct {
 	Error string               `json:"error,omitempty"`
 	Lines map[string]placement `json:"lines,omitempty"`
+	More  string               `json:"more,omitempty"` // there are more, behind this name
 }
 
 // placement is how a packed line stands, as far as its holder knows.
@@ -135,7 +138,11 @@ func readAnswer(raw []byte) (a answer, err error) {
 
 func (h *held) answer(ctx context.Context, q question, a *answer) error {
 	if q.Do == askStanding {
-		a.Lines = h.placements(q.Line)
+		if q.Line != "" {
+			a.Lines = h.placements(func(name string) bool { return name == q.Line })
+		} else {
+			a.Lines, a.More = firstOf(h.placements(func(name string) bool { return name > q.After }))
+		}
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askFor)
@@ -201,23 +208,38 @@ func (h *held) await(ctx context.Context, sequence uint64) error {
 	}
 }
 
-// placements tells how lines stand: one, or all.
-func (h *held) placements(name string) map[string]placement {
+// placements tells how lines stand.
+func (h *held) placements(which func(name string) bool) map[string]placement {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := map[string]placement{}
 	for n, p := range h.others {
-		if name == "" || n == name {
+		if which(n) {
 			floor := max(p.Next, 1) - 1
 			out[n] = placement{Floor: floor, Handed: floor, Until: time.Unix(0, p.Until)}
 		}
 	}
 	for n, m := range h.members {
-		if name == "" || n == name {
+		if which(n) {
 			out[n] = m.placement()
 		}
 	}
 	return out
+}
+
+// answerMost is how many lines an answer tells of, so that it fits into a message.
+const answerMost = 1000
+
+// firstOf are the first by name; more is behind which there are others.
+func firstOf(all map[string]placement) (first map[string]placement, more string) {
+	if len(all) <= answerMost {
+		return all, ""
+	}
+	first = make(map[string]placement, answerMost)
+	for _, name := range slices.Sorted(maps.Keys(all))[:answerMost] {
+		first[name], more = all[name], name
+	}
+	return first, more
 }
 
 func (m *member) placement() placement {
@@ -271,11 +293,12 @@ var errNobody = errors.New("no worker holds the shard")
 // does. What is done is durable when it returns.
 func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	q.Line = l.Name
+	defer i.counts.forget(l.Name)
 	var last error
 	for range askTries {
 		_, err := i.ask(ctx, l.shard(), q)
 		if errors.Is(err, errNobody) {
-			err = shards.Alone(ctx, i.Bus, l.shard(), func(p shards.Places) (shards.Change, error) { return i.alone(ctx, p, l, q) })
+			err = i.tellAlone(ctx, l, q)
 		}
 		if err == nil {
 			return nil
@@ -291,6 +314,20 @@ func (i Lines) tell(ctx context.Context, l Line, q question) error {
 		return action.NewError(action.CodeUnavailable, action.StageBus, "the worker that holds the line does not answer").WithCause(last)
 	}
 	return last
+}
+
+// tellAlone does it here. The last line of a shard takes its bookmark along.
+func (i Lines) tellAlone(ctx context.Context, l Line, q question) error {
+	last := false
+	err := shards.Alone(ctx, i.Bus, l.shard(), func(p shards.Places) (shards.Change, error) {
+		_, known := p.Lines[l.Name]
+		last = q.Do == askForget && (len(p.Lines) == 0 || len(p.Lines) == 1 && known)
+		return i.alone(ctx, p, l, q)
+	})
+	if err == nil && last {
+		err = i.dropBookmark(ctx, l.shard())
+	}
+	return err
 }
 
 // alone is what a question changes in the places of a shard that nobody holds.

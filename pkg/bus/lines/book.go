@@ -63,7 +63,14 @@ func (i Lines) Ensure(ctx context.Context, l Line) error {
 // not there it is told before any worker hears of it, so that it is all there is.
 func (i Lines) Begin(ctx context.Context, l Line) (Backlog, error) {
 	if l.Packed() {
-		p, err := i.written(ctx, l)
+		all, err := shards.Read(ctx, i.Bus, l.shard())
+		if err != nil {
+			return Backlog{}, err
+		}
+		p, err := i.writtenIn(ctx, all, l)
+		if err == nil {
+			p, err = i.counted(ctx, l, p)
+		}
 		if err != nil {
 			return Backlog{}, err
 		}

@@ -27,6 +27,7 @@ func (h *held) write() {
 			case <-time.After(writeAgain):
 			}
 		}
+		h.mark()
 		if h.rest() {
 			return
 		}

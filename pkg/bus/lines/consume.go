@@ -29,6 +29,7 @@ type Consumer struct {
 	stopped bool            // has given back its shards
 	working context.Context // of packed lines: ends when what is in hand must end
 	packed  map[Key]Line
+	wanted  map[shards.Shard]int // how many of them are in each
 	held    map[shards.Shard]*held
 	readers map[string]*reader
 }
@@ -46,7 +47,7 @@ type consuming struct {
 // many deliveries of one unordered line are worked on at once.
 func NewConsumer(b *bus.Bus, slots int, handle func(context.Context, *Delivery)) *Consumer {
 	return &Consumer{bus: b, leases: newLeases(b), slots: slots, handle: handle, lines: map[Key]*consuming{}, places: make(chan struct{}, inWorkMost),
-		working: context.Background(), packed: map[Key]Line{}, held: map[shards.Shard]*held{}, readers: map[string]*reader{}}
+		working: context.Background(), packed: map[Key]Line{}, wanted: map[shards.Shard]int{}, held: map[shards.Shard]*held{}, readers: map[string]*reader{}}
 }
 
 // Start begins to take deliveries of a line. Starting a line twice does

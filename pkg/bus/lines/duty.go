@@ -2,6 +2,8 @@ package lines
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/callout-hq/callout/pkg/bus/shards"
@@ -18,7 +20,9 @@ func (c *Consumer) pack(l Line) {
 	if c.closed {
 		return
 	}
+	c.forgetPacked(l.Key()) // it may have been in another shard
 	c.packed[l.Key()] = l
+	c.wanted[l.shard()]++
 	if h := c.held[l.shard()]; h != nil {
 		c.putLater(h, l)
 	}
@@ -61,7 +65,7 @@ func (c *Consumer) unpack(k Key) (ended <-chan struct{}, was bool) {
 	if !was {
 		return nil, false
 	}
-	delete(c.packed, k)
+	c.forgetPacked(k)
 	if h := c.held[l.shard()]; h != nil {
 		return h.leave(l.Name), true
 	}
@@ -70,21 +74,26 @@ func (c *Consumer) unpack(k Key) (ended <-chan struct{}, was bool) {
 	return none, true
 }
 
+// forgetPacked drops what is known of a packed line. mu is held.
+func (c *Consumer) forgetPacked(k Key) {
+	l, was := c.packed[k]
+	if !was {
+		return
+	}
+	delete(c.packed, k)
+	if c.wanted[l.shard()]--; c.wanted[l.shard()] == 0 {
+		delete(c.wanted, l.shard())
+	}
+}
+
 // Wanted are the shards of the lines that this worker was told of.
-func (c *Consumer) Wanted() (all []shards.Shard) {
+func (c *Consumer) Wanted() []shards.Shard {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil
 	}
-	seen := map[shards.Shard]bool{}
-	for _, l := range c.packed {
-		if s := l.shard(); !seen[s] {
-			seen[s] = true
-			all = append(all, s)
-		}
-	}
-	return all
+	return slices.Collect(maps.Keys(c.wanted))
 }
 
 // Take begins to take from the lines of a shard.
@@ -122,6 +131,7 @@ func (c *Consumer) Take(ctx context.Context, s shards.Shard, l *shards.Log, p sh
 	}
 	go h.write()
 	go h.serve()
+	go h.keepBookmark()
 	context.AfterFunc(ctx, func() { c.lose(h) })
 }
 

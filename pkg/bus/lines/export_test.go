@@ -5,7 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // WaitBesideHeartbeat hands a delivery back that is told about on a subject, at
@@ -52,4 +55,9 @@ func Tick(b *bus.Bus, ackWait time.Duration) time.Duration {
 	defer clock.close()
 	clock.listen(&heard{}, ackWait)()
 	return time.Duration(clock.tick.Load())
+}
+
+// BookmarkConfig is the consumer of a shard of no lines.
+func BookmarkConfig(i bus.Instance, number int) jetstream.ConsumerConfig {
+	return Of(i).bookmark(shards.Shard{Instance: i.ID, Number: number}, bookmark{})
 }

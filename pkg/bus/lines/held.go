@@ -35,6 +35,8 @@ type held struct {
 	inWork   int
 	dropping bool
 	drained  chan struct{}
+	marked   time.Time     // when the bookmark was told last
+	marks    chan bookmark // the newest, until somebody comes to it
 }
 
 const (
@@ -46,7 +48,8 @@ const (
 
 func newHeld(ctx context.Context, c *Consumer, s shards.Shard, l *shards.Log, p shards.Places) *held {
 	h := &held{consumer: c, lines: Of(c.bus.Instance(s.Instance)), shard: s, log: l, ctx: ctx, kick: make(chan struct{}, 1),
-		read: p.Read, wrote: p.Read, made: p.Made, members: map[string]*member{}, others: p.Lines, touched: map[*member]struct{}{}, drained: make(chan struct{}), fixed: map[string]shards.Place{}, leavers: map[string]*member{}}
+		read: p.Read, wrote: p.Read, made: p.Made, members: map[string]*member{}, others: p.Lines, touched: map[*member]struct{}{}, drained: make(chan struct{}), fixed: map[string]shards.Place{}, leavers: map[string]*member{},
+		marks: make(chan bookmark, 1)}
 	for name, p := range h.others {
 		if p.Next == 0 { // while it is no member, what is read of it is not done
 			h.fix(name, p, h.read)

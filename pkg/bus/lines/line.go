@@ -19,10 +19,13 @@ import (
 
 // Lines are the lines of one instance. It is a value, and may be used from any
 // goroutine. Errors are *action.Error.
-type Lines struct{ bus.Instance }
+type Lines struct {
+	bus.Instance
+	counts *counts // nil: what waits is counted each time
+}
 
 // Of gives the lines of an instance.
-func Of(i bus.Instance) Lines { return Lines{i} }
+func Of(i bus.Instance) Lines { return Lines{Instance: i} }
 
 // Line is one durable consumer and what it stands for: events of one
 // subscription on one lane, or the async deliveries of one target. The
@@ -59,6 +62,14 @@ type Line struct {
 // Packed tells whether a line has its place in a shard, beside others, rather than a
 // consumer of its own. Only those that keep an order of events may.
 func (l Line) Packed() bool { return l.Shard > 0 && !l.Async && !l.Unordered }
+
+// PackedIn is the number of the shard that a packed line is in; 0 = it is not packed.
+func (l Line) PackedIn() int {
+	if !l.Packed() {
+		return 0
+	}
+	return l.Shard
+}
 
 // ShardOf is the shard, of so many, that a line is packed into: lines of an organization
 // and a target are beside each other, and the lanes of a target are spread, which it has so

@@ -61,7 +61,7 @@ func (m *member) pending() bool {
 // place is what is to be written of it.
 func (m *member) place() (p shards.Place) {
 	if m.pending() || m.done > m.held.read {
-		p.Next = m.done + 1
+		p.Next = m.settled() + 1
 	}
 	if m.until.After(time.Now()) {
 		p.Until = m.until.UnixNano()
@@ -72,9 +72,23 @@ func (m *member) place() (p shards.Place) {
 // floor is the sequence up to which everything is done.
 func (m *member) floor() uint64 {
 	if m.pending() {
-		return m.done
+		return m.settled()
 	}
 	return max(m.done, m.held.read)
+}
+
+// settled is the sequence before that of the first that is pending, as far as what lies
+// between has been read: it is of others, or of no line.
+func (m *member) settled() uint64 {
+	switch {
+	case len(m.early) > 0:
+		return max(m.done, m.early[0].Sequence-1)
+	case m.gapFrom < m.gap:
+		return max(m.done, m.gapFrom)
+	case len(m.queue) > 0:
+		return max(m.done, m.queue[0].Sequence-1)
+	}
+	return m.done
 }
 
 // arrive takes an event that has just been read.
@@ -158,6 +172,9 @@ func (h *held) next(ctx context.Context, m *member, turn uint64) (e bus.Message,
 			h.mu.Lock()
 			if m.turn == turn {
 				m.fetched(some, to)
+				if !m.stopped {
+					h.touch(m) // it has come farther, though nothing of it was done
+				}
 			}
 			h.mu.Unlock()
 		case len(m.queue) > 0:

@@ -62,6 +62,8 @@ func eventDelivery(h *held, l Line, e bus.Message, tried, hurried bool, g grip) 
 		stop: func(ctx context.Context) error { // asked here: a worker may not answer itself over NATS
 			return h.answer(ctx, question{Do: askHold, Line: l.Name, Until: farAway()}, &answer{})
 		},
-		lastAck: func(context.Context) (time.Time, error) { return h.placements(l.Name)[l.Name].Moved, nil },
+		lastAck: func(context.Context) (time.Time, error) {
+			return h.placements(func(name string) bool { return name == l.Name })[l.Name].Moved, nil
+		},
 	}
 }

@@ -3,28 +3,28 @@ package lines
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
+	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/shards"
-	"github.com/callout-hq/callout/pkg/wire"
 )
 
 // What a dispatcher does to a packed line it asks of the worker that holds the shard,
 // or does itself while nobody does.
 
-// placementOf tells how a packed line stands.
+// placementOf tells how a packed line stands; what waits in it may not be counted.
 func (i Lines) placementOf(ctx context.Context, l Line) (p placement, err error) {
 	for range askTries {
 		var a answer
 		a, err = i.ask(ctx, l.shard(), question{Do: askStanding, Line: l.Name})
 		if errors.Is(err, errNobody) {
-			return i.written(ctx, l)
+			break
 		}
 		if p, known := a.Lines[l.Name]; err == nil && known {
-			return i.counted(ctx, l, p)
+			return p, nil
 		}
 		select { // who holds its shard has not heard of it yet, or has just lost it
 		case <-ctx.Done():
@@ -32,18 +32,75 @@ func (i Lines) placementOf(ctx context.Context, l Line) (p placement, err error)
 		case <-time.After(askAgain):
 		}
 	}
+	if err != nil && !errors.Is(err, errNobody) {
+		return p, err
+	}
+	all, err := shards.Read(ctx, i.Bus, l.shard())
 	if err != nil {
 		return p, err
 	}
-	return i.written(ctx, l)
+	return i.writtenIn(ctx, all, l)
 }
 
-// written tells how a packed line stands by what is written of it.
-func (i Lines) written(ctx context.Context, l Line) (placement, error) {
-	all, err := shards.Read(ctx, i.Bus, l.shard())
-	if err != nil {
-		return placement{}, err
+// placements tells how all these packed lines stand: a question for each shard and
+// answerMost lines. What waits in those that are far behind, or whose shard nobody holds,
+// is not counted.
+func (i Lines) placements(ctx context.Context, all []Line) (map[string]placement, error) {
+	of := map[shards.Shard][]Line{}
+	for _, l := range all {
+		if l.Packed() {
+			of[l.shard()] = append(of[l.shard()], l)
+		}
 	}
+	out := map[string]placement{}
+	for s, its := range of {
+		told, err := i.askAll(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		var written *shards.Places
+		for _, l := range its {
+			p, known := told[l.Name]
+			if !known && written == nil {
+				all, err := shards.Read(ctx, i.Bus, s)
+				if err != nil {
+					return nil, err
+				}
+				written = &all
+			}
+			if !known {
+				if p, err = i.writtenIn(ctx, *written, l); err != nil {
+					return nil, err
+				}
+			}
+			out[l.Name] = p
+		}
+	}
+	return out, nil
+}
+
+// askAll asks the holder of a shard for all its lines; nobody knows of any where nobody
+// holds it.
+func (i Lines) askAll(ctx context.Context, s shards.Shard) (map[string]placement, error) {
+	all := map[string]placement{}
+	for q := (question{Do: askStanding}); ; {
+		a, err := i.ask(ctx, s, q)
+		if errors.Is(err, errNobody) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, a.Lines)
+		if a.More <= q.After {
+			return all, nil
+		}
+		q.After = a.More
+	}
+}
+
+// writtenIn tells how a packed line stands by what is written of its shard.
+func (i Lines) writtenIn(ctx context.Context, all shards.Places, l Line) (placement, error) {
 	place, known := all.Lines[l.Name]
 	p := placement{Floor: all.Read}
 	switch {
@@ -60,40 +117,16 @@ func (i Lines) written(ctx context.Context, l Line) (placement, error) {
 		p.Until = time.Unix(0, place.Until)
 	}
 	p.Handed = p.Floor
-	return i.counted(ctx, l, p)
-}
-
-// counted counts what waits where it is not known.
-func (i Lines) counted(ctx context.Context, l Line, p placement) (placement, error) {
-	if p.Counted {
-		return p, nil
-	}
-	n, err := i.count(ctx, l, max(p.Floor+1, l.Cut))
-	if err != nil {
-		return p, err
-	}
-	p.Pending, p.Counted = n-min(n, uint64(p.InWork)), true
 	return p, nil
 }
 
-// countFor is how long the server keeps what was made to count, should it not be
-// removed.
-const countFor = 5 * time.Second
-
-// count counts the events of a line from a sequence on. The server does so for who is
-// about to read them.
-func (i Lines) count(ctx context.Context, l Line, from uint64) (uint64, error) {
-	c, err := i.JetStream().CreateConsumer(ctx, i.Events, jetstream.ConsumerConfig{
-		FilterSubject: l.filter(), AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq: max(from, 1), InactiveThreshold: countFor, MemoryStorage: true, Replicas: 1, Description: "counts what waits in " + l.Name,
-		Metadata: map[string]string{"callout_instance": "", "callout_counts": wire.Token(l.Instance)},
-	})
+// countedOf tells how a packed line stands, and what waits in it.
+func (i Lines) countedOf(ctx context.Context, l Line) (placement, error) {
+	p, err := i.placementOf(ctx, l)
 	if err != nil {
-		return 0, i.failure(ctx, l, err)
+		return p, err
 	}
-	n := c.CachedInfo().NumPending
-	_ = i.JetStream().DeleteConsumer(ctx, i.Events, c.CachedInfo().Name) // else it goes by itself
-	return n, nil
+	return i.counted(ctx, l, p)
 }
 
 // standing is a placement in the words of a Standing, without its record.
@@ -119,12 +152,56 @@ func (i Lines) standPacked(ctx context.Context, l Line) (changed string, err err
 	if err != nil {
 		return "", err
 	}
-	left := time.Until(p.Until)
-	switch stood := left > standsFrom; {
-	case l.stands(r) && !l.Fenced && !stood:
+	switch stop, resume := p.astray(l, r); {
+	case stop:
 		return "pause", i.Stop(ctx, l)
-	case !l.stands(r) && left > longestHold:
+	case resume:
 		return "pause", i.Resume(ctx, l)
 	}
 	return "", nil
+}
+
+// astray tells of a packed line that hands something out and is to stand, or stands
+// though nobody of us has stopped it. The record was read behind the placement.
+func (p placement) astray(l Line, r action.LineRecord) (stop, resume bool) {
+	left := time.Until(p.Until)
+	return l.stands(r) && !l.Fenced && left <= standsFrom, !l.stands(r) && left > longestHold
+}
+
+// PackedLine is a packed line as it stands, but for what waits in it.
+type PackedLine struct {
+	Line   Line
+	Floor  uint64            // every sequence up to it is done
+	Paused bool              // somebody stopped it
+	Astray bool              // it stands and is not to, or is to and does not: see PutRight
+	Record action.LineRecord // zero = it never failed
+}
+
+// PackedLines tells how all packed lines of the instance stand that are not drained: a
+// few questions however many there are, where PutRight, Backlog and Standing ask several
+// for each. What is to be done about one by what it tells is to be asked of that again.
+func (i Lines) PackedLines(ctx context.Context) ([]PackedLine, error) {
+	all, err := i.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(l Line) bool { return !l.Packed() || l.Drained })
+	if len(all) == 0 {
+		return nil, nil
+	}
+	placed, err := i.placements(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	records, err := i.records(ctx) // behind the placements, see setPauseBack
+	if err != nil {
+		return nil, err
+	}
+	out := make([]PackedLine, 0, len(all))
+	for _, l := range all {
+		p, r := placed[l.Name], records[l.RecordKey()]
+		stop, resume := p.astray(l, r)
+		out = append(out, PackedLine{Line: l, Floor: p.Floor, Paused: p.standing(0).Paused, Astray: stop || resume, Record: r})
+	}
+	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
@@ -163,6 +164,7 @@ func TestALineFarBehindHoldsNobodyUp(t *testing.T) {
 		lag(t, i, stuck, many)
 		consume(t, s.Connect(t, bus.Options{}), handle, all...)
 		lag(t, i, stuck, many)
+		countsSeldom(t, i, stuck, many)
 		close(goes)
 		require.Eventually(t, arrived(many, stuck), time.Minute, 5*time.Millisecond)
 		_, repeated := came.in(t, many, stuck)
@@ -220,4 +222,36 @@ func TestWhatADispatcherDoesToAPackedLine(t *testing.T) {
 			require.Empty(t, written.Lines)
 		}
 	})
+}
+
+// countsSeldom has what waits in a line that is far behind counted by the server once in
+// three looks, and at once when the line was moved by who looks.
+func countsSeldom(t *testing.T, i bus.Instance, l lines.Line, waits uint64) {
+	t.Helper()
+	ctx, b := bustest.Within(t, time.Minute), lines.Of(i).CountingSeldom()
+	var made atomic.Int64
+	sub, err := i.Conn().Subscribe("$JS.EVENT.ADVISORY.CONSUMER.CREATED."+i.Events+".*", func(*nats.Msg) { made.Add(1) })
+	require.NoError(t, err)
+	defer func() { require.NoError(t, sub.Unsubscribe()) }()
+	require.NoError(t, i.Conn().Flush())
+	first, err := b.Backlog(ctx, l)
+	require.NoError(t, err)
+	for range 5 {
+		again, err := b.Backlog(ctx, l)
+		require.NoError(t, err)
+		require.Equal(t, waits, again.Lag())
+	}
+	require.NoError(t, i.Conn().Flush())
+	require.LessOrEqual(t, made.Load(), int64(2))
+	head, ok, err := b.NextOf(ctx, l, first.Floor+1)
+	require.NoError(t, err)
+	require.True(t, ok)
+	second, ok, err := b.NextOf(ctx, l, head.Sequence+1)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.NoError(t, b.MoveTo(ctx, l, second.Sequence))
+	moved, err := b.Backlog(ctx, l)
+	require.NoError(t, err)
+	require.Equal(t, waits-1, moved.Lag())
+	require.NoError(t, b.MoveTo(ctx, l, head.Sequence))
 }

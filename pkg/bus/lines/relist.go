@@ -66,7 +66,7 @@ func (i Lines) Relist(ctx context.Context, all []Line) (relisted int, err error)
 // and what it tells otherwise has to do.
 func (i Lines) lineOf(info *jetstream.ConsumerInfo, async bool, madeAt int64) (l Line, err error) {
 	meta := info.Config.Metadata
-	if meta["callout_instance"] != i.ID {
+	if _, is := bookmarkOf(info.Config); is || meta["callout_instance"] != i.ID {
 		return l, errors.New("it is no consumer of a line")
 	}
 	if text := meta[metaLine]; text != "" {

@@ -36,7 +36,7 @@ func (i Lines) info(ctx context.Context, l Line) (*jetstream.ConsumerInfo, error
 // nothing is concluded from a single zero.
 func (i Lines) Backlog(ctx context.Context, l Line) (Backlog, error) {
 	if l.Packed() {
-		p, err := i.placementOf(ctx, l)
+		p, err := i.countedOf(ctx, l)
 		return p.standing(0).Backlog, err
 	}
 	info, err := i.info(ctx, l)
@@ -44,6 +44,16 @@ func (i Lines) Backlog(ctx context.Context, l Line) (Backlog, error) {
 		return Backlog{}, err
 	}
 	return backlogOf(info), nil
+}
+
+// Floor is the sequence up to which everything of a line is done.
+func (i Lines) Floor(ctx context.Context, l Line) (uint64, error) {
+	if l.Packed() {
+		p, err := i.placementOf(ctx, l)
+		return p.Floor, err
+	}
+	backlog, err := i.Backlog(ctx, l)
+	return backlog.Floor, err
 }
 
 func backlogOf(info *jetstream.ConsumerInfo) Backlog {
@@ -102,7 +112,7 @@ const standsFrom = 365 * 24 * time.Hour
 func (i Lines) Standing(ctx context.Context, l Line) (Standing, error) {
 	var s Standing
 	if l.Packed() {
-		p, err := i.placementOf(ctx, l)
+		p, err := i.countedOf(ctx, l)
 		if err != nil {
 			return s, err
 		}
@@ -139,11 +149,11 @@ func standingOf(info *jetstream.ConsumerInfo) Standing {
 // Head reads the first message of a line that is not done; ok is false when
 // there is none.
 func (i Lines) Head(ctx context.Context, l Line) (bus.Message, bool, error) {
-	backlog, err := i.Backlog(ctx, l)
+	floor, err := i.Floor(ctx, l)
 	if err != nil {
 		return bus.Message{}, false, err
 	}
-	return i.NextOf(ctx, l, max(backlog.Floor+1, l.Cut))
+	return i.NextOf(ctx, l, max(floor+1, l.Cut))
 }
 
 // NextOf reads the first message at or behind a sequence that a line's filter

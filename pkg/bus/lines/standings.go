@@ -3,14 +3,12 @@ package lines
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
-	"github.com/callout-hq/callout/pkg/bus/shards"
 )
 
 // StandingOf is a line and how it stands.
@@ -49,7 +47,11 @@ func (i Lines) Standings(ctx context.Context) ([]StandingOf, error) {
 	for _, l := range all {
 		one := StandingOf{Line: l}
 		if l.Packed() {
-			one.Standing = placed[l.Name].standing(cmp.Or(l.AckWait, i.AckWait()))
+			p, err := i.counted(ctx, l, placed[l.Name])
+			if err != nil {
+				return nil, err
+			}
+			one.Standing = p.standing(cmp.Or(l.AckWait, i.AckWait()))
 		} else if info := consumers[l.Key()]; info == nil {
 			one.Lost = true
 		} else {
@@ -76,36 +78,4 @@ func (i Lines) records(ctx context.Context) (map[string]action.LineRecord, error
 		return nil
 	})
 	return all, err
-}
-
-// placements tells how all packed lines of an instance stand: a question for each shard.
-// What waits in those that are far behind, and whose shard nobody holds, is counted one
-// by one.
-func (i Lines) placements(ctx context.Context, all []Line) (map[string]placement, error) {
-	of := map[shards.Shard][]Line{}
-	for _, l := range all {
-		if l.Packed() {
-			of[l.shard()] = append(of[l.shard()], l)
-		}
-	}
-	out := map[string]placement{}
-	for s, its := range of {
-		a, err := i.ask(ctx, s, question{Do: askStanding})
-		if err != nil && !errors.Is(err, errNobody) {
-			return nil, err
-		}
-		for _, l := range its {
-			p, known := a.Lines[l.Name]
-			if !known {
-				p, err = i.written(ctx, l)
-			} else {
-				p, err = i.counted(ctx, l, p)
-			}
-			if err != nil {
-				return nil, err
-			}
-			out[l.Name] = p
-		}
-	}
-	return out, nil
 }

@@ -30,7 +30,8 @@ type Subscription struct {
 	// async target, redrive for dead letters that are sent again, and a name with
 	// " (replay)" for events that are.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The name of the consumer, by which any NATS tool finds it.
+	// The name of the line. It is that of its consumer too, by which any NATS tool finds
+	// it, unless it is in a shard.
 	Line string `protobuf:"bytes,2,opt,name=line,proto3" json:"line,omitempty"`
 	// The organization whose execution it is; empty for the instance.
 	Org string `protobuf:"bytes,3,opt,name=org,proto3" json:"org,omitempty"`
@@ -75,7 +76,11 @@ type Subscription struct {
 	// When the line last went on, but not those times when it gave an event up.
 	LastSuccess *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=last_success,json=lastSuccess,proto3" json:"last_success,omitempty"`
 	// When the last attempt failed that last_status and last_error are of.
-	LastFailed    *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=last_failed,json=lastFailed,proto3" json:"last_failed,omitempty"`
+	LastFailed *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=last_failed,json=lastFailed,proto3" json:"last_failed,omitempty"`
+	// The number of the shard that it is in, whose consumer is named shard- and that
+	// number and shows how far the slowest of its lines is; 0 = it has a consumer of
+	// its own.
+	Shard         uint32 `protobuf:"varint,24,opt,name=shard,proto3" json:"shard,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +274,13 @@ func (x *Subscription) GetLastFailed() *timestamppb.Timestamp {
 		return x.LastFailed
 	}
 	return nil
+}
+
+func (x *Subscription) GetShard() uint32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
 }
 
 type ListSubscriptionsRequest struct {
@@ -840,7 +852,7 @@ var File_callout_v1_subscription_proto protoreflect.FileDescriptor
 const file_callout_v1_subscription_proto_rawDesc = "" +
 	"\n" +
 	"\x1dcallout/v1/subscription.proto\x12\n" +
-	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x06\n" +
+	"callout.v1\x1a\x14callout/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x06\n" +
 	"\fSubscription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12\x10\n" +
@@ -868,7 +880,8 @@ const file_callout_v1_subscription_proto_rawDesc = "" +
 	"\x06reason\x18\x15 \x01(\tR\x06reason\x12=\n" +
 	"\flast_success\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\vlastSuccess\x12;\n" +
 	"\vlast_failed\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"lastFailed\"J\n" +
+	"lastFailed\x12\x14\n" +
+	"\x05shard\x18\x18 \x01(\rR\x05shard\"J\n" +
 	"\x18ListSubscriptionsRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"[\n" +
