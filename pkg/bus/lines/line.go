@@ -83,7 +83,7 @@ func (l Line) Key() Key { return Key{l.Instance, l.Async, l.Name} }
 
 // unorderedSlots is how many deliveries of an unordered line may be in work or
 // waiting for a retry at once, over the fleet.
-const unorderedSlots = 256
+const unorderedSlots = 1024
 
 func (l Line) filter() string {
 	if l.Redrive {
