@@ -50,8 +50,8 @@ func NewConsumer(b *bus.Bus, slots int, handle func(context.Context, *Delivery))
 		working: context.Background(), packed: map[Key]Line{}, held: map[shards.Shard]*held{}, readers: map[string]*reader{}}
 }
 
-// Within has no more deliveries of an unordered line worked on than its target takes at
-// once, which is asked often; 0 or less = 1. It is called before the first Start.
+// Within has no more deliveries of an unordered line worked on than width says, which is
+// asked often; 0 or less = no bound but the slots. It is called before the first Start.
 func (c *Consumer) Within(width func(Line) int) { c.hands.width = width }
 
 // Start begins to take deliveries of a line. Starting a line twice does

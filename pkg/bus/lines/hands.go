@@ -27,7 +27,7 @@ type party struct{ instance, owner, target string }
 // called: what still has something to do then does it. They are safe for concurrent use.
 type hands struct {
 	slots int // of one target alone
-	// width is as many as a line may have in hand at all: what its target takes at once.
+	// width is as many as a line may have in hand at all; 0 or less = as many as there are slots.
 	width  func(Line) int
 	places *share.Places[party] // beyond ownSlots of each line
 	bytes  *share.Places[party]
@@ -40,7 +40,7 @@ type hands struct {
 
 func newHands(slots int) *hands {
 	ended := make(chan struct{})
-	return &hands{slots: slots, width: func(Line) int { return slots }, work: make(chan func()), ended: ended, end: sync.OnceFunc(func() { close(ended) }),
+	return &hands{slots: slots, width: func(Line) int { return 0 }, work: make(chan func()), ended: ended, end: sync.OnceFunc(func() { close(ended) }),
 		places: share.NewPlaces[party](int64(slots)), bytes: share.NewPlaces[party](bytesAlone)}
 }
 
@@ -92,7 +92,10 @@ func (h *hands) of(l Line, largest int64) *inHand {
 
 // room is how many more deliveries the line may be given now.
 func (i *inHand) room() int {
-	width := min(max(i.hands.width(i.line), 1), i.hands.slots)
+	width := i.hands.slots
+	if w := i.hands.width(i.line); w > 0 {
+		width = min(width, w)
+	}
 	i.mu.Lock()
 	count := i.count
 	i.mu.Unlock()
