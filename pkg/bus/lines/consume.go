@@ -46,7 +46,7 @@ type consuming struct {
 // many deliveries of unordered lines are worked on at once for one target, while
 // there are none of others; each line has ownSlots in any case.
 func NewConsumer(b *bus.Bus, slots int, handle func(context.Context, *Delivery)) *Consumer {
-	return &Consumer{bus: b, leases: newLeases(b), hands: newHands(slots), handle: handle, lines: map[Key]*consuming{}, places: make(chan struct{}, inWorkMost),
+	return &Consumer{bus: b, leases: newLeases(b), hands: newHands(slots, b.Conn().MaxPayload()), handle: handle, lines: map[Key]*consuming{}, places: make(chan struct{}, inWorkMost),
 		working: context.Background(), packed: map[Key]Line{}, held: map[shards.Shard]*held{}, readers: map[string]*reader{}}
 }
 
@@ -227,13 +227,13 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 // for.
 func (c *Consumer) takeSideBySide(working, taking context.Context, p *pull) error {
 	record := p.line.RecordKey()
-	h := c.hands.of(p.line, c.bus.Conn().MaxPayload())
+	h := c.hands.of(p.line)
 	defer h.all.Wait()
 	for {
 		if err := h.await(taking); err != nil {
 			return err
 		}
-		msg, err := p.next(taking, h.room)
+		msg, err := p.next(taking, h.roomNow)
 		if err != nil {
 			return err
 		}

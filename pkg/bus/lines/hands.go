@@ -28,19 +28,20 @@ type party struct{ instance, owner, target string }
 type hands struct {
 	slots int // of one target alone
 	// width is as many as a line may have in hand at all; 0 or less = as many as there are slots.
-	width  func(Line) int
-	places *share.Places[party] // beyond ownSlots of each line
-	bytes  *share.Places[party]
-	work   chan func() // to a hand that has nothing to do
-	ended  chan struct{}
-	end    func()
-	mu     sync.Mutex
-	idle   int
+	width   func(Line) int
+	places  *share.Places[party] // beyond ownSlots of each line
+	bytes   *share.Places[party]
+	largest int64       // bytes that one delivery may have
+	work    chan func() // to a hand that has nothing to do
+	ended   chan struct{}
+	end     func()
+	mu      sync.Mutex
+	idle    int
 }
 
-func newHands(slots int) *hands {
+func newHands(slots int, largest int64) *hands {
 	ended := make(chan struct{})
-	return &hands{slots: slots, width: func(Line) int { return 0 }, work: make(chan func()), ended: ended, end: sync.OnceFunc(func() { close(ended) }),
+	return &hands{slots: slots, width: func(Line) int { return 0 }, largest: max(largest, 1), work: make(chan func()), ended: ended, end: sync.OnceFunc(func() { close(ended) }),
 		places: share.NewPlaces[party](int64(slots)), bytes: share.NewPlaces[party](bytesAlone)}
 }
 
@@ -76,22 +77,22 @@ func (h *hands) do(what func()) {
 
 // inHand is what is worked on of one line.
 type inHand struct {
-	hands   *hands
-	line    Line
-	of      party
-	largest int64         // bytes that one of its deliveries may have
-	again   chan struct{} // one has ended
-	all     sync.WaitGroup
-	mu      sync.Mutex
-	count   int
+	hands *hands
+	line  Line
+	of    party
+	again chan struct{} // one has ended
+	all   sync.WaitGroup
+	mu    sync.Mutex
+	count int
 }
 
-func (h *hands) of(l Line, largest int64) *inHand {
-	return &inHand{hands: h, line: l, of: party{l.Instance, l.Owner, l.Target}, largest: max(largest, 1), again: make(chan struct{}, 1)}
+func (h *hands) of(l Line) *inHand {
+	return &inHand{hands: h, line: l, of: party{l.Instance, l.Owner, l.Target}, again: make(chan struct{}, 1)}
 }
 
-// room is how many more deliveries the line may be given now.
-func (i *inHand) room() int {
+// room is how many more deliveries the line may be given now. full says that it has as
+// many as its target takes.
+func (i *inHand) room() (room int, full bool) {
 	width := i.hands.slots
 	if w := i.hands.width(i.line); w > 0 {
 		width = min(width, w)
@@ -100,34 +101,52 @@ func (i *inHand) room() int {
 	count := i.count
 	i.mu.Unlock()
 	if count >= width {
-		return 0
+		return 0, true
 	}
 	own := max(min(ownSlots, width)-count, 0)
-	room := own + int(i.hands.places.Room(i.of.instance, i.of, int64(width-count-own)))
-	fits := i.hands.bytes.Room(i.of.instance, i.of, int64(room)*i.largest) / i.largest
+	room = own + int(i.hands.places.Room(i.of.instance, i.of, int64(width-count-own)))
+	fits := i.hands.bytes.Room(i.of.instance, i.of, int64(room)*i.hands.largest) / i.hands.largest
 	if count == 0 {
 		fits = max(fits, 1)
 	}
-	return min(room, int(fits))
+	return min(room, int(fits)), false
 }
 
-// lookAgain is how often a line looks whether others have given back what it could use.
-const lookAgain = 20 * time.Millisecond
+// roomNow is room for who asks for deliveries.
+func (i *inHand) roomNow() int {
+	room, _ := i.room()
+	return room
+}
+
+// How often a line looks whether others have given back what it could use, and
+// whether its target takes more by now.
+const (
+	lookAgain  = 50 * time.Millisecond
+	lookRarely = time.Second
+)
 
 // await waits until the line may be given another delivery, or until ctx ends.
 func (i *inHand) await(ctx context.Context) error {
-	for i.room() == 0 {
-		look := time.NewTimer(lookAgain)
+	for {
+		room, full := i.room()
+		if room > 0 {
+			return ctx.Err()
+		}
+		after := lookAgain
+		if full {
+			after = lookRarely
+		}
+		look := time.NewTimer(after)
 		select {
 		case <-i.again:
 		case <-look.C:
 		case <-ctx.Done():
-			look.Stop()
-			return ctx.Err()
 		}
 		look.Stop()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
-	return ctx.Err()
 }
 
 // take has a delivery that has come worked on. It had room when it was asked for: has
