@@ -230,8 +230,10 @@ func (c *Consumer) takeSideBySide(working, taking context.Context, p *pull) erro
 	h := c.hands.of(p.line)
 	defer h.all.Wait()
 	for {
-		if err := h.await(taking); err != nil {
-			return err
+		if p.left == 0 { // else there was room when it was asked for
+			if err := h.await(taking); err != nil {
+				return err
+			}
 		}
 		msg, err := p.next(taking, h.roomNow)
 		if err != nil {
