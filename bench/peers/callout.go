@@ -12,8 +12,8 @@ import (
 	"github.com/callout-hq/callout/bench/process"
 )
 
-// calloutPeer is Callout itself. It has no events without order: its widest is 64 lanes, each of which keeps the order
-// of its aggregates.
+// calloutPeer is Callout itself. Its events keep the order of their aggregates in 64 lanes, or none where their target is
+// async.
 type calloutPeer struct{ engine *engine.Engine }
 
 const instance = "bench"
@@ -25,7 +25,11 @@ func (c *calloutPeer) start(ctx context.Context, o Options, dir, url string) (er
 	}
 	var targets, events strings.Builder
 	for _, w := range Workloads {
-		fmt.Fprintf(&targets, "  %s: {type: webhook, lanes: %d, url: \"%s%s/\"}\n", w.Name, w.Lanes, url, w.Path)
+		kind := fmt.Sprintf("type: webhook, lanes: %d", w.Lanes)
+		if w.Async { // as many at once as the others have
+			kind = fmt.Sprintf("type: async, concurrency: %d", w.Lanes)
+		}
+		fmt.Fprintf(&targets, "  %s: {%s, url: \"%s%s/\"}\n", w.Name, kind, url, w.Path)
 		fmt.Fprintf(&events, "  bench.%s: {targets: [{target: %s}]}\n", w.Name, w.Name)
 	}
 	c.engine, err = engine.Start(ctx, engine.Options{Bin: o.Bin, Dir: dir, Logs: dir, Within: o.Longest, Instances: []engine.Instance{{

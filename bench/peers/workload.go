@@ -15,6 +15,7 @@ type Workload struct {
 	Ordered bool   // each lane keeps its order; else any of them takes the next
 	Keys    int    // aggregates, which are divided among the lanes
 	Path    string // of the target
+	Async   bool   // Callout's target is an async one, which keeps no order either; else it has as many lanes
 }
 
 // Workloads are all of them.
@@ -23,6 +24,8 @@ var Workloads = []Workload{
 	{Name: "sixteen", Means: "16 ordered lanes", Lanes: 16, Ordered: true, Keys: 256, Path: target.OK},
 	{Name: "wide", Means: "64 at once, a target of 0 ms", Lanes: 64, Keys: 1024, Path: target.OK},
 	{Name: "wide20", Means: "64 at once, a target of 20 ms", Lanes: 64, Keys: 1024, Path: target.Slow},
+	{Name: "async", Means: "64 at once without order, a target of 0 ms", Lanes: 64, Keys: 1024, Path: target.OK, Async: true},
+	{Name: "async20", Means: "64 at once without order, a target of 20 ms", Lanes: 64, Keys: 1024, Path: target.Slow, Async: true},
 }
 
 // lane is that of a key, as Callout divides aggregates: the lanes of all peers are filled alike.

@@ -56,6 +56,9 @@ Targets on this machine and in private networks may be called, and over plain
 HTTP, and an execution whose condition no core has declared is only warned of:
 that is for development.
 
+Up to --slots deliveries to one async target are under way at once, fewer where
+its "concurrency" says so.
+
 A target that names no signing_key has one made. It is shown this once, on a
 terminal alone, or written to the file of --keys-out.
 
@@ -79,6 +82,7 @@ When it takes traffic it prints one line on stdout: ready http=URL nats=URL`,
 		},
 	}
 	addNode(cmd, &o)
+	addSlots(cmd, &o.Slots)
 	of.keys.add(cmd)
 	of.access.add(cmd)
 	of.offered.add(cmd)
@@ -111,7 +115,7 @@ func (f *devFlags) options(o *node.Options, p *Program) (err error) {
 	if o.Log, err = f.logs.logger(p.Err); err != nil {
 		return err
 	}
-	if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), f.access.check()); err != nil {
+	if err := cmp.Or((&busFlags{maxObject: o.MaxObject, login: o.Login}).check(), checkSlots(o.Slots), f.access.check()); err != nil {
 		return err
 	}
 	if err := f.access.options(&o.Entry, o.Log); err != nil {

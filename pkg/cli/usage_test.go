@@ -49,6 +49,8 @@ func TestUsage(t *testing.T) {
 		{"worker with an address that is no prefix", "worker", []string{"--allow", "ten"}, nil, "--allow \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
 		{"worker with an address to ask for that is no prefix", "worker", []string{"--allow-egress", "ten"}, nil, "--allow-egress \"ten\": an address range is written like 10.0.0.0/8, 10.1.2.3 or fd00::/8\nSee \"worker --help\".\n"},
 		{"worker with an address that is everything", "worker", []string{"--allow", "10.0.0.0/8,1.2.3.4/0"}, nil, "--allow \"1.2.3.4/0\": the range has bits behind its length: write 1.2.3.4/32 for the one address, or 0.0.0.0/0 for the whole range\nSee \"worker --help\".\n"},
+		{"worker without a slot", "worker", []string{"--slots", "0"}, nil, "--slots is 1 to 1024\nSee \"worker --help\".\n"},
+		{"dev with more slots than there are", "callout", []string{"dev", "--slots", "1025"}, nil, "--slots is 1 to 1024\nSee \"callout dev --help\".\n"},
 		{"worker with a flag of the dispatcher", "worker", []string{"-f", "x"}, nil, "unknown shorthand flag: 'f' in -f\nSee \"worker --help\".\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

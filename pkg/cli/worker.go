@@ -12,6 +12,7 @@ import (
 	"github.com/callout-hq/callout/pkg/access"
 	"github.com/callout-hq/callout/pkg/action"
 	"github.com/callout-hq/callout/pkg/bus"
+	"github.com/callout-hq/callout/pkg/bus/lines"
 	"github.com/callout-hq/callout/pkg/invoke"
 	"github.com/callout-hq/callout/pkg/work"
 )
@@ -36,8 +37,13 @@ func (p *Program) workerCommand() *cobra.Command {
 		Long: `A worker takes calls and deliveries from NATS and invokes the targets. It holds no
 state: run as many as you like, add and kill them at will.
 
+Deliveries to async targets keep no order. A worker has up to --slots of them under
+way to one target, fewer where the target's "concurrency" says so. Several targets
+share the slots: who is alone has them all, and each line has eight of its own
+whatever others do. A worker more adds its slots.
+
 When it takes traffic it prints one line on stdout: ready nats=URL`,
-		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16\n  worker --nats nats://127.0.0.1:4222 --open-with secrets/secrets.key\n  worker --nats nats://127.0.0.1:4222 --target-cert client.crt --target-key client.key --egress-proxy http://proxy.internal:3128",
+		Example: "  worker --nats nats://127.0.0.1:4222\n  worker --nats nats://127.0.0.1:4222 --allow 10.1.0.0/16\n  worker --nats nats://127.0.0.1:4222 --slots 1024   # one async target may have as many under way\n  worker --nats nats://127.0.0.1:4222 --open-with secrets/secrets.key\n  worker --nats nats://127.0.0.1:4222 --target-cert client.crt --target-key client.key --egress-proxy http://proxy.internal:3128",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := f.log.logger(p.Err)
@@ -53,19 +59,37 @@ When it takes traffic it prints one line on stdout: ready nats=URL`,
 	flags.StringSliceVar(&f.allow, "allow", nil, "addresses that may be called besides the public ones, as `PREFIX`,…")
 	flags.StringSliceVar(&f.mayAsk, "allow-egress", nil, "addresses that a target may ask for with its egress.allow, as `PREFIX`,…")
 	flags.IntVar(&f.calls, "calls", 1024, "how many calls may be under way to one target at once; twice as many wait")
-	flags.IntVar(&f.slots, "slots", 32, "how many deliveries of one unordered line are worked on at once")
+	addSlots(cmd, &f.slots)
 	f.seal.add(cmd)
 	f.transport.add(cmd)
 	f.log.add(cmd, "info")
 	return cmd
 }
 
+// slotsMost is how many deliveries to one target a worker may be told to work on at once: a
+// line hands out no more to the whole fleet.
+const slotsMost = lines.UnorderedMost
+
+func addSlots(cmd *cobra.Command, slots *int) {
+	cmd.Flags().IntVar(slots, "slots", work.DefaultSlots, fmt.Sprintf("how many deliveries to one async target are worked on at once, at most %d, unless its concurrency says less; targets share them, and each line has a few of its own", slotsMost))
+}
+
+func checkSlots(slots int) error {
+	if slots < 1 || slots > slotsMost {
+		return &usageError{fmt.Errorf("--slots is 1 to %d", slotsMost)}
+	}
+	return nil
+}
+
 func (p *Program) worker(ctx context.Context, f workerFlags, log zerolog.Logger) (err error) {
 	if err := f.bus.check(); err != nil {
 		return err
 	}
-	if f.calls < 1 || f.slots < 1 {
-		return &usageError{errors.New("--calls and --slots are at least 1")}
+	if f.calls < 1 {
+		return &usageError{errors.New("--calls is at least 1")}
+	}
+	if err := checkSlots(f.slots); err != nil {
+		return err
 	}
 	allow, err := prefixes("allow", f.allow)
 	if err != nil {

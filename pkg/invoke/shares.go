@@ -17,7 +17,7 @@ const waitingFor = 2
 // instances: a target that hangs, or is flooded with calls, takes nothing from
 // another. They are safe for concurrent use.
 type Shares struct {
-	underWay, waiting *places
+	underWay, waiting *share.Places[party]
 
 	mu    sync.Mutex
 	lines map[party]*list.List // of *queued: those that wait for a place
@@ -29,25 +29,6 @@ type Shares struct {
 // party is a target of an instance: whose share it is.
 type party struct{ instance, owner, target string }
 
-// places are a number of them that instances have their shares of, and in each
-// instance its targets.
-type places struct {
-	size, sizeOfInstance int64 // of all, and of what is divided among an instance's targets
-
-	mu         sync.Mutex
-	used       int64
-	byInstance map[string]int64
-	byTarget   map[party]int64
-}
-
-// newPlaces makes those of which a target may have so many alone. An instance may
-// have as many alone as all its targets together: what one or two of them hold is
-// never all that their instance may have.
-func newPlaces(target int64) *places {
-	ofInstance := share.Size(target)
-	return &places{size: share.Size(ofInstance), sizeOfInstance: ofInstance, byInstance: map[string]int64{}, byTarget: map[party]int64{}}
-}
-
 // queued is an exchange that waits for a place; ready is closed when it has one.
 type queued struct{ ready chan struct{} }
 
@@ -56,7 +37,7 @@ type queued struct{ ready chan struct{} }
 // targets of an instance have at most half as much again, and all instances that
 // and half of it.
 func NewShares(alone int) *Shares {
-	return &Shares{underWay: newPlaces(int64(alone)), waiting: newPlaces(waitingFor * int64(alone)), lines: map[party]*list.List{}, turns: list.New()}
+	return &Shares{underWay: share.NewPlaces[party](int64(alone)), waiting: share.NewPlaces[party](waitingFor * int64(alone)), lines: map[party]*list.List{}, turns: list.New()}
 }
 
 // Undivided are shares that are none: who comes first has all that one target may have.
@@ -65,29 +46,6 @@ func Undivided(alone int) *Shares {
 	s := NewShares(alone)
 	s.undivided = true
 	return s
-}
-
-func (p *places) take(of party) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ofInstance, ofTarget := p.byInstance[of.instance], p.byTarget[of]
-	if !share.May(p.size, p.used, ofInstance, 1) || !share.May(p.sizeOfInstance, ofInstance, ofTarget, 1) {
-		return false
-	}
-	p.used, p.byInstance[of.instance], p.byTarget[of] = p.used+1, ofInstance+1, ofTarget+1
-	return true
-}
-
-func (p *places) give(of party) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.used--
-	if p.byInstance[of.instance]--; p.byInstance[of.instance] == 0 {
-		delete(p.byInstance, of.instance)
-	}
-	if p.byTarget[of]--; p.byTarget[of] == 0 {
-		delete(p.byTarget, of)
-	}
 }
 
 // admit waits for the target's limits, and for a place among the exchanges under
@@ -107,10 +65,10 @@ func (s *Shares) admit(ctx context.Context, of party, l *limits, wait time.Durat
 		p.shares, p.of = s, of
 		return p, a, refused
 	}
-	if !s.waiting.take(of) {
+	if !s.waiting.Take(of.instance, of, 1) {
 		return permit{}, uncharged(action.CodeBusy, againSoon), true
 	}
-	defer s.waiting.give(of)
+	defer s.waiting.Give(of.instance, of, 1)
 	until := time.Now().Add(wait)
 	if p, a, refused = l.admit(ctx, wait); refused {
 		return p, a, refused
@@ -129,7 +87,7 @@ func (s *Shares) admit(ctx context.Context, of party, l *limits, wait time.Durat
 func (s *Shares) enterAtOnce(of party) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lines[of] == nil && s.underWay.take(of)
+	return s.lines[of] == nil && s.underWay.Take(of.instance, of, 1)
 }
 
 // enter takes a place among the exchanges under way, or waits for one behind the
@@ -138,7 +96,7 @@ func (s *Shares) enterAtOnce(of party) bool {
 func (s *Shares) enter(ctx context.Context, of party, wait time.Duration) bool {
 	s.mu.Lock()
 	line := s.lines[of]
-	if line == nil && s.underWay.take(of) {
+	if line == nil && s.underWay.Take(of.instance, of, 1) {
 		s.mu.Unlock()
 		return true
 	}
@@ -174,7 +132,7 @@ func (s *Shares) enter(ctx context.Context, of party, wait time.Duration) bool {
 func (s *Shares) leave(of party) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.underWay.give(of)
+	s.underWay.Give(of.instance, of, 1)
 	s.letIn()
 }
 
@@ -191,7 +149,7 @@ func (s *Shares) letIn() {
 			s.turns.Remove(turn)
 			delete(s.lines, of)
 			continue
-		case s.underWay.take(of):
+		case s.underWay.Take(of.instance, of, 1):
 			close(line.Remove(first).(*queued).ready)
 			idle = 0
 		default:

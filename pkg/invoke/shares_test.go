@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/callout-hq/callout/pkg/share"
 )
 
 func sharing(instance, target string) party { return party{instance, instance + "/", target} }
@@ -52,7 +54,5 @@ func TestWhoWaitsIsLetInByTurns(t *testing.T) {
 		require.Empty(t, in, "one place is one place")
 	}
 	s.leave(held)
-	require.Zero(t, s.underWay.used)
-	require.Empty(t, s.underWay.byInstance)
-	require.Empty(t, s.underWay.byTarget)
+	require.Equal(t, share.NewPlaces[party](1), s.underWay, "nothing is kept of who has none")
 }

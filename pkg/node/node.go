@@ -69,6 +69,9 @@ type Options struct {
 	// Installation and Proxy are how targets are reached, see invoke.Options.
 	Installation *invoke.Installation
 	Proxy        *invoke.Proxy
+	// Slots is how many deliveries to one async target are worked on at once, see
+	// work.Options; 0 = work.DefaultSlots.
+	Slots int
 	// WithoutWorker leaves the worker out: others do the work.
 	WithoutWorker bool
 	Version       string // of the program; "" = dev
@@ -149,7 +152,7 @@ func (n *Node) start(ctx context.Context, o Options, s *catalog.Snapshot) error 
 		return nil
 	}
 	n.invoker = invoke.New(invoke.Options{Log: o.Log, AllowLocal: true, Installation: o.Installation, Proxy: o.Proxy})
-	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log, OpenWith: o.OpenWith, Version: o.Version})
+	n.worker, err = work.Start(ctx, work.Options{Bus: forWork, Invoker: n.invoker, Log: o.Log, Slots: o.Slots, OpenWith: o.OpenWith, Version: o.Version})
 	return err
 }
 

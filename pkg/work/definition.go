@@ -74,6 +74,27 @@ func targetIn(m *catalog.Matcher, owner, name string) *action.Target {
 	return nil
 }
 
+// redrivesAtOnce is how many dead letters that are sent again are worked on at once: they
+// are those of all targets, and their bodies are read when they are in hand.
+const redrivesAtOnce = 32
+
+// widthOf is how many deliveries of a line are worked on at once: what its target takes,
+// by the newest catalog. More would wait for the target's limit in the place of those of
+// others. 0 = no number is said.
+func (w *Worker) widthOf(l lines.Line) int {
+	if l.Redrive {
+		return redrivesAtOnce
+	}
+	now, err := w.catalogs.Of(l.Instance).AtLeast(context.Background(), 0) // it does not wait for that
+	if err != nil {
+		return 0 // its deliveries will say so
+	}
+	if t := targetIn(now, l.Owner, l.Target); t != nil {
+		return t.Concurrency
+	}
+	return 0
+}
+
 func idIn(m *catalog.Matcher, owner, name string) string {
 	meta, _ := m.Snapshot().MetaOf(owner, catalog.Ref{Name: name})
 	return meta.ID

@@ -33,8 +33,9 @@ type Options struct {
 	// Undivided has who comes first take what instances and targets have shares of
 	// otherwise. It is for measuring what the shares do, and nothing else.
 	Undivided bool
-	// Slots is how many deliveries of one unordered line are worked on at
-	// once; 0 = 32.
+	// Slots is how many deliveries to one async target are worked on at once, while no
+	// other has any, unless its concurrency is less; 0 = DefaultSlots. Each line has a
+	// few of its own.
 	Slots int
 	// OpenWith are the keys that open what is sealed of signing keys and other secrets, the newest first:
 	// what this worker seals is for that one, and what is sealed for another of them is
@@ -43,6 +44,10 @@ type Options struct {
 	// Version is what this program is called among its releases; "" = dev.
 	Version string
 }
+
+// DefaultSlots is how many deliveries to one async target a worker works on at once,
+// unless it is told otherwise or the target takes fewer.
+const DefaultSlots = 256
 
 // Worker takes calls and deliveries until it is stopped.
 type Worker struct {
@@ -86,7 +91,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 		o.Calls = 1024
 	}
 	if o.Slots == 0 {
-		o.Slots = 32
+		o.Slots = DefaultSlots
 	}
 	w := &Worker{bus: o.Bus, invoker: o.Invoker, log: o.Log, keys: newKeys(o.Bus, o.OpenWith), own: newOwnKeys(o.Bus, o.OpenWith), state: newFleetState(), ends: newEnds(o.Bus),
 		shares: invoke.NewShares(o.Calls), flows: newFlows(), awaiting: newAwaiting(), early: map[string]lines.Line{}, strange: map[string]lines.Line{}, self: present.Self(action.RoleWorker, o.Version)}
@@ -99,6 +104,7 @@ func Start(ctx context.Context, o Options) (*Worker, error) {
 	}
 	w.working, w.abort = context.WithCancel(context.Background())
 	w.consumer = lines.NewConsumer(o.Bus, o.Slots, w.deliver)
+	w.consumer.Within(w.widthOf)
 	following, unfollow := context.WithCancel(context.Background())
 	w.unfollow = unfollow
 	if err := o.Bus.CheckFormats(ctx); err != nil {

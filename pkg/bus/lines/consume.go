@@ -17,7 +17,7 @@ import (
 type Consumer struct {
 	bus    *bus.Bus
 	leases *leases
-	slots  int
+	hands  *hands
 	handle func(context.Context, *Delivery)
 	holder *shards.Holder
 	queued atomic.Int64  // bytes of events that wait in memory
@@ -44,11 +44,16 @@ type consuming struct {
 // NewConsumer makes a consumer without lines. handle gets a context that ends
 // when the lease lapses or the worker's patience is over; it must end the
 // delivery by one of its methods, or leave it when it could not. slots is how
-// many deliveries of one unordered line are worked on at once.
+// many deliveries of unordered lines are worked on at once for one target, while
+// there are none of others; each line has ownSlots in any case.
 func NewConsumer(b *bus.Bus, slots int, handle func(context.Context, *Delivery)) *Consumer {
-	return &Consumer{bus: b, leases: newLeases(b), slots: slots, handle: handle, lines: map[Key]*consuming{}, places: make(chan struct{}, inWorkMost),
+	return &Consumer{bus: b, leases: newLeases(b), hands: newHands(slots, b.Conn().MaxPayload()), handle: handle, lines: map[Key]*consuming{}, places: make(chan struct{}, inWorkMost),
 		working: context.Background(), packed: map[Key]Line{}, wanted: map[shards.Shard]int{}, held: map[shards.Shard]*held{}, readers: map[string]*reader{}}
 }
+
+// Within has no more deliveries of an unordered line worked on than width says, which is
+// asked often; 0 or less = no bound but the slots. It is called before the first Start.
+func (c *Consumer) Within(width func(Line) int) { c.hands.width = width }
 
 // Start begins to take deliveries of a line. Starting a line twice does
 // nothing, unless it keeps an order now and did not before, or the reverse, its
@@ -152,6 +157,7 @@ func (c *Consumer) Stop() {
 	for _, w := range lines {
 		<-w.done
 	}
+	c.hands.end()
 	c.leases.close()
 }
 
@@ -201,7 +207,7 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 	record := l.RecordKey()
 	if !l.Unordered {
 		for {
-			msg, err := p.next(taking)
+			msg, err := p.next(taking, nil)
 			if err != nil {
 				return err
 			}
@@ -209,30 +215,33 @@ func (c *Consumer) take(working, taking context.Context, l Line) error {
 			if err != nil {
 				return err
 			}
-			if err := p.ask(taking, true); err != nil {
+			if err := p.ask(taking, bus.PullMany); err != nil {
 				return err
 			}
 			p.freed = c.deliver(working, p, record, msg, since)
 		}
 	}
-	free := make(chan struct{}, c.slots)
-	var inHand sync.WaitGroup
-	defer inHand.Wait()
+	return c.takeSideBySide(working, taking, p)
+}
+
+// takeSideBySide takes of a line without an order as much at once as there are hands
+// for.
+func (c *Consumer) takeSideBySide(working, taking context.Context, p *pull) error {
+	record := p.line.RecordKey()
+	h := c.hands.of(p.line)
+	defer h.all.Wait()
 	for {
-		select {
-		case free <- struct{}{}:
-		case <-taking.Done():
-			return taking.Err()
+		if p.left == 0 { // else there was room when it was asked for
+			if err := h.await(taking); err != nil {
+				return err
+			}
 		}
-		msg, err := p.next(taking)
+		msg, err := p.next(taking, h.roomNow)
 		if err != nil {
 			return err
 		}
 		since := p.heard.since()
-		inHand.Go(func() {
-			defer func() { <-free }()
-			c.deliver(working, p, record, msg, since)
-		})
+		h.take(msg, func() { c.deliver(working, p, record, msg, since) })
 	}
 }
 

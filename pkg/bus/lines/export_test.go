@@ -9,6 +9,7 @@ import (
 
 	"github.com/callout-hq/callout/pkg/bus"
 	"github.com/callout-hq/callout/pkg/bus/shards"
+	"github.com/callout-hq/callout/pkg/share"
 )
 
 // WaitBesideHeartbeat hands a delivery back that is told about on a subject, at
@@ -38,6 +39,12 @@ func HeldSince(b *bus.Bus, subject string, since time.Time, ackWait time.Duratio
 	held = s.valid()
 	s.heartbeat()
 	return held, s.valid()
+}
+
+// WithBytes gives a target alone so many bytes of bodies in hand, each of which has at most
+// largest.
+func (c *Consumer) WithBytes(alone, largest int64) {
+	c.hands.bytes, c.hands.largest = share.NewPlaces[party](alone), largest
 }
 
 // Redelivered is a delivery that was handed out before.

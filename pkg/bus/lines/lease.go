@@ -121,7 +121,9 @@ func (l *leases) heartbeats() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for held := range l.held {
-		go held.heartbeat()
+		if !held.isYoung() {
+			go held.heartbeat()
+		}
 	}
 }
 
@@ -152,6 +154,16 @@ func (l *leases) take(parent context.Context, reply string, since time.Time, ack
 	l.held[s] = struct{}{}
 	l.mu.Unlock()
 	return s
+}
+
+// youngFor is the part of AckWait for which a lease needs no heartbeat: most have ended by
+// then, and the next one is in time.
+const youngFor = 0.05
+
+func (s *lease) isYoung() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.until) > time.Duration((leaseShare-youngFor)*float64(s.ackWait))
 }
 
 // heartbeat asks the server for more time. The lease is renewed from the

@@ -94,9 +94,9 @@ type Key struct {
 // Key is the line's identity.
 func (l Line) Key() Key { return Key{l.Instance, l.Async, l.Name} }
 
-// unorderedSlots is how many deliveries of an unordered line may be in work or
+// UnorderedMost is how many deliveries of an unordered line may be in work or
 // waiting for a retry at once, over the fleet.
-const unorderedSlots = 256
+const UnorderedMost = 1024
 
 func (l Line) filter() string {
 	if l.Redrive {
@@ -123,7 +123,7 @@ func (i Lines) consumer(l Line) jetstream.ConsumerConfig {
 		},
 	}
 	if l.Unordered {
-		cfg.MaxAckPending = unorderedSlots
+		cfg.MaxAckPending = UnorderedMost
 	}
 	if l.Fenced || l.Job != "" {
 		cfg.PauseUntil = new(farAway())

@@ -19,7 +19,17 @@ import (
 // at a time all the same, each when the one before is done. It stands no longer
 // than AckWait, for a worker that has stalled gets a turn as often as its
 // request lets it, and each turn costs that long.
-const pullFor = 15 * time.Second
+//
+// Where a line keeps no order, a request for many brings as many at once. It is
+// for no more than there are hands for, and no more than a moment's: four times as many as
+// the one before when that was used up within usedUpIn, else a quarter of them. So what the
+// worker asks for and cannot do, since other lines have got theirs meanwhile or
+// since it has stalled, is little.
+const (
+	pullFor  = 15 * time.Second
+	usedUpIn = 50 * time.Millisecond
+	pullStep = 4
+)
 
 // pull asks for the messages of one consumer. The client's own iterator can
 // forget to ask when a message comes back faster than its request was booked,
@@ -34,7 +44,9 @@ type pull struct {
 	heard    *heard // when messages of sub may have been sent
 	subject  string
 	left     int       // messages that the standing request may still bring; 0: none stands
+	many     int       // for how many it was, of a line without an order
 	asked    time.Time // when the standing request was sent
+	usedUp   time.Time // when what it was for had all come
 	freed    time.Time // when the server was told of the last delivery's end; zero = it was not
 	last     uint64    // the last delivery's number among all of the consumer
 	standing context.Context
@@ -62,15 +74,15 @@ func newPull(ctx context.Context, b *bus.Bus, l Line) (*pull, error) {
 		subject: "$JS.API.CONSUMER.MSG.NEXT." + i.stream(l) + "." + l.Name, forget: func() {}}, nil
 }
 
-// ask sends a request unless one stands already. flowing says that a message
-// has just come. The request is forgotten when ctx ends.
-func (p *pull) ask(ctx context.Context, flowing bool) error {
+// ask sends a request for so many unless one stands already. The request is
+// forgotten when ctx ends.
+func (p *pull) ask(ctx context.Context, many int) error {
 	if p.left > 0 {
 		return nil
 	}
-	many, long := 1, pullFor
-	if flowing && !p.line.Unordered {
-		many, long = bus.PullMany, max(p.ackWait, bus.MinAckWait)
+	long := pullFor
+	if many > 1 {
+		long = max(p.ackWait, bus.MinAckWait)
 	}
 	request := fmt.Appendf(nil, `{"expires":%d,"batch":%d}`, long.Nanoseconds(), many)
 	p.forget()
@@ -79,15 +91,32 @@ func (p *pull) ask(ctx context.Context, flowing bool) error {
 	if err := p.lines.Conn().PublishRequest(p.subject, p.sub.Subject, request); err != nil {
 		return bus.Failure(err)
 	}
-	p.left = many
+	p.left, p.many = many, many
 	return nil
 }
 
-// next waits for a message until ctx ends. An error that is not ctx's means
+// moment is for how many of a line without an order the next request is, of those
+// that there is room for. flowing says that the one before was used up.
+func (p *pull) moment(room int, flowing bool) int {
+	switch {
+	case !flowing:
+		return 1
+	case p.usedUp.Sub(p.asked) < usedUpIn:
+		return max(min(room, pullStep*p.many), 1)
+	}
+	return max(min(room, p.many/pullStep), 1)
+}
+
+// next waits for a message until ctx ends. room is how many may be taken at once of
+// a line without an order, nil of another. An error that is not ctx's means
 // that the consumer cannot be reached.
-func (p *pull) next(ctx context.Context) (*nats.Msg, error) {
-	for {
-		if err := p.ask(ctx, false); err != nil {
+func (p *pull) next(ctx context.Context, room func() int) (*nats.Msg, error) {
+	for flowing := p.many > 0; ; flowing = false {
+		many := 1
+		if p.left == 0 && room != nil {
+			many = p.moment(room(), flowing)
+		}
+		if err := p.ask(ctx, many); err != nil {
 			return nil, err
 		}
 		msg, err := p.sub.NextMsgWithContext(p.standing)
@@ -102,7 +131,9 @@ func (p *pull) next(ctx context.Context) (*nats.Msg, error) {
 		}
 		switch status := bus.StatusOf(msg); status {
 		case "":
-			p.left--
+			if p.left--; p.left == 0 {
+				p.usedUp = time.Now()
+			}
 			return msg, nil
 		case "404", "408": // nothing more came in time
 			p.left = 0
