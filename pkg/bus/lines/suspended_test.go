@@ -58,7 +58,7 @@ func TestASuspendedWorkerSendsNothingMore(t *testing.T) {
 	told, err := json.Marshal(all)
 	require.NoError(t, err)
 	ctx, awake := bustest.Within(t, time.Minute), filepath.Join(t.TempDir(), "awake")
-	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestASuspendedWorkerSendsNothingMore$") //nolint:gosec // itself
+	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestASuspendedWorkerSendsNothingMore$")
 	child.Env = append(os.Environ(), suspendedURL+"="+s.URL(), suspendedLines+"="+string(told), suspendedAwake+"="+awake, "GOMAXPROCS=1")
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func TestASuspendedWorkerDoesNothingMore(t *testing.T) {
 	b := s.Connect(t, bus.Options{})
 	all := ofBoth(t, b, 1)
 	ctx, awake := bustest.Within(t, time.Minute), filepath.Join(t.TempDir(), "awake")
-	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestASuspendedWorkerDoesNothingMore$") //nolint:gosec // itself
+	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestASuspendedWorkerDoesNothingMore$")
 	child.Env = append(os.Environ(), suspendedURL+"="+s.URL(), suspendedAwake+"="+awake, "GOMAXPROCS=1")
 	told, err := child.StdoutPipe()
 	require.NoError(t, err)
