@@ -39,7 +39,8 @@ const (
 type answer struct {
 	Error string               `json:"error,omitempty"`
 	Lines map[string]placement `json:"lines,omitempty"`
-	More  string               `json:"more,omitempty"` // there are more, behind this name
+	More  string               `json:"more,omitempty"`  // there are more, behind this name
+	Empty bool                 `json:"empty,omitempty"` // a line was forgotten, and no other is left
 }
 
 // placement is how a packed line stands, as far as its holder knows.
@@ -180,10 +181,12 @@ func (h *held) answer(ctx context.Context, q question, a *answer) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if m != nil && q.Do != askForget {
-		h.mu.Lock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if q.Do == askForget {
+		a.Empty = len(h.members)+len(h.others) == 0
+	} else {
 		m.start()
-		h.mu.Unlock()
 	}
 	return nil
 }
@@ -296,7 +299,10 @@ func (i Lines) tell(ctx context.Context, l Line, q question) error {
 	defer i.counts.forget(l.Name)
 	var last error
 	for range askTries {
-		_, err := i.ask(ctx, l.shard(), q)
+		a, err := i.ask(ctx, l.shard(), q)
+		if err == nil && a.Empty { // whoever holds the shard may lose it before he comes to it
+			err = i.dropBookmark(ctx, l.shard())
+		}
 		if errors.Is(err, errNobody) {
 			err = i.tellAlone(ctx, l, q)
 		}

@@ -33,6 +33,11 @@ const (
 	// bookmarksASecond is how many a worker looks at in a second: with more shards each
 	// has its turn later.
 	bookmarksASecond = 50
+	// bookmarkRest is how many times as long as a turn took it is left alone, bookmarkLate at
+	// most: the server counts what is pending anew each time, which with millions of events
+	// behind a line takes it a while.
+	bookmarkRest = 50
+	bookmarkLate = 10 * time.Second
 )
 
 // bookmark is what the consumer of a shard is to show.
@@ -114,6 +119,7 @@ func (h *held) keepBookmark() {
 			return
 		case b = <-h.marks:
 		}
+		began := time.Now()
 		if kept || b.lines > 0 {
 			err := h.lines.putBookmark(h.ctx, h.shard, b)
 			kept = err != nil || b.lines > 0
@@ -128,7 +134,7 @@ func (h *held) keepBookmark() {
 		select {
 		case <-h.ctx.Done():
 			return
-		case <-time.After(h.consumer.bookmarkPause()):
+		case <-time.After(max(h.consumer.bookmarkPause(), min(bookmarkRest*time.Since(began), bookmarkLate))):
 		}
 	}
 }
