@@ -43,17 +43,17 @@ func publish(t *testing.T, p *process, events string) (sequences []uint64) {
 
 // shownSubscription is one of `callout get subscriptions -o json`.
 type shownSubscription struct {
-	Name, Line, Org, Condition, Target  string
-	Lane, Lanes, InWork, Redelivered    int
-	State                               string
-	Waiting                             uint64
-	ToScan                              bool
-	Oldest, LastAck, LastSuccess        time.Time
-	Attempts                            int
-	FailingSince, NextTry, StoppedSince time.Time
-	LastStatus                          int
-	LastError, Reason                   string
-	LastFailed                          time.Time
+	Name, Line, Org, Condition, Target      string
+	Lane, Lanes, Shard, InWork, Redelivered int
+	State                                   string
+	Waiting                                 uint64
+	ToScan                                  bool
+	Oldest, LastAck, LastSuccess            time.Time
+	Attempts                                int
+	FailingSince, NextTry, StoppedSince     time.Time
+	LastStatus                              int
+	LastError, Reason                       string
+	LastFailed                              time.Time
 }
 
 func subscriptions(t *testing.T, callout func(...string) result, name ...string) []shownSubscription {

@@ -246,7 +246,7 @@ func firstOf(all map[string]placement) (first map[string]placement, more string)
 }
 
 func (m *member) placement() placement {
-	p := placement{Floor: m.floor(), Until: m.until, Handed: max(m.handed, m.done), Moved: m.moved, Counted: !m.unknown}
+	p := placement{Floor: m.floor(), Until: m.until, Handed: max(m.handed, m.done), Moved: m.moved, Counted: !m.unknown && m.held.read >= m.held.had}
 	waits := len(m.early) + len(m.queue) + m.beyond
 	if m.begun && waits > 0 || m.working != 0 {
 		p.InWork, p.Tried = 1, m.tried && m.working == 0

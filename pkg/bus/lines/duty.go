@@ -102,7 +102,7 @@ func (c *Consumer) Take(ctx context.Context, s shards.Shard, l *shards.Log, p sh
 	if state, err := h.lines.State(ctx, h.lines.Events); err == nil {
 		if made := state.Created.UnixNano(); h.made != made {
 			if h.made != 0 { // what is written is of a stream that is gone
-				h.read, h.others, h.fixed = 0, map[string]shards.Place{}, map[string]shards.Place{}
+				h.read, h.had, h.others, h.fixed = 0, 0, map[string]shards.Place{}, map[string]shards.Place{}
 			}
 			h.made = made
 		}

@@ -22,6 +22,7 @@ type held struct {
 	mu       sync.Mutex
 	read     uint64 // up to which events were handed to its lines
 	wrote    uint64 // what of that is written
+	had      uint64 // up to which whoever had the shard before had read: until then nobody knows what waits
 	made     int64
 	members  map[string]*member
 	others   map[string]shards.Place // of lines that this worker has not heard of, or has left
@@ -48,7 +49,7 @@ const (
 
 func newHeld(ctx context.Context, c *Consumer, s shards.Shard, l *shards.Log, p shards.Places) *held {
 	h := &held{consumer: c, lines: Of(c.bus.Instance(s.Instance)), shard: s, log: l, ctx: ctx, kick: make(chan struct{}, 1),
-		read: p.Read, wrote: p.Read, made: p.Made, members: map[string]*member{}, others: p.Lines, touched: map[*member]struct{}{}, drained: make(chan struct{}), fixed: map[string]shards.Place{}, leavers: map[string]*member{},
+		read: p.Read, wrote: p.Read, had: p.Read, made: p.Made, members: map[string]*member{}, others: p.Lines, touched: map[*member]struct{}{}, drained: make(chan struct{}), fixed: map[string]shards.Place{}, leavers: map[string]*member{},
 		marks: make(chan bookmark, 1)}
 	for name, p := range h.others {
 		if p.Next == 0 { // while it is no member, what is read of it is not done
