@@ -82,7 +82,7 @@ func (r *reader) read(ctx context.Context, from uint64, all []*held) error {
 	}
 	events, err := r.lines.JetStream().OrderedConsumer(ctx, r.lines.Events, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{wire.EventsOf(r.lines.ID)}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq: from + 1, InactiveThreshold: readIdle,
+		OptStartSeq: from + 1, InactiveThreshold: readIdle, MaxResetAttempts: 1, // run begins again, and ends with its context
 	})
 	if err != nil {
 		return bus.Failure(err)
