@@ -63,7 +63,9 @@ func (c *Consumer) Start(ctx context.Context, l Line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l.Packed() {
-		c.working = ctx
+		if c.holder == nil { // from then on it is read without the lock
+			c.working = ctx
+		}
 		c.pack(l)
 		return
 	}
