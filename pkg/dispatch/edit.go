@@ -141,7 +141,7 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 		return 0, 0, err
 	}
 	before = base.Revision.Revision
-	if before > 0 && stamped.Same && !mended && !(e.repack && i.otherwisePacked(m)) {
+	if before > 0 && !mended && i.nothingNew(e, stamped, m) {
 		return before, before, nil
 	}
 	if err := lead.Held(ctx); err != nil {
@@ -162,6 +162,11 @@ func (i *Instance) edit(ctx context.Context, e *edition) (before, after uint64, 
 	}
 	i.log.Info().Uint64("revision", v.Revision.Revision).Str("source", e.source).Msg("catalog applied")
 	return before, v.Revision.Revision, nil
+}
+
+// nothingNew tells whether an edit would change nothing.
+func (i *Instance) nothingNew(e *edition, s catalog.Stamped, m *catalog.Matcher) bool {
+	return s.Same && !(e.repack && i.otherwisePacked(m))
 }
 
 // put stores a revision, and has it in force.

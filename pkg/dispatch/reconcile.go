@@ -48,14 +48,7 @@ func (i *Instance) reconcile(ctx context.Context, m *catalog.Matcher, root revis
 		case !exists && isHeld(want, held):
 			continue
 		case exists:
-			want.Name, want.Cut, want.Fenced, want.MadeAt = old.Name, old.Cut, old.Fenced, old.MadeAt
-			want.AckWait, want.Job, want.Shard = old.AckWait, old.Job, old.Shard
-			if want.Until = old.Until; root.Revision > old.Until { // nothing takes its place
-				want.Until = 0
-			}
-			if old.Packed() || want.Packed() { // it keeps its order until another takes its place
-				want.Unordered = old.Unordered
-			}
+			want = goesOn(old, want, root)
 			if old.Unordered == want.Unordered && old.MaxStop == want.MaxStop && old.Until == want.Until && old.DrainTo == 0 {
 				continue
 			}
@@ -115,6 +108,19 @@ func (i *Instance) endAll(ctx context.Context, have map[string]lines.Line, root 
 func (i *Instance) end(ctx context.Context, l lines.Line, to uint64, root revisions.Root) error {
 	l.DrainTo, l.Revision, l.LeftAt = to, root.Revision, time.Now().UnixNano()
 	return i.lines.Ensure(ctx, l)
+}
+
+// goesOn is what a line that stands becomes where one is wanted in its place.
+func goesOn(old, want lines.Line, root revisions.Root) lines.Line {
+	want.Name, want.Cut, want.Fenced, want.MadeAt = old.Name, old.Cut, old.Fenced, old.MadeAt
+	want.AckWait, want.Job, want.Shard = old.AckWait, old.Job, old.Shard
+	if want.Until = old.Until; root.Revision > old.Until { // nothing takes its place
+		want.Until = 0
+	}
+	if old.Packed() || want.Packed() { // it keeps its order until another takes its place
+		want.Unordered = old.Unordered
+	}
+	return want
 }
 
 // replaces tells whether another takes the place of a line, see giveNotice.
