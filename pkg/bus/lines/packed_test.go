@@ -79,6 +79,24 @@ func (a *arrivals) in(t *testing.T, count int, all ...lines.Line) (done bool, re
 	return done, repeated
 }
 
+// await waits until each line has had so many events, for as long as some come.
+func (a *arrivals) await(t *testing.T, count int, all ...lines.Line) {
+	t.Helper()
+	last, since := -1, time.Now()
+	for ; ; <-time.After(20 * time.Millisecond) {
+		if done, _ := a.in(t, count, all...); done {
+			return
+		}
+		a.mu.Lock()
+		sum := a.sum
+		a.mu.Unlock()
+		if sum != last {
+			last, since = sum, time.Now()
+		}
+		require.Less(t, time.Since(since), time.Minute, "%d came, and then nothing: events of a shard were passed over", sum)
+	}
+}
+
 // TestManyLinesThroughAKill has two workers take from forty lines of each of two
 // instances, one of which vanishes in the middle: nothing is lost or overtaken, and of
 // each line at most the head comes again.
