@@ -40,7 +40,8 @@ type member struct {
 	begun   bool      // it was, here
 	hurried bool
 	working uint64 // sequence of the head that is in hand; 0 = none
-	turn    uint64 // of what is in hand: somebody may have moved the line since
+	turn    uint64 // it grows when work begins, and when somebody moves the line
+	begunIn uint64 // the turn that what is in hand began in: in another one it counts for nothing
 	waiting bool   // what was done last is not written yet
 	stopped bool   // nothing more is taken from it
 	ended   chan struct{}
@@ -136,6 +137,7 @@ func (m *member) start() {
 	}
 	m.working = m.done + 1
 	m.turn++
+	m.begunIn = m.turn
 	h.inWork++
 	go h.work(m, m.turn)
 }
@@ -249,7 +251,7 @@ func (m *member) clear() {
 
 // moveTo has the event at a sequence be the next, at once.
 func (m *member) moveTo(sequence uint64) {
-	again := m.working != 0 && m.working == sequence
+	again := m.working != 0 && m.working == sequence && m.begunIn == m.turn
 	m.hurried, m.notNow = true, time.Time{}
 	if again { // it is in hand
 		return

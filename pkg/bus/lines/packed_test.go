@@ -274,3 +274,34 @@ func countsSeldom(t *testing.T, i bus.Instance, l lines.Line, waits uint64) {
 	require.Equal(t, waits-1, moved.Lag())
 	require.NoError(t, b.MoveTo(ctx, l, head.Sequence))
 }
+
+// TestALineIsMovedAwayAndBack while its head is in hand: what comes of that counts for
+// nothing, and the head is handed out once more.
+func TestALineIsMovedAwayAndBack(t *testing.T) {
+	t.Parallel()
+	bustest.Both(t, bus.Options{}, func(t *testing.T, s *bustest.Server, i bus.Instance) {
+		l := packedLines(t, i, 1)[0]
+		first := bustest.Publish(t, i, "0", "u", "type0.added").StreamSequence
+		second := bustest.Publish(t, i, "1", "u", "type0.added").StreamSequence
+		entered, release, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		var came arrivals
+		hold := sync.OnceFunc(func() { close(entered); <-release })
+		consume(t, s.Connect(t, bus.Options{}), func(_ context.Context, d *lines.Delivery) {
+			select {
+			case <-entered:
+				came.add(d)
+				unlapsed(t, d.Ack())
+			default:
+				hold()
+				late <- d.Ack()
+			}
+		}, l)
+		<-entered
+		ctx := bustest.Within(t, time.Minute)
+		require.NoError(t, lines.Of(i).MoveTo(ctx, l, second))
+		require.NoError(t, lines.Of(i).MoveTo(ctx, l, first))
+		close(release)
+		require.ErrorIs(t, <-late, lines.ErrLapsed)
+		came.await(t, 2, l)
+	})
+}
