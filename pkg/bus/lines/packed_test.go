@@ -184,7 +184,7 @@ func TestALineFarBehindHoldsNobodyUp(t *testing.T) {
 		lag(t, i, stuck, many)
 		countsSeldom(t, i, stuck, many)
 		close(goes)
-		require.Eventually(t, arrived(many, stuck), time.Minute, 5*time.Millisecond)
+		came.await(t, many, stuck)
 		_, repeated := came.in(t, many, stuck)
 		require.Zero(t, repeated)
 		lag(t, i, stuck, 0)
