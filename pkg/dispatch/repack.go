@@ -59,8 +59,8 @@ func (i *Instance) giveNotice(ctx context.Context, base *revisions.Version, next
 	have, _ := standing(existing)
 	for _, want := range i.packed(wanted(next, revisions.Root{}, 0), existing) {
 		old, there := have[place(want)]
-		if !there || old.DrainTo > 0 || old.Packed() == want.Packed() {
-			continue
+		if !there || old.DrainTo > 0 || old.Until == 0 && old.Packed() == want.Packed() {
+			continue // one that was given notice by who died before there was a revision is replaced in any case
 		}
 		old.Until, given = base.Revision.Revision, true
 		if err := i.lines.Ensure(ctx, old); err != nil {

@@ -165,6 +165,30 @@ func TestALineIsReplacedOnce(t *testing.T) {
 	}
 }
 
+// TestNoticeOfAnEditThatNeverWas: a dispatcher dies when it has given notice, before there
+// is the revision. The next edit may want the line as it is: another takes its place all
+// the same, for what comes behind the marker is not the old one's.
+func TestNoticeOfAnEditThatNeverWas(t *testing.T) {
+	t.Parallel()
+	f, r := newFleet(t), newReceiver(t)
+	d := f.dispatcher()
+	f.worker(f.bus())
+	both(t, f, func(t *testing.T, of tenant) {
+		p := of.publisher()
+		revision := of.change(t, d, moved(r, of.id, "hook", 1))
+		p.publish(t, of.id, "", "user.added", "u")
+		l := of.linesOf(t)[0]
+		l.Until = revision
+		require.NoError(t, lines.Of(of.bus().Instance(of.id)).Ensure(within(t, time.Minute), l))
+		time.Sleep(hurried / 5) // a dispatcher that follows one that died has heard of it: the lead lapses first
+		of.change(t, d, (&migration{name: "hook", lanes: 1, timeout: time.Minute}).of(r, of.id))
+		p.publish(t, of.id, "", "user.added", "u")
+		of.arrived(t, r, p)
+		of.settled(t, of.id)
+		require.Len(t, of.linesOf(t), 1)
+	})
+}
+
 func subscriptionsOf(t *testing.T, d *running, id string) []action.Subscription {
 	t.Helper()
 	all, err := d.Instance(id).Subscriptions(within(t, time.Minute))
